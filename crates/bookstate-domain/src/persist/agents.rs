@@ -1,0 +1,89 @@
+//! Persist methods on agent states.
+
+use super::{Misuse, Ops, distinct, put};
+use crate::{AgentState, AgentStateKey, AgentType, At, BookState, Op, Text, WriteOp, document::Document};
+
+/// What an agent has said and done so far.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the fields are those of AgentState")]
+pub struct AgentRecord {
+    pub agent_type: AgentType,
+    pub subject: Text,
+    pub iteration: i32,
+    pub complete: bool,
+    pub messages_json: Option<Text>,
+    pub pending_tool_calls: Option<Text>,
+    pub tool_results: Option<Text>,
+    pub result_json: Option<Text>,
+}
+
+impl AgentRecord {
+    /// An agent that was done in one round.
+    #[must_use]
+    pub fn finished(agent_type: AgentType, subject: Text, result_json: Text) -> Self {
+        Self {
+            agent_type,
+            subject,
+            iteration: 1,
+            complete: true,
+            messages_json: None,
+            pending_tool_calls: None,
+            tool_results: None,
+            result_json: Some(result_json),
+        }
+    }
+}
+
+impl BookState {
+    fn agent_key(&self, agent_type: AgentType, subject: &Text) -> AgentStateKey {
+        AgentStateKey { book_id: self.book_id().clone(), agent_type, subject: subject.clone() }
+    }
+
+    /// Whether an agent has its result.
+    #[must_use]
+    pub fn is_agent_complete(&self, agent_type: AgentType, subject: &Text) -> bool {
+        self.agent_states().get(&self.agent_key(agent_type, subject)).is_some_and(|agent| agent.complete)
+    }
+
+    pub(super) fn agent_op(&self, at: &At, record: AgentRecord) -> WriteOp {
+        let key = self.agent_key(record.agent_type, &record.subject);
+        let agent_id = format!("{}:{}", record.agent_type, record.subject);
+        let mut agent = key.document(at);
+        agent.agent_id = Some(agent_id.into());
+        agent.iteration = record.iteration;
+        agent.complete = record.complete;
+        agent.messages_json = record.messages_json;
+        agent.pending_tool_calls = record.pending_tool_calls;
+        agent.tool_results = record.tool_results;
+        agent.result_json = record.result_json;
+        agent.updated_at = Some(at.now);
+        put(self, agent)
+    }
+
+    /// The states of one agent or many.
+    ///
+    /// # Errors
+    /// There is no book, or an agent occurs twice.
+    pub fn persist_new_agent_state(&self, at: &At, records: Vec<AgentRecord>) -> Result<Ops, Misuse> {
+        self.require_book()?;
+        distinct::<AgentState>(records.iter().map(|r| self.agent_key(r.agent_type, &r.subject)))?;
+        Ok(records.into_iter().map(|record| self.agent_op(at, record)).collect())
+    }
+
+    /// Removes an agent's state: it will begin anew.
+    ///
+    /// # Errors
+    /// There is no such agent.
+    pub fn persist_agent_removed(
+        &self,
+        _: &At,
+        agent_type: AgentType,
+        subject: &Text,
+    ) -> Result<Ops, Misuse> {
+        let key = self.agent_key(agent_type, subject);
+        if !self.agent_states().contains_key(&key) {
+            return Err(Misuse::NoSuchDocument(AgentState::any_key(key)));
+        }
+        Ok(vec![Op::<AgentState>::Delete { key }.into()])
+    }
+}

@@ -1,0 +1,162 @@
+//! Persist methods on the book itself.
+
+use super::{Misuse, Ops};
+use crate::{At, BookKey, BookPatch, BookState, BookStatus, Operation, OperationEvent, StructurePhase, Text};
+
+/// A book as it is ingested.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct NewBook {
+    /// How many pages the source has.
+    pub page_count: i32,
+}
+
+/// What was found out about a book. Empty lists and `None` mean "not found".
+#[derive(Debug, Clone, PartialEq, Default)]
+#[expect(missing_docs, reason = "the fields are those of Book")]
+pub struct MetadataResult {
+    pub title: Option<Text>,
+    pub subtitle: Option<Text>,
+    pub author: Option<Text>,
+    pub authors: Vec<Text>,
+    pub isbn: Option<Text>,
+    pub lccn: Option<Text>,
+    pub publisher: Option<Text>,
+    pub publication_year: Option<i32>,
+    pub language: Option<Text>,
+    pub description: Option<Text>,
+    pub subjects: Vec<Text>,
+    pub cover_page: Option<i32>,
+}
+
+/// The counters that go with a phase of structure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StructureCounters {
+    /// Chapters in the skeleton.
+    pub total: i32,
+    /// Chapters with text.
+    pub extracted: i32,
+    /// Chapters with edited text.
+    pub polished: i32,
+    /// Chapters whose edit failed.
+    pub polish_failed: i32,
+}
+
+impl BookState {
+    /// Creates the book's record.
+    ///
+    /// # Errors
+    /// The book has one, or has no pages.
+    pub fn persist_book_record(&self, at: &At, new: NewBook) -> Result<Ops, Misuse> {
+        if self.book().is_some() {
+            return Err(Misuse::BookExists);
+        }
+        if new.page_count < 1 {
+            return Err(Misuse::BadRange { start: 1, end: 1, page_count: new.page_count });
+        }
+        let mut book = BookKey { book_id: self.book_id().clone() }.document(at);
+        book.page_count = new.page_count;
+        book.status = Some(BookStatus::Ingested);
+        Ok(vec![super::put(self, book)])
+    }
+
+    /// Sets where the book stands, and why.
+    ///
+    /// # Errors
+    /// There is no book.
+    pub fn persist_book_status(
+        &self,
+        _: &At,
+        status: BookStatus,
+        reason: Option<Text>,
+    ) -> Result<Ops, Misuse> {
+        self.require_book()?;
+        let patch =
+            BookPatch { status: Some(Some(status)), status_reason: Some(reason), ..BookPatch::default() };
+        Ok(vec![self.update_book(patch)])
+    }
+
+    /// Sets the metadata fields and completes the operation. What was not found stays null.
+    ///
+    /// # Errors
+    /// There is no book, or the operation is not in progress.
+    pub fn persist_metadata_result(&self, _: &At, result: MetadataResult) -> Result<Ops, Misuse> {
+        let patch = self.book_patch(Operation::Metadata, OperationEvent::Complete)?;
+        Ok(vec![self.update_book(BookPatch {
+            title: Some(result.title),
+            subtitle: Some(result.subtitle),
+            author: Some(result.author),
+            authors: Some(result.authors),
+            isbn: Some(result.isbn),
+            lccn: Some(result.lccn),
+            publisher: Some(result.publisher),
+            publication_year: Some(result.publication_year),
+            language: Some(result.language),
+            description: Some(result.description),
+            subjects: Some(result.subjects),
+            cover_page: Some(result.cover_page),
+            ..patch
+        })])
+    }
+
+    /// Takes an operation through an event: start, fail, interrupt.
+    ///
+    /// # Errors
+    /// There is no book, or the event is impossible in the operation's state.
+    pub fn persist_op_state(
+        &self,
+        at: &At,
+        operation: Operation,
+        event: OperationEvent,
+    ) -> Result<Ops, Misuse> {
+        self.require_book()?;
+        let patch = self.operation_patch(operation, event)?;
+        Ok(vec![self.status_ops(at, patch)])
+    }
+
+    /// Completes an operation that has no result of its own.
+    ///
+    /// # Errors
+    /// There is no book, or the operation is not in progress.
+    pub fn persist_op_complete(&self, at: &At, operation: Operation) -> Result<Ops, Misuse> {
+        self.persist_op_state(at, operation, OperationEvent::Complete)
+    }
+
+    /// Sets the phase of structure and its counters.
+    ///
+    /// # Errors
+    /// There is no book, or structure is not in progress.
+    pub fn persist_structure_phase(
+        &self,
+        _: &At,
+        phase: StructurePhase,
+        counters: StructureCounters,
+    ) -> Result<Ops, Misuse> {
+        self.require_book()?;
+        // Any event that is possible only while in progress asks whether it is.
+        self.require_status(Operation::Structure, OperationEvent::Interrupt)?;
+        Ok(vec![self.update_book(BookPatch {
+            structure_phase: Some(Some(phase)),
+            structure_chapters_total: Some(counters.total),
+            structure_chapters_extracted: Some(counters.extracted),
+            structure_chapters_polished: Some(counters.polished),
+            structure_polish_failed: Some(counters.polish_failed),
+            ..BookPatch::default()
+        })])
+    }
+
+    /// Completes structure with the totals of the finished book.
+    ///
+    /// # Errors
+    /// There is no book, or structure is not in progress.
+    pub fn persist_structure_result(&self, _: &At, paragraphs: i32) -> Result<Ops, Misuse> {
+        let patch = self.book_patch(Operation::Structure, OperationEvent::Complete)?;
+        let words: i64 = self.chapters().values().map(|c| i64::from(c.word_count)).sum();
+        Ok(vec![self.update_book(BookPatch {
+            structure_phase: Some(Some(StructurePhase::Finalize)),
+            total_chapters: Some(i32::try_from(self.chapters().size()).unwrap_or(i32::MAX)),
+            total_paragraphs: Some(paragraphs),
+            total_words: Some(i32::try_from(words).unwrap_or(i32::MAX)),
+            ..patch
+        })])
+    }
+}

@@ -1,0 +1,134 @@
+//! Persist methods on pages.
+
+use std::sync::Arc;
+
+use super::{Misuse, Ops, put};
+use crate::{
+    At, BookState, Heading, Json, OcrResult, OcrResultKey, Op, PAGE_RETRIES, Page, PageKey, PagePatch,
+    Provider, Text, WriteOp, document::Document,
+};
+
+/// What a provider read on a page.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PageReading {
+    /// The page, 1-based.
+    pub page_num: i32,
+    /// The provider.
+    pub provider: Provider,
+    /// Its text; may be empty.
+    pub text: Text,
+    /// How sure it is, 0 to 1.
+    pub confidence: Option<f64>,
+    /// Running header, when there is one.
+    pub header: Option<Text>,
+    /// Running footer, when there is one.
+    pub footer: Option<Text>,
+}
+
+impl BookState {
+    /// The document of a page.
+    #[must_use]
+    pub fn page(&self, page_num: i32) -> Option<&Arc<Page>> {
+        self.pages().get(&PageKey { book_id: self.book_id().clone(), page_num })
+    }
+
+    /// What a provider read on a page.
+    #[must_use]
+    pub fn ocr_result(&self, page_num: i32, provider: &Provider) -> Option<&Arc<OcrResult>> {
+        let (book_id, provider) = (self.book_id().clone(), provider.clone());
+        self.ocr_results().get(&OcrResultKey { book_id, page_num, provider })
+    }
+
+    /// Patches a page, or creates it: a page is created by its first result.
+    fn upsert_page(&self, at: &At, page_num: i32, patch: PagePatch) -> WriteOp {
+        let key = PageKey { book_id: self.book_id().clone(), page_num };
+        if self.pages().contains_key(&key) {
+            return Op::<Page>::Update { key, patch: Box::new(patch) }.into();
+        }
+        let mut page = key.document(at);
+        page.apply(&patch);
+        Op::Upsert(Arc::new(page)).into()
+    }
+
+    /// The page's text layer or image is available.
+    ///
+    /// # Errors
+    /// The book has no such page.
+    pub fn persist_page_extract(&self, at: &At, page_num: i32) -> Result<Ops, Misuse> {
+        self.require_page(page_num)?;
+        let patch = PagePatch { extract_complete: Some(true), ..PagePatch::default() };
+        Ok(vec![self.upsert_page(at, page_num, patch)])
+    }
+
+    /// A provider has read a page. Writes the result and, when non-empty, the page's header and footer; with
+    /// the last of `providers` the page's `ocr_complete`.
+    ///
+    /// # Errors
+    /// The book has no such page.
+    pub fn persist_ocr_result(
+        &self,
+        at: &At,
+        reading: PageReading,
+        providers: &[Provider],
+    ) -> Result<Ops, Misuse> {
+        let page_num = reading.page_num;
+        self.require_page(page_num)?;
+        let others = providers.iter().filter(|p| **p != reading.provider);
+        let all_in = others.into_iter().all(|p| self.ocr_result(page_num, p).is_some());
+        let filled = |text: Option<Text>| text.filter(|t| !t.is_empty()).map(Some);
+        let patch = PagePatch {
+            header: filled(reading.header),
+            footer: filled(reading.footer),
+            ocr_complete: all_in.then_some(true),
+            ..PagePatch::default()
+        };
+        let key = OcrResultKey { book_id: self.book_id().clone(), page_num, provider: reading.provider };
+        let mut result = key.document(at);
+        result.text = Some(reading.text);
+        result.confidence = reading.confidence;
+        let mut ops = vec![put(self, result)];
+        if !crate::document::Patch::is_empty(&patch) {
+            ops.push(self.upsert_page(at, page_num, patch));
+        }
+        Ok(ops)
+    }
+
+    /// The page's text as Markdown, and the headings in it.
+    ///
+    /// # Errors
+    /// The book has no such page.
+    pub fn persist_ocr_markdown(
+        &self,
+        at: &At,
+        page_num: i32,
+        markdown: Text,
+        headings: Vec<Heading>,
+    ) -> Result<Ops, Misuse> {
+        self.require_page(page_num)?;
+        let headings = Some((!headings.is_empty()).then(|| Json::from(headings)));
+        let patch = PagePatch { ocr_markdown: Some(Some(markdown)), headings, ..PagePatch::default() };
+        Ok(vec![self.upsert_page(at, page_num, patch)])
+    }
+
+    /// An attempt to read a page failed. With `for_good`, or at the [limit](PAGE_RETRIES), the page is given up.
+    ///
+    /// # Errors
+    /// The book has no such page.
+    pub fn persist_page_failure(
+        &self,
+        at: &At,
+        page_num: i32,
+        reason: Text,
+        for_good: bool,
+    ) -> Result<Ops, Misuse> {
+        self.require_page(page_num)?;
+        let retries = self.page(page_num).map_or(0, |page| page.ocr_retries).saturating_add(1);
+        let patch = PagePatch {
+            ocr_retries: Some(retries),
+            ocr_failed: Some(for_good || retries >= PAGE_RETRIES),
+            failure_reason: Some(Some(reason)),
+            ..PagePatch::default()
+        };
+        Ok(vec![self.upsert_page(at, page_num, patch)])
+    }
+}

@@ -1,0 +1,208 @@
+//! Resets: an operation, and what follows from it, as if it had never run. One commit.
+
+use crate::{
+    AgentType, At, BookPatch, BookState, BookStatus, EntryIdent, Op, Operation, OperationName,
+    OperationStatus, PagePatch, TocEntryPatch, TocPatch, WriteOp,
+    document::{Document, Patch},
+    operation::StatusPatch,
+    persist::{Misuse, Ops},
+};
+
+impl OperationName {
+    /// What is reset with it, itself first: its input is gone.
+    #[must_use]
+    pub fn cascade(self) -> Vec<Operation> {
+        use Operation as O;
+        let from = |first: O| {
+            let chain = [O::TocFinder, O::TocExtract, O::TocLink, O::TocFinalize, O::Structure];
+            chain.into_iter().skip_while(|o| *o != first).collect::<Vec<_>>()
+        };
+        match self {
+            Self::Metadata => vec![O::Metadata],
+            Self::TocFinder => from(O::TocFinder),
+            Self::TocExtract => from(O::TocExtract),
+            Self::TocLink => from(O::TocLink),
+            Self::TocFinalize => from(O::TocFinalize),
+            Self::Structure => vec![O::Structure],
+            Self::Ocr => [vec![O::Metadata], from(O::TocFinder)].concat(),
+        }
+    }
+}
+
+/// What a reset collects: one patch per document, and what goes.
+#[derive(Debug, Default)]
+struct Reset {
+    book: BookPatch,
+    toc: TocPatch,
+    entries: TocEntryPatch,
+    drop_entries: bool,
+    drop_found_entries: bool,
+    drop_chapters: bool,
+    agents: Vec<AgentType>,
+}
+
+impl Reset {
+    fn add(&mut self, operation: Operation) {
+        match operation.patch(OperationStatus::NOT_STARTED) {
+            StatusPatch::Book(patch) => self.book.merge(patch),
+            StatusPatch::Toc(patch) => self.toc.merge(patch),
+        }
+        match operation {
+            Operation::Metadata => self.book.merge(BookPatch {
+                title: Some(None),
+                subtitle: Some(None),
+                author: Some(None),
+                authors: Some(Vec::new()),
+                isbn: Some(None),
+                lccn: Some(None),
+                publisher: Some(None),
+                publication_year: Some(None),
+                language: Some(None),
+                description: Some(None),
+                subjects: Some(Vec::new()),
+                cover_page: Some(None),
+                ..BookPatch::default()
+            }),
+            Operation::TocFinder => {
+                self.toc.merge(TocPatch {
+                    toc_found: Some(false),
+                    start_page: Some(None),
+                    end_page: Some(None),
+                    structure_summary: Some(None),
+                    ..TocPatch::default()
+                });
+                self.agents.push(AgentType::TocFinder);
+            }
+            Operation::TocExtract => self.drop_entries = true,
+            Operation::TocLink => {
+                self.entries.merge(TocEntryPatch {
+                    actual_page: Some(None),
+                    link_retries: Some(0),
+                    link_failed: Some(false),
+                    link_reason: Some(None),
+                    ..TocEntryPatch::default()
+                });
+                self.book.merge(BookPatch {
+                    toc_link_entries_total: Some(0),
+                    toc_link_entries_done: Some(0),
+                    ..BookPatch::default()
+                });
+                self.agents.push(AgentType::TocEntryFinder);
+            }
+            Operation::TocFinalize => {
+                self.toc.merge(TocPatch { finalize_phase: Some(None), ..TocPatch::default() });
+                self.book.merge(BookPatch {
+                    pattern_analysis_json: Some(None),
+                    finalize_entries_total: Some(0),
+                    finalize_entries_complete: Some(0),
+                    finalize_entries_found: Some(0),
+                    finalize_gaps_total: Some(0),
+                    finalize_gaps_complete: Some(0),
+                    finalize_gaps_fixes: Some(0),
+                    ..BookPatch::default()
+                });
+                self.drop_found_entries = true;
+                self.agents.extend([AgentType::ChapterFinder, AgentType::GapInvestigator]);
+            }
+            Operation::Structure => {
+                self.book.merge(BookPatch {
+                    structure_phase: Some(None),
+                    structure_chapters_total: Some(0),
+                    structure_chapters_extracted: Some(0),
+                    structure_chapters_polished: Some(0),
+                    structure_polish_failed: Some(0),
+                    total_chapters: Some(0),
+                    total_paragraphs: Some(0),
+                    total_words: Some(0),
+                    ..BookPatch::default()
+                });
+                self.drop_chapters = true;
+            }
+        }
+    }
+}
+
+fn delete<D: Document>(key: D::Key) -> WriteOp {
+    D::write_op(Op::Delete { key })
+}
+
+/// A patch of `document`, without the fields that have their value already; `None` when nothing is left.
+fn narrowed<D: Document>(document: &D, patch: &D::Patch) -> Option<WriteOp> {
+    let mut after = document.clone();
+    after.apply(patch);
+    let fields = document.changed(&after);
+    (!fields.is_empty())
+        .then(|| D::write_op(Op::Update { key: document.key(), patch: Box::new(after.patch(fields)) }))
+}
+
+impl BookState {
+    /// Resets an operation with its whole cascade: results, retries, counters, phases, cached analyses. The
+    /// book is `ingested` again, until a job takes it up.
+    ///
+    /// # Errors
+    /// There is no book, or one of its jobs is active.
+    pub fn persist_reset(&self, _: &At, operation: OperationName) -> Result<Ops, Misuse> {
+        let book = self.book().ok_or(Misuse::NoBook)?;
+        if let Some(job) = self.active_job() {
+            return Err(Misuse::JobActive(job.job_id.clone()));
+        }
+        let mut reset = Reset {
+            book: BookPatch {
+                status: Some(Some(BookStatus::Ingested)),
+                status_reason: Some(None),
+                ..BookPatch::default()
+            },
+            ..Reset::default()
+        };
+        operation.cascade().into_iter().for_each(|o| reset.add(o));
+
+        let mut ops = Ops::new();
+        ops.extend(narrowed(book, &reset.book));
+        if operation == OperationName::Ocr {
+            let patch = PagePatch {
+                ocr_markdown: Some(None),
+                headings: Some(None),
+                header: Some(None),
+                footer: Some(None),
+                ocr_complete: Some(false),
+                ocr_retries: Some(0),
+                ocr_failed: Some(false),
+                failure_reason: Some(None),
+                ..PagePatch::default()
+            };
+            ops.extend(self.pages().values().filter_map(|page| narrowed(&**page, &patch)));
+            ops.extend(self.ocr_results().keys().map(|key| delete::<crate::OcrResult>(key.clone())));
+        }
+        if operation == OperationName::TocFinder || operation == OperationName::Ocr {
+            // A book whose finder never ran has no ToC document.
+            ops.extend(self.tocs().keys().map(|key| delete::<crate::Toc>(key.clone())));
+        } else {
+            ops.extend(self.toc().and_then(|toc| narrowed(toc, &reset.toc)));
+        }
+        for entry in self.toc_entries().values() {
+            let found = !matches!(entry.ident, EntryIdent::Ordinal(_));
+            if reset.drop_entries || (reset.drop_found_entries && found) {
+                ops.push(delete::<crate::TocEntry>(entry.key()));
+            } else {
+                ops.extend(narrowed(&**entry, &self.without_finalize(entry, &reset)));
+            }
+        }
+        if reset.drop_chapters {
+            ops.extend(self.chapters().keys().map(|key| delete::<crate::Chapter>(key.clone())));
+        }
+        for agent in self.agent_states().values().filter(|a| reset.agents.contains(&a.agent_type)) {
+            ops.push(delete::<crate::AgentState>(agent.key()));
+        }
+        Ok(ops)
+    }
+
+    /// What a reset does to a printed entry: finalize put the entries in another order.
+    fn without_finalize(&self, entry: &crate::TocEntry, reset: &Reset) -> TocEntryPatch {
+        let mut patch = reset.entries.clone();
+        if let (true, EntryIdent::Ordinal(n)) = (reset.drop_found_entries, &entry.ident) {
+            let place = i32::try_from(*n).unwrap_or(i32::MAX).saturating_add(1);
+            patch.sort_order = Some(place.saturating_mul(crate::persist::SORT_STEP));
+        }
+        patch
+    }
+}
