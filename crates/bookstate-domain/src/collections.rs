@@ -75,6 +75,11 @@ macro_rules! collections {
             pub const fn collection(&self) -> Collection {
                 match self { $(Self::$Doc(_) => Collection::$Doc,)* }
             }
+            /// The book.
+            #[must_use]
+            pub const fn book_id(&self) -> &BookId {
+                match self { $(Self::$Doc(key) => &key.book_id,)* }
+            }
             /// The key without its collection.
             #[must_use]
             pub fn key_text(&self) -> String {
@@ -100,6 +105,11 @@ macro_rules! collections {
             pub fn visit<V: OpVisitor>(&self, visitor: V) -> V::Out {
                 match self { $(Self::$Doc(op) => visitor.visit(op),)* }
             }
+            /// The book that the document belongs to.
+            #[must_use]
+            pub fn book_id(&self) -> &BookId {
+                match self { $(Self::$Doc(op) => op.book_id(),)* }
+            }
             /// See [`Op::check`].
             ///
             /// # Errors
@@ -118,7 +128,7 @@ macro_rules! collections {
             fn from(op: Op<$Doc>) -> Self { Self::$Doc(op) }
         })*
 
-        /// The documents of one book. See [`crate::state`].
+        /// The documents of one book. A copy is cheap and shares everything: that is what readers get.
         #[derive(Debug, Clone, PartialEq)]
         pub struct BookState {
             book_id: BookId,
@@ -140,6 +150,21 @@ macro_rules! collections {
             /// The only mutator. Total: an update or delete of what is not there does nothing and says so.
             pub fn apply(&mut self, op: &WriteOp) -> Effect {
                 match op { $(WriteOp::$Doc(op) => op.apply(&mut self.$table),)* }
+            }
+            /// Whether there is such a document.
+            #[must_use]
+            pub fn has(&self, key: &AnyKey) -> bool {
+                match key { $(AnyKey::$Doc(key) => self.$table.contains_key(key),)* }
+            }
+            /// A document as a put, or as a delete when it is not there.
+            #[must_use]
+            pub fn whole(&self, key: &AnyKey) -> WriteOp {
+                match key {
+                    $(AnyKey::$Doc(key) => WriteOp::$Doc(match self.$table.get(key) {
+                        Some(document) => Op::Upsert(document.clone()),
+                        None => Op::Delete { key: key.clone() },
+                    }),)*
+                }
             }
             /// The state as puts: what a reload applies to an empty state.
             pub fn documents(&self) -> impl Iterator<Item = WriteOp> {

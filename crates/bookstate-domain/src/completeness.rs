@@ -183,7 +183,9 @@ impl BookState {
             }
             _ => {
                 let (done, total) = self.units_of(stage);
-                (done, total, self.operation_stage_state(stage))
+                let state = self.operation_stage_state(stage);
+                // A complete stage may have left units out on purpose: chapters that are not to be edited.
+                (if state == StageState::Complete { total } else { done }, total, state)
             }
         };
         StageProgress { stage, state, done, total }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Seq, Table, Timestamp,
-    document::{Document, FieldSet, MAX_KEY_BYTES, Patch},
+    BookId, Seq, Table, Timestamp,
+    document::{Document, DocumentKey, FieldSet, MAX_KEY_BYTES, Patch},
     value::ValueError,
 };
 
@@ -59,6 +59,14 @@ impl<D: Document> Op<D> {
         match self {
             Self::Upsert(document) => document.key(),
             Self::Update { key, .. } | Self::Delete { key } => key.clone(),
+        }
+    }
+
+    /// The book that the document belongs to.
+    pub fn book_id(&self) -> &BookId {
+        match self {
+            Self::Upsert(document) => document.book_id(),
+            Self::Update { key, .. } | Self::Delete { key } => key.book_id(),
         }
     }
 

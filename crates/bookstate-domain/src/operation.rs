@@ -178,6 +178,10 @@ four_fields!(set_finalize, TocPatch, finalize_started, finalize_complete, finali
 
 /// The document that holds an operation's fields, as a patch that further fields may join.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives for one persist call; a box would be the only allocation"
+)]
 pub(crate) enum StatusPatch {
     Book(BookPatch),
     Toc(TocPatch),

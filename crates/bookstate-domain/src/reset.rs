@@ -77,6 +77,7 @@ impl Reset {
             Operation::TocLink => {
                 self.entries.merge(TocEntryPatch {
                     actual_page: Some(None),
+                    link_page: Some(None),
                     link_retries: Some(0),
                     link_failed: Some(false),
                     link_reason: Some(None),
@@ -170,7 +171,14 @@ impl BookState {
                 failure_reason: Some(None),
                 ..PagePatch::default()
             };
-            ops.extend(self.pages().values().filter_map(|page| narrowed(&**page, &patch)));
+            ops.extend(self.pages().values().filter_map(|page| {
+                // Only a page that is extracted has something left; no document announces a page.
+                if page.extract_complete {
+                    narrowed(&**page, &patch)
+                } else {
+                    Some(delete::<crate::Page>(page.key()))
+                }
+            }));
             ops.extend(self.ocr_results().keys().map(|key| delete::<crate::OcrResult>(key.clone())));
         }
         if operation == OperationName::TocFinder || operation == OperationName::Ocr {
@@ -196,12 +204,14 @@ impl BookState {
         Ok(ops)
     }
 
-    /// What a reset does to a printed entry: finalize put the entries in another order.
+    /// What a reset does to a printed entry: finalize put the entries in another order, and corrected pages.
     fn without_finalize(&self, entry: &crate::TocEntry, reset: &Reset) -> TocEntryPatch {
         let mut patch = reset.entries.clone();
         if let (true, EntryIdent::Ordinal(n)) = (reset.drop_found_entries, &entry.ident) {
             let place = i32::try_from(*n).unwrap_or(i32::MAX).saturating_add(1);
             patch.sort_order = Some(place.saturating_mul(crate::persist::SORT_STEP));
+            // With the link reset too there is no page to go back to.
+            patch.actual_page = patch.link_page.map_or(Some(entry.link_page), Some);
         }
         patch
     }

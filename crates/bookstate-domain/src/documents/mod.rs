@@ -2,7 +2,8 @@
 //!
 //! Collection and field names are those of the system that ADR 010 was written for. Beside the fields of
 //! `data-model.md` a Page records how often reading it failed and why, so that a page given up is known
-//! after a restart.
+//! after a restart, and a TocEntry the page that linking gave it, so that a reset of finalize can undo a
+//! correction.
 
 mod agent_state;
 mod book;

@@ -127,6 +127,8 @@ pub struct TocEntry {
     pub printed_page_number: Option<Text>,
     /// The page of the source, 1-based.
     pub actual_page: Option<i32>,
+    /// The page that linking gave it: what a reset of finalize, which may correct pages, goes back to.
+    pub link_page: Option<i32>,
     /// Where the entry comes from.
     pub source: Option<EntrySource>,
     /// Its place among all entries.

@@ -35,7 +35,7 @@ impl AgentRecord {
 }
 
 impl BookState {
-    fn agent_key(&self, agent_type: AgentType, subject: &Text) -> AgentStateKey {
+    pub(super) fn agent_key(&self, agent_type: AgentType, subject: &Text) -> AgentStateKey {
         AgentStateKey { book_id: self.book_id().clone(), agent_type, subject: subject.clone() }
     }
 
@@ -47,7 +47,8 @@ impl BookState {
 
     pub(super) fn agent_op(&self, at: &At, record: AgentRecord) -> WriteOp {
         let key = self.agent_key(record.agent_type, &record.subject);
-        let agent_id = format!("{}:{}", record.agent_type, record.subject);
+        // The whole key, the book included: two books' agents never share an id.
+        let agent_id = key.to_string();
         let mut agent = key.document(at);
         agent.agent_id = Some(agent_id.into());
         agent.iteration = record.iteration;

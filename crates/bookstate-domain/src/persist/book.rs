@@ -78,9 +78,10 @@ impl BookState {
     /// Sets the metadata fields and completes the operation. What was not found stays null.
     ///
     /// # Errors
-    /// There is no book, or the operation is not in progress.
+    /// There is no book, the operation is not in progress, or the book has no such cover page.
     pub fn persist_metadata_result(&self, _: &At, result: MetadataResult) -> Result<Ops, Misuse> {
         let patch = self.book_patch(Operation::Metadata, OperationEvent::Complete)?;
+        result.cover_page.map_or(Ok(()), |page| self.require_page(page))?;
         Ok(vec![self.update_book(BookPatch {
             title: Some(result.title),
             subtitle: Some(result.subtitle),
@@ -98,10 +99,11 @@ impl BookState {
         })])
     }
 
-    /// Takes an operation through an event: start, fail, interrupt.
+    /// Takes an operation through an event: start, fail, interrupt. A reset is none of them, since it takes
+    /// results and later operations with it: [`persist_reset`](Self::persist_reset).
     ///
     /// # Errors
-    /// There is no book, or the event is impossible in the operation's state.
+    /// There is no book, the event is impossible in the operation's state, or it is a reset.
     pub fn persist_op_state(
         &self,
         at: &At,
@@ -109,6 +111,9 @@ impl BookState {
         event: OperationEvent,
     ) -> Result<Ops, Misuse> {
         self.require_book()?;
+        if event == OperationEvent::Reset {
+            return Err(Misuse::OperationFields(operation));
+        }
         let patch = self.operation_patch(operation, event)?;
         Ok(vec![self.status_ops(at, patch)])
     }

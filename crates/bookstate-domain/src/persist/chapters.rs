@@ -237,9 +237,11 @@ impl BookState {
                     PolishOutcome::Failed => {
                         let old = self.chapters().get(&self.chapter_key(&polish.subject));
                         let retries = old.map_or(0, |c| c.polish_retries).saturating_add(1);
+                        // A late failure, behind a result, takes nothing back.
+                        let polished = old.is_some_and(|c| c.polish_complete);
                         ChapterPatch {
                             polish_retries: Some(retries),
-                            polish_failed: Some(retries >= POLISH_RETRIES),
+                            polish_failed: Some(!polished && retries >= POLISH_RETRIES),
                             ..ChapterPatch::default()
                         }
                     }

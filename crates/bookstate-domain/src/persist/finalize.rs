@@ -74,11 +74,20 @@ impl BookState {
         Ok(book)
     }
 
-    fn analysis_op(&self, analysis: PatternAnalysis, progress: FinalizeProgress) -> WriteOp {
+    fn analysis_op(&self, analysis: PatternAnalysis) -> WriteOp {
         self.update_book(BookPatch {
             pattern_analysis_json: Some(Some(Json::from(analysis))),
-            ..progress_patch(progress)
+            ..BookPatch::default()
         })
+    }
+
+    /// The op that sets the six counters to what they count once `ops` are applied.
+    fn progress_after(&self, ops: &Ops) -> WriteOp {
+        let mut after = self.clone();
+        for op in ops {
+            after.apply(op);
+        }
+        self.update_book(progress_patch(after.finalize_progress()))
     }
 
     fn phase_op(&self, at: &At, phase: FinalizePhase) -> WriteOp {
@@ -109,9 +118,9 @@ impl BookState {
     /// Finalize is not in progress.
     pub fn persist_pattern_analysis(&self, at: &At, analysis: PatternAnalysis) -> Result<Ops, Misuse> {
         self.require_finalize()?;
-        let entries_total = count(analysis.entries_to_find.len());
-        let progress = FinalizeProgress { entries_total, ..FinalizeProgress::default() };
-        Ok(vec![self.analysis_op(analysis, progress), self.phase_op(at, FinalizePhase::Discover)])
+        let mut ops = vec![self.analysis_op(analysis), self.phase_op(at, FinalizePhase::Discover)];
+        ops.push(self.progress_after(&ops));
+        Ok(ops)
     }
 
     /// The gaps to check, with which the validate phase begins. They are stored, since the fixes change the
@@ -121,14 +130,10 @@ impl BookState {
     /// Finalize is not in progress.
     pub fn persist_gaps(&self, at: &At, gaps: Vec<Gap>) -> Result<Ops, Misuse> {
         self.require_finalize()?;
-        let progress = FinalizeProgress {
-            gaps_total: count(gaps.len()),
-            gaps_complete: 0,
-            gaps_fixes: 0,
-            ..self.finalize_progress()
-        };
         let analysis = PatternAnalysis { gaps, ..self.pattern_analysis().cloned().unwrap_or_default() };
-        Ok(vec![self.analysis_op(analysis, progress), self.phase_op(at, FinalizePhase::Validate)])
+        let mut ops = vec![self.analysis_op(analysis), self.phase_op(at, FinalizePhase::Validate)];
+        ops.push(self.progress_after(&ops));
+        Ok(ops)
     }
 
     /// A missing entry was looked for: the entry when it was found, the agent's state, the counters.
@@ -154,13 +159,9 @@ impl BookState {
         }
         let found = discovery.found.is_some();
         let result = format!("{{\"found\":{found}}}");
-        let subject = missing.subject();
-        let fresh = !self.is_agent_complete(AgentType::ChapterFinder, &subject);
-        ops.push(self.agent_op(at, AgentRecord::finished(AgentType::ChapterFinder, subject, result.into())));
-        let mut progress = self.finalize_progress();
-        progress.entries_complete += i32::from(fresh);
-        progress.entries_found += i32::from(fresh && found);
-        ops.push(self.update_book(progress_patch(progress)));
+        let record = AgentRecord::finished(AgentType::ChapterFinder, missing.subject(), result.into());
+        ops.push(self.agent_op(at, record));
+        ops.push(self.progress_after(&ops));
         Ok(ops)
     }
 
@@ -195,33 +196,30 @@ impl BookState {
                 format!("{{\"fix\":\"add\",\"page\":{page}}}")
             }
         };
-        let fresh = !self.is_agent_complete(AgentType::GapInvestigator, &gap.key);
         let record = AgentRecord::finished(AgentType::GapInvestigator, gap.key.clone(), result.into());
         ops.push(self.agent_op(at, record));
-        let mut progress = self.finalize_progress();
-        progress.gaps_complete += i32::from(fresh);
-        progress.gaps_fixes += i32::from(fresh && matches!(fix, GapFix::Add { .. } | GapFix::Correct { .. }));
-        ops.push(self.update_book(progress_patch(progress)));
+        ops.push(self.progress_after(&ops));
         Ok(ops)
     }
 
-    /// Puts the entries in the order of their pages and completes finalize. Entries without a page keep
-    /// their place behind the entry that they followed.
+    /// Puts the entries in the order of their pages and completes finalize. Printed entries without a page
+    /// keep their place behind the printed entry that they followed.
     ///
     /// # Errors
     /// Finalize is not in progress.
     pub fn persist_entry_order(&self, at: &At) -> Result<Ops, Misuse> {
         let done = self.toc_patch(Operation::TocFinalize, OperationEvent::Complete)?;
+        // By page, then by key: as printed, then those found. It must not depend on the order in which entries
+        // were found, which is chance: a run that was interrupted has to end like one that was not.
         let mut page = 0;
-        let mut order: Vec<_> = self.ordered_entries();
-        let pages: Vec<i32> = order
-            .iter()
+        let mut keyed: Vec<_> = self
+            .toc_entries()
+            .values()
             .map(|entry| {
                 page = entry.actual_page.unwrap_or(page);
-                page
+                (page, entry)
             })
             .collect();
-        let mut keyed: Vec<_> = pages.into_iter().zip(order.drain(..)).collect();
         keyed.sort_by_key(|(page, _)| *page);
         let mut ops = Ops::new();
         for (place, (_, entry)) in (1i32..).zip(keyed) {
@@ -266,9 +264,12 @@ impl BookState {
                 analysis.gaps.iter().filter(|g| done(AgentType::GapInvestigator, &g.key)).count(),
             ),
             gaps_fixes: count(
-                self.agent_states()
-                    .values()
-                    .filter(|a| a.agent_type == AgentType::GapInvestigator)
+                analysis
+                    .gaps
+                    .iter()
+                    .filter_map(|g| {
+                        self.agent_states().get(&self.agent_key(AgentType::GapInvestigator, &g.key))
+                    })
                     .filter_map(|a| a.result_json.as_deref())
                     .filter(|r| r.starts_with("{\"fix\":\"add\"") || r.starts_with("{\"fix\":\"correct\""))
                     .count(),

@@ -83,7 +83,8 @@ impl BookState {
     /// contradict each other.
     ///
     /// # Errors
-    /// There is no such job.
+    /// There is no such job, or another one is active: whatever is said late about this one, the book's status
+    /// is the active one's.
     pub fn persist_job_status(
         &self,
         at: &At,
@@ -93,6 +94,9 @@ impl BookState {
     ) -> Result<Ops, Misuse> {
         let key = self.job_key(job_id);
         let Some(job) = self.jobs().get(&key) else { return Err(Misuse::NoSuchDocument(Job::any_key(key))) };
+        if let Some(active) = self.active_job().filter(|active| active.job_id != *job_id) {
+            return Err(Misuse::JobActive(active.job_id.clone()));
+        }
         let starts = status == JobStatus::Running && job.started_at.is_none();
         let patch = JobPatch {
             status: Some(Some(status)),

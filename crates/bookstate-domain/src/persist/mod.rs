@@ -29,7 +29,7 @@ pub(crate) use toc::SORT_STEP;
 pub use toc::{LinkOutcome, NewTocEntry, TocFound};
 
 use crate::{
-    AnyKey, BookState, Impossible, JobId, Operation, OperationEvent, OperationStatus, WriteOp,
+    AnyKey, BookId, BookState, Impossible, JobId, Operation, OperationEvent, OperationStatus, WriteOp,
     operation::StatusPatch, value::ValueError,
 };
 
@@ -65,6 +65,11 @@ pub enum Misuse {
         /// Why not.
         source: Impossible,
     },
+    /// The operation's fields would change other than by its events or a whole reset.
+    #[error(
+        "operation {0} changes by its events (persist_op_state) and by persist_reset, not field by field"
+    )]
+    OperationFields(Operation),
     /// The pages are not a range within the book.
     #[error("pages {start} to {end} are not a range within {page_count} pages")]
     BadRange {
@@ -75,6 +80,9 @@ pub enum Misuse {
         /// The pages that there are.
         page_count: i32,
     },
+    /// A document of another book.
+    #[error("{0} is of another book")]
+    OtherBook(AnyKey),
     /// The same document twice in one call.
     #[error("{0} occurs twice in one call")]
     Twice(AnyKey),
@@ -89,12 +97,18 @@ pub enum Misuse {
     SeqsUsedUp,
 }
 
-/// Refuses what some target could not store.
+/// Refuses what is not of this book, or what some target could not store.
 ///
 /// # Errors
-/// The first value that breaks a limit.
-pub fn check(ops: &[WriteOp]) -> Result<(), Misuse> {
-    ops.iter().try_for_each(WriteOp::check).map_err(Misuse::from)
+/// The first op of another book, or the first value that breaks a limit.
+pub fn check(book_id: &BookId, ops: &[WriteOp]) -> Result<(), Misuse> {
+    for op in ops {
+        if op.book_id() != book_id {
+            return Err(Misuse::OtherBook(op.key()));
+        }
+        op.check()?;
+    }
+    Ok(())
 }
 
 impl BookState {

@@ -61,7 +61,8 @@ impl BookState {
     }
 
     /// A provider has read a page. Writes the result and, when non-empty, the page's header and footer; with
-    /// the last of `providers` the page's `ocr_complete`.
+    /// the last of `providers` the page's `ocr_complete`. The header and footer of the first of `providers`
+    /// win, whichever comes first in time.
     ///
     /// # Errors
     /// The book has no such page.
@@ -75,10 +76,14 @@ impl BookState {
         self.require_page(page_num)?;
         let others = providers.iter().filter(|p| **p != reading.provider);
         let all_in = others.into_iter().all(|p| self.ocr_result(page_num, p).is_some());
-        let filled = |text: Option<Text>| text.filter(|t| !t.is_empty()).map(Some);
+        let page = self.page(page_num);
+        let preferred = providers.first().is_none_or(|first| *first == reading.provider);
+        let filled = |new: Option<Text>, old: Option<&Text>| {
+            new.filter(|text| !text.is_empty() && (preferred || old.is_none())).map(Some)
+        };
         let patch = PagePatch {
-            header: filled(reading.header),
-            footer: filled(reading.footer),
+            header: filled(reading.header, page.and_then(|page| page.header.as_ref())),
+            footer: filled(reading.footer, page.and_then(|page| page.footer.as_ref())),
             ocr_complete: all_in.then_some(true),
             ..PagePatch::default()
         };
@@ -122,10 +127,16 @@ impl BookState {
         for_good: bool,
     ) -> Result<Ops, Misuse> {
         self.require_page(page_num)?;
-        let retries = self.page(page_num).map_or(0, |page| page.ocr_retries).saturating_add(1);
+        let page = self.page(page_num);
+        let retries = page.map_or(0, |page| page.ocr_retries).saturating_add(1);
+        // A late failure, behind a result, takes nothing back.
+        let failed = match page {
+            Some(page) if page.is_read() => page.ocr_failed,
+            _ => for_good || retries >= PAGE_RETRIES,
+        };
         let patch = PagePatch {
             ocr_retries: Some(retries),
-            ocr_failed: Some(for_good || retries >= PAGE_RETRIES),
+            ocr_failed: Some(failed),
             failure_reason: Some(Some(reason)),
             ..PagePatch::default()
         };

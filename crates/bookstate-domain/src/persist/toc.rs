@@ -86,16 +86,26 @@ impl BookState {
         Op::<TocEntry>::Update { key: self.entry_key(ident), patch: Box::new(patch) }.into()
     }
 
-    /// Sets fields of the table of contents, creating it when there is none.
+    /// Sets fields of the table of contents, creating it when there is none. Its creation stays.
     ///
     /// # Errors
-    /// There is no book, or the page range is not one.
+    /// There is no book, the page range is not one, or the patch would change an operation's fields.
     pub fn persist_toc_record(&self, at: &At, patch: TocPatch) -> Result<Ops, Misuse> {
         self.require_book()?;
-        if let (Some(Some(start)), Some(Some(end))) = (patch.start_page, patch.end_page) {
-            self.require_range(start, end)?;
+        let patch = TocPatch { created_at: None, created_seq: None, ..patch };
+        let op = self.upsert_toc(at, patch);
+        let mut after = self.clone();
+        after.apply(&op);
+        if let Some(changed) = Operation::ALL.iter().find(|o| self.operation(**o) != after.operation(**o)) {
+            return Err(Misuse::OperationFields(*changed));
         }
-        Ok(vec![self.upsert_toc(at, patch)])
+        // A range may come in two calls, so each of its ends is checked with what is there already.
+        match after.toc().map(|toc| (toc.start_page, toc.end_page)) {
+            Some((Some(start), Some(end))) => self.require_range(start, end)?,
+            Some((Some(page), None) | (None, Some(page))) => self.require_page(page)?,
+            Some((None, None)) | None => {}
+        }
+        Ok(vec![op])
     }
 
     /// The finder has found the table.
@@ -164,7 +174,7 @@ impl BookState {
     /// An entry's page, and the link progress that follows.
     ///
     /// # Errors
-    /// There is no such entry or page.
+    /// toc_link is not in progress, or there is no such entry or page.
     pub fn persist_toc_entry_link(
         &self,
         at: &At,
@@ -178,19 +188,23 @@ impl BookState {
     /// How looking for an entry's page ended, and the link progress that follows.
     ///
     /// # Errors
-    /// There is no such entry or page.
+    /// toc_link is not in progress, or there is no such entry or page.
     pub fn persist_toc_entry_result(
         &self,
         _: &At,
         ident: &EntryIdent,
         outcome: LinkOutcome,
     ) -> Result<Ops, Misuse> {
+        self.require_book()?;
+        // Any event that is possible only while in progress asks whether it is.
+        self.require_status(Operation::TocLink, OperationEvent::Interrupt)?;
         let entry = self.require_entry(ident)?;
         let patch = match outcome {
             LinkOutcome::Linked { page, reason } => {
                 self.require_page(page)?;
                 TocEntryPatch {
                     actual_page: Some(Some(page)),
+                    link_page: Some(Some(page)),
                     link_failed: Some(false),
                     link_reason: Some(reason),
                     ..TocEntryPatch::default()
@@ -198,15 +212,18 @@ impl BookState {
             }
             LinkOutcome::NotFound { reason } => TocEntryPatch {
                 actual_page: Some(None),
+                link_page: Some(None),
                 link_failed: Some(true),
                 link_reason: Some(Some(reason)),
                 ..TocEntryPatch::default()
             },
             LinkOutcome::Failed { reason } => {
                 let retries = entry.link_retries.saturating_add(1);
+                let at_limit = retries >= Operation::TocLink.max_retries();
                 TocEntryPatch {
                     link_retries: Some(retries),
-                    link_failed: Some(retries >= Operation::TocLink.max_retries()),
+                    // A late failure, behind a result, takes nothing back.
+                    link_failed: Some(entry.link_failed || (entry.actual_page.is_none() && at_limit)),
                     link_reason: Some(Some(reason)),
                     ..TocEntryPatch::default()
                 }
