@@ -1,0 +1,165 @@
+//! The fsync thread, and waiting for it.
+//!
+//! One sync covers everything appended before it began (group commit). A sync mark of what earlier syncs covered is
+//! written just before the next one, so that it costs no sync of its own; only commits make the journal dirty, so
+//! that a mark never asks for another sync and an idle journal is still.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use parking_lot::MutexGuard;
+
+use super::error::{OpenError, Poisoned, io_error};
+use super::format::HEADER_LEN;
+use super::writer::{Shared, State};
+use super::{CloseReport, Position, SyncPolicy};
+
+/// What waiting tasks watch.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Progress {
+    pub(super) synced: u64,
+    pub(super) poison: Option<Poisoned>,
+}
+
+/// Starts the thread; it ends with [`Shared::stop`] or when the journal is poisoned.
+pub(super) fn spawn(shared: &Arc<Shared>) -> Result<JoinHandle<()>, OpenError> {
+    let dir = shared.config.dir.clone();
+    let shared = Arc::clone(shared);
+    std::thread::Builder::new()
+        .name("journal-sync".to_owned())
+        .spawn(move || shared.run())
+        .map_err(io_error("start the sync thread of", &dir))
+}
+
+impl Shared {
+    fn run(&self) {
+        let mut state = self.state.lock();
+        while self.wait_for_work(&mut state) {
+            if self.write_mark(&mut state).is_err() {
+                return;
+            }
+            let end = state.end();
+            let file = Arc::clone(&state.active.file);
+            state.in_flight = true;
+            let started = Instant::now();
+            let result = MutexGuard::unlocked(&mut state, || file.sync_data());
+            state.in_flight = false;
+            if self.finish_sync(&mut state, end, started, result).is_err() {
+                // A rotation may wait for `in_flight` although the poison was announced before.
+                self.changed.notify_all();
+                return;
+            }
+        }
+    }
+
+    /// Sleeps until there is something to sync; false when there never will be.
+    fn wait_for_work(&self, state: &mut MutexGuard<'_, State>) -> bool {
+        let mut deadline = None;
+        loop {
+            if state.stop || state.poison.is_some() {
+                return false;
+            }
+            let is_dirty = state.committed > state.synced;
+            if is_dirty && state.requested > state.synced {
+                return true;
+            }
+            match self.config.policy {
+                SyncPolicy::Interval(interval) if is_dirty => {
+                    let deadline = *deadline.get_or_insert_with(|| Instant::now() + interval);
+                    if self.wake.wait_until(state, deadline).timed_out() && state.committed > state.synced {
+                        return !state.stop && state.poison.is_none();
+                    }
+                }
+                _ => {
+                    deadline = None;
+                    state.idle = true;
+                    self.wake.wait(state);
+                    state.idle = false;
+                }
+            }
+        }
+    }
+
+    pub(super) fn stop(&self) {
+        self.state.lock().stop = true;
+        self.wake.notify_one();
+    }
+
+    pub(super) fn synced_position(&self) -> Position {
+        Position(self.progress.borrow().synced)
+    }
+
+    pub(super) async fn synced(&self, position: Position) -> Result<(), Poisoned> {
+        if self.config.policy == SyncPolicy::Os {
+            self.request(&mut self.state.lock(), position);
+        }
+        let mut progress = self.progress.subscribe();
+        let reached = progress.wait_for(|now| now.synced >= position.0 || now.poison.is_some()).await;
+        match reached {
+            Ok(now) if now.synced >= position.0 => Ok(()),
+            Ok(now) => now.poison.clone().map_or(Ok(()), Err),
+            // The sender lives in `self`.
+            Err(_) => Err(Poisoned { reason: "the journal is closed".into() }),
+        }
+    }
+
+    pub(super) fn wait_synced(&self, position: Position) -> Result<(), Poisoned> {
+        let mut state = self.state.lock();
+        if !matches!(self.config.policy, SyncPolicy::Interval(_)) {
+            self.request(&mut state, position);
+        }
+        self.wait_until_synced(&mut state, position)
+    }
+
+    fn wait_until_synced(
+        &self,
+        state: &mut MutexGuard<'_, State>,
+        position: Position,
+    ) -> Result<(), Poisoned> {
+        while state.synced < position.0 {
+            if let Some(poisoned) = &state.poison {
+                return Err(poisoned.clone());
+            }
+            self.changed.wait(state);
+        }
+        Ok(())
+    }
+
+    /// Asks the thread to sync up to `position` at once.
+    fn request(&self, state: &mut State, position: Position) {
+        if position.0.min(state.committed) > state.requested.max(state.synced) {
+            state.requested = position.0.min(state.committed);
+            self.wake.notify_one();
+        }
+    }
+
+    /// The last sync, and a mark that tells of it.
+    pub(super) fn finish(&self) -> Result<CloseReport, Poisoned> {
+        let mut state = self.state.lock();
+        let committed = Position(state.committed);
+        self.request(&mut state, committed);
+        self.wait_until_synced(&mut state, committed)?;
+        if let Some(poisoned) = &state.poison {
+            return Err(poisoned.clone());
+        }
+        // Nothing is dirty, and the handle that appends is being consumed: the thread stays asleep from here on.
+        while state.in_flight {
+            self.changed.wait(&mut state);
+        }
+        let all_released = state.active.books.is_empty() && state.active.len > HEADER_LEN as u64;
+        if !all_released || self.rotate(&mut state).is_err() {
+            self.write_mark(&mut state)?;
+            self.sync_now(&mut state)?;
+        }
+        drop(state);
+        self.delete_released();
+        let state = self.state.lock();
+        match &state.poison {
+            Some(poisoned) => Err(poisoned.clone()),
+            None => {
+                Ok(CloseReport { position: Position(state.end()), segments: state.sealed.len() as u64 + 1 })
+            }
+        }
+    }
+}

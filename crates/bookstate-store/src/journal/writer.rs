@@ -1,0 +1,252 @@
+//! The state under the journal's lock, and what changes it: appending, rotation, poison.
+//!
+//! Under the lock are one `write(2)` per record and, once per segment, the fsyncs of a rotation. The data syncs of
+//! groups run outside (`sync`); `in_flight` keeps a rotation from syncing at the same time, because the kernel
+//! tells a failed write-back to only one of two concurrent fsyncs.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use tokio::sync::watch;
+
+use super::error::{AppendError, Poisoned, is_full};
+use super::format::{self, HEADER_LEN, Header};
+use super::head::Head;
+use super::health::Counters;
+use super::segments::{self, CreateError};
+use super::survey::remember;
+use super::sync::Progress;
+use super::{JournalConfig, Position, SyncPolicy};
+use crate::fs::{File, Fs};
+
+/// What the handle and the sync thread share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) fs: Arc<dyn Fs>,
+    pub(super) config: JournalConfig,
+    pub(super) state: Mutex<State>,
+    /// Wakes the sync thread.
+    pub(super) wake: Condvar,
+    /// Tells threads that `synced`, `in_flight` or `poison` changed.
+    pub(super) changed: Condvar,
+    /// Tells tasks the same.
+    pub(super) progress: watch::Sender<Progress>,
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) active: Active,
+    /// Oldest first; all synced.
+    pub(super) sealed: VecDeque<Sealed>,
+    /// Where the last commit ends.
+    pub(super) committed: u64,
+    /// Everything before it is synced.
+    pub(super) synced: u64,
+    /// The position that the last mark, or the active segment's base, vouches for.
+    pub(super) marked: u64,
+    /// Somebody waits for a sync up to here.
+    pub(super) requested: u64,
+    /// A data sync runs outside the lock.
+    pub(super) in_flight: bool,
+    /// The sync thread sleeps until it is woken.
+    pub(super) idle: bool,
+    pub(super) stop: bool,
+    /// A thread deletes segments outside the lock.
+    pub(super) deleting: bool,
+    pub(super) full: bool,
+    pub(super) poison: Option<Poisoned>,
+    pub(super) counters: Counters,
+}
+
+/// The segment that is appended to.
+#[derive(Debug)]
+pub(super) struct Active {
+    pub(super) file: Arc<dyn File>,
+    pub(super) number: u64,
+    pub(super) base: u64,
+    /// Bytes of the file, header included.
+    pub(super) len: u64,
+    /// The highest seq of each book in it that the local store does not have.
+    pub(super) books: HashMap<Box<str>, u32>,
+}
+
+/// A segment that is complete and synced.
+#[derive(Debug)]
+pub(super) struct Sealed {
+    pub(super) number: u64,
+    pub(super) bytes: u64,
+    /// As [`Active::books`]; empty: it can go.
+    pub(super) books: HashMap<Box<str>, u32>,
+}
+
+/// Why bytes were not written.
+enum WriteError {
+    /// No space; the file is as it was.
+    Full,
+    Failed(io::Error),
+}
+
+impl State {
+    pub(super) fn end(&self) -> u64 {
+        format::position(self.active.base, self.active.len)
+    }
+
+    /// Whether commits were synced that no mark tells of.
+    pub(super) fn lacks_mark(&self) -> bool {
+        self.synced.min(self.committed) > self.marked
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
+        let Err(error) = segments::write_all(self.active.file.as_ref(), bytes) else {
+            self.active.len += bytes.len() as u64;
+            return Ok(());
+        };
+        // Also before poisoning: no part of a commit that was refused shall come back after a restart.
+        match self.active.file.set_len(self.active.len) {
+            Ok(()) if is_full(&error) => Err(WriteError::Full),
+            _ => Err(WriteError::Failed(error)),
+        }
+    }
+}
+
+impl Shared {
+    /// Appends a complete frame.
+    pub(super) fn append(&self, book: &str, seq: u32, frame: &[u8]) -> Result<Position, AppendError> {
+        let mut state = self.state.lock();
+        self.make_room(&mut state, frame.len() as u64)?;
+        match state.write(frame) {
+            Ok(()) => {}
+            Err(WriteError::Full) => return Err(refuse(&mut state)),
+            Err(WriteError::Failed(error)) => return Err(self.poison(&mut state, "write", &error).into()),
+        }
+        remember(&mut state.active.books, &Head { book, seq, prev: 0 });
+        state.full = false;
+        state.counters.records += 1;
+        state.committed = state.end();
+        if state.idle && matches!(self.config.policy, SyncPolicy::Interval(_)) {
+            state.idle = false;
+            self.wake.notify_one();
+        }
+        Ok(Position(state.committed))
+    }
+
+    /// Starts the next segment if the active one has no room for `len` more bytes.
+    fn make_room(&self, state: &mut MutexGuard<'_, State>, len: u64) -> Result<(), AppendError> {
+        loop {
+            if let Some(poisoned) = &state.poison {
+                return Err(poisoned.clone().into());
+            }
+            let has_records = state.active.len > HEADER_LEN as u64;
+            if !has_records || state.active.len.saturating_add(len) <= self.config.segment_bytes {
+                return Ok(());
+            }
+            if !state.in_flight {
+                return self.rotate(state);
+            }
+            self.changed.wait(state);
+        }
+    }
+
+    /// Seals the active segment and starts the next. No sync may be in flight.
+    pub(super) fn rotate(&self, state: &mut State) -> Result<(), AppendError> {
+        self.sync_now(state)?;
+        let number = state.active.number.saturating_add(1);
+        let base = state.end();
+        let header = Header::new(number, base, self.config.writer);
+        let file = match segments::create(self.fs.as_ref(), &self.config.dir, &header) {
+            Ok(file) => file,
+            Err(CreateError::Clean(error)) if is_full(&error) => return Err(refuse(state)),
+            Err(CreateError::Clean(error) | CreateError::Unclean(error)) => {
+                return Err(self.poison(state, "start of a segment", &error).into());
+            }
+        };
+        let next = Active { file, number, base, len: HEADER_LEN as u64, books: HashMap::new() };
+        let sealed = std::mem::replace(&mut state.active, next);
+        state.sealed.push_back(Sealed { number: sealed.number, bytes: sealed.len, books: sealed.books });
+        state.marked = base;
+        state.counters.rotations += 1;
+        Ok(())
+    }
+
+    /// Syncs the active segment under the lock, if there is anything to sync. No sync may be in flight.
+    pub(super) fn sync_now(&self, state: &mut State) -> Result<(), Poisoned> {
+        if state.synced >= state.end() {
+            return Ok(());
+        }
+        let started = Instant::now();
+        let result = state.active.file.sync_data();
+        let end = state.end();
+        self.finish_sync(state, end, started, result)
+    }
+
+    /// Books the result of a data sync that covers everything before `end`.
+    pub(super) fn finish_sync(
+        &self,
+        state: &mut State,
+        end: u64,
+        started: Instant,
+        result: io::Result<()>,
+    ) -> Result<(), Poisoned> {
+        if let Err(error) = result {
+            return Err(self.poison(state, "fsync", &error));
+        }
+        // A concurrent failure elsewhere may have been told to another call: then this success proves nothing.
+        if let Some(poisoned) = &state.poison {
+            return Err(poisoned.clone());
+        }
+        state.counters.fsyncs += 1;
+        state.counters.last_fsync_micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        state.synced = state.synced.max(end);
+        self.announce(state);
+        Ok(())
+    }
+
+    /// Writes a mark of what is synced, if that is news. Marks are a help for recovery and no promise: without
+    /// space there is none.
+    pub(super) fn write_mark(&self, state: &mut State) -> Result<(), Poisoned> {
+        if !state.lacks_mark() {
+            return Ok(());
+        }
+        let mark = format::encode_mark(state.active.number, state.active.len, state.synced);
+        match state.write(&mark) {
+            Ok(()) => {
+                state.marked = state.synced;
+                state.counters.marks += 1;
+                Ok(())
+            }
+            Err(WriteError::Full) => Ok(()),
+            Err(WriteError::Failed(error)) => Err(self.poison(state, "write of a mark", &error)),
+        }
+    }
+
+    /// Refuses everything from now on. The first reason stays.
+    pub(super) fn poison(&self, state: &mut State, what: &str, error: &io::Error) -> Poisoned {
+        if let Some(poisoned) = &state.poison {
+            return poisoned.clone();
+        }
+        tracing::error!(what, %error, "journal poisoned");
+        let poisoned = Poisoned { reason: format!("{what} failed: {error}").into() };
+        state.poison = Some(poisoned.clone());
+        self.announce(state);
+        poisoned
+    }
+
+    /// Tells everyone who waits that the state changed.
+    fn announce(&self, state: &State) {
+        self.progress.send_replace(Progress { synced: state.synced, poison: state.poison.clone() });
+        self.changed.notify_all();
+        self.wake.notify_one();
+    }
+}
+
+fn refuse(state: &mut State) -> AppendError {
+    if !state.full {
+        tracing::warn!("no space is left for the journal");
+    }
+    state.full = true;
+    state.counters.refused_full += 1;
+    AppendError::Full
+}

@@ -1,0 +1,121 @@
+//! What can go wrong with a library, by what the caller should do.
+
+use std::path::PathBuf;
+
+use bookstate_domain::{BookId, Misuse};
+
+use crate::{
+    fs::LockError,
+    journal::{AppendError, OpenError as JournalOpenError},
+    sqlite::StoreError,
+};
+
+/// A persist call that was not accepted: nothing has changed. It is never a database's fault.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PersistError {
+    /// The call is impossible in the book's state: a mistake of the caller.
+    #[error(transparent)]
+    Misuse(#[from] Misuse),
+    /// The disk of the journal is full. Keep the result, start nothing new, and call again later.
+    #[error("the journal's disk is full: free some space, the call can be made again")]
+    JournalFull,
+    /// The journal does not accept anything more: a write or an fsync failed. Stop, and start anew after the
+    /// disk was looked at; what was accepted before is kept.
+    #[error("the journal is poisoned ({reason}): look at the disk, then start again")]
+    Poisoned {
+        /// What failed.
+        reason: String,
+    },
+    /// The commit could not be encoded.
+    #[error("the commit could not be encoded: {reason}")]
+    Encode {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl From<AppendError> for PersistError {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::Full => Self::JournalFull,
+            AppendError::Poisoned(poisoned) => Self::Poisoned { reason: poisoned.reason.to_string() },
+            size @ AppendError::Size { .. } => Self::Encode { reason: size.to_string() },
+        }
+    }
+}
+
+/// A library that cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Another process has it.
+    #[error(transparent)]
+    Locked(#[from] LockError),
+    /// The journal is damaged, of a newer version, or unreadable.
+    #[error(transparent)]
+    Journal(#[from] JournalOpenError),
+    /// The local store is damaged, of a newer version, or unreadable.
+    #[error("the local store: {0}")]
+    Store(#[from] StoreError),
+    /// A record's checksum is right and its content is not understood: written by a newer version.
+    #[error("a record of the journal is not understood ({reason}): it was written by a newer version, use that")]
+    Record {
+        /// What was not understood.
+        reason: String,
+    },
+    /// A file of the data directory cannot be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// A book that cannot be opened for writing.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenBookError {
+    /// Somebody writes it already.
+    #[error("book {book_id} is being written by {holder}: wait for it, or cancel it")]
+    Held {
+        /// The book.
+        book_id: BookId,
+        /// Who writes it.
+        holder: String,
+    },
+    /// Neither memory nor the local store has it.
+    #[error("there is no book {book_id} here")]
+    Unknown {
+        /// The book.
+        book_id: BookId,
+    },
+    /// The book exists already.
+    #[error("book {book_id} exists already")]
+    Exists {
+        /// The book.
+        book_id: BookId,
+    },
+    /// The local store could not be read.
+    #[error("the local store: {0}")]
+    Store(#[from] StoreError),
+}
+
+/// A read that found no answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The local store could not be read.
+    #[error("the local store: {0}")]
+    Store(#[from] StoreError),
+    /// Neither memory nor the local store has the book, and a target that might could not be asked.
+    #[error("target {target}: {source}")]
+    Target {
+        /// The target.
+        target: super::TargetName,
+        /// Why not.
+        source: crate::TargetError,
+    },
+}

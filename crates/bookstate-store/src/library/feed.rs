@@ -1,0 +1,188 @@
+//! What the sink takes from the library: which books are dirty for a target, and batches.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use bookstate_domain::{AnyKey, BookId, BookState, Seq, WriteOp};
+
+use super::{Library, TargetName};
+use crate::{
+    journal::{Poisoned, Position},
+    sqlite::StoreError,
+    target::Target,
+};
+
+/// What a target lacks of a book, as of one seq.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// The book.
+    pub book_id: BookId,
+    /// The seq: the net effect of all commits up to it, values as of it.
+    pub seq: Seq,
+    /// Where the journal has the last of these commits; `None` when the local store, synced, has them all.
+    pub position: Option<Position>,
+    /// What to do.
+    pub ops: BatchOps,
+}
+
+/// See [`Batch`].
+#[derive(Debug, Clone)]
+pub enum BatchOps {
+    /// One op per document that differs, in no particular order.
+    Ops(Vec<WriteOp>),
+    /// What changed since then is not known any more: compare the target's documents with these.
+    Compare(Box<BookState>),
+}
+
+/// Documents of which a target's copy differs from what its watermark says: parked ones.
+#[derive(Debug, Clone, Default)]
+pub struct Differing {
+    /// Sent whole when they are dirty: a patch would build on what is not there.
+    pub parked: BTreeSet<AnyKey>,
+    /// Sent whole whether they are dirty or not: they are tried again.
+    pub retry: BTreeSet<AnyKey>,
+}
+
+impl Differing {
+    /// The ops of a batch, with these documents whole.
+    pub(super) fn mend(&self, mut ops: Vec<WriteOp>, state: &BookState) -> Vec<WriteOp> {
+        if self.parked.is_empty() && self.retry.is_empty() {
+            return ops;
+        }
+        let mut retry = self.retry.clone();
+        for op in &mut ops {
+            let key = op.key();
+            if retry.remove(&key) || self.parked.contains(&key) {
+                *op = state.whole(&key);
+            }
+        }
+        ops.extend(retry.iter().map(|key| state.whole(key)));
+        ops
+    }
+}
+
+impl Library {
+    /// Waits until some book has a new commit. Create it, [`enable`](tokio::sync::futures::Notified::enable)
+    /// it, look at the books, then await it: so that no commit is missed.
+    pub fn changed(&self) -> tokio::sync::futures::Notified<'_> {
+        self.0.changed.notified()
+    }
+
+    /// Registers the remote targets, in the order in which reads ask them.
+    pub fn set_targets(&self, targets: Vec<(TargetName, Arc<dyn Target>)>) {
+        let names = targets.iter().map(|(name, _)| (name.clone(), BTreeSet::new()));
+        *self.0.departed.lock() = names.collect();
+        *self.0.targets.write() = targets;
+    }
+
+    /// The books that left memory since the last call: what a remote target may still lack something of.
+    #[must_use]
+    pub fn take_departed(&self, target: &TargetName) -> BTreeSet<BookId> {
+        self.0.departed.lock().get_mut(target).map(std::mem::take).unwrap_or_default()
+    }
+
+    /// The last commit of a live book; [`Seq::ZERO`] for one that is not live.
+    #[must_use]
+    pub fn live_seq(&self, id: &BookId) -> Seq {
+        self.live(id).map_or(Seq::ZERO, |book| book.seq())
+    }
+
+    fn target_names(&self) -> Vec<TargetName> {
+        let remote = self.0.targets.read();
+        std::iter::once(TargetName::local()).chain(remote.iter().map(|(name, _)| name.clone())).collect()
+    }
+
+    /// The last commit of a book: in memory, else in the local store; [`Seq::ZERO`] for an unknown book.
+    ///
+    /// # Errors
+    /// The local store cannot be read.
+    pub fn book_seq(&self, id: &BookId) -> Result<Seq, StoreError> {
+        match self.live(id) {
+            Some(book) => Ok(book.seq()),
+            None => Ok(self.0.local.book_sync(id)?.map_or(Seq::ZERO, |sync| sync.persisted_seq)),
+        }
+    }
+
+    /// What a target at watermark `since` lacks; `None` when it lacks nothing. A book that is not live is
+    /// read from the local store, which blocks.
+    ///
+    /// # Errors
+    /// The local store cannot be read.
+    pub fn batch(&self, id: &BookId, since: Seq, differing: &Differing) -> Result<Option<Batch>, StoreError> {
+        let batch = match self.live(id) {
+            Some(book) => Some(book.batch(since, differing)),
+            None => self.stored_batch(id, since, differing)?,
+        };
+        Ok(batch.filter(|batch| batch.seq > since || !differing.retry.is_empty()))
+    }
+
+    fn stored_batch(&self, id: &BookId, since: Seq, differing: &Differing) -> Result<Option<Batch>, StoreError> {
+        let Some(changed) = self.0.local.changed_since(id, since)? else { return Ok(None) };
+        let (seq, ops) = (changed.sync.persisted_seq, changed.ops);
+        let ops = if differing.retry.is_empty() {
+            ops
+        } else {
+            let Some(stored) = self.0.local.load_book(id)? else { return Ok(None) };
+            differing.mend(ops, &stored.state)
+        };
+        Ok(Some(Batch { book_id: id.clone(), seq, position: None, ops: BatchOps::Ops(ops) }))
+    }
+
+    /// The whole book, to be compared with what a target has; `None` for an unknown book. Blocks when the
+    /// book is not live.
+    ///
+    /// # Errors
+    /// The local store cannot be read.
+    pub fn whole(&self, id: &BookId) -> Result<Option<Batch>, StoreError> {
+        if let Some(book) = self.live(id) {
+            return Ok(Some(book.whole()));
+        }
+        Ok(self.0.local.load_book(id)?.map(|stored| Batch {
+            book_id: id.clone(),
+            seq: stored.sync.persisted_seq,
+            position: None,
+            ops: BatchOps::Compare(Box::new(stored.state)),
+        }))
+    }
+
+    /// How many documents of a live book a target at watermark `since` lacks.
+    #[must_use]
+    pub fn dirty_count(&self, id: &BookId, since: Seq) -> usize {
+        self.live(id).map_or(0, |book| book.dirty_count(since))
+    }
+
+    /// Waits until the commits of a batch are synced: only then may they go to a target, the local store
+    /// included, so that after a power loss nothing is ahead of the journal.
+    ///
+    /// Cancel safe.
+    ///
+    /// # Errors
+    /// The journal is poisoned.
+    pub async fn synced(&self, batch: &Batch) -> Result<(), Poisoned> {
+        match batch.position {
+            Some(position) => self.0.journal.synced(position).await,
+            None => Ok(()),
+        }
+    }
+
+    /// A target has a book up to `seq`, durably recorded by the caller. The local store's progress frees the
+    /// journal, and lets a book that nobody writes leave memory.
+    pub fn passed(&self, id: &BookId, target: &TargetName, seq: Seq) {
+        let local = TargetName::local();
+        if *target == local {
+            self.0.journal.release(id.as_str(), seq.get());
+        }
+        if let Some(book) = self.live(id) {
+            book.pass(target, seq, &self.target_names());
+            if *target == local {
+                self.retire(id);
+            }
+        }
+    }
+
+    /// Seqs of a book up to and including `seq` will not be given out: a target has them.
+    pub fn skip_seqs(&self, id: &BookId, seq: Seq) {
+        if let Some(book) = self.live(id) {
+            book.skip_seqs(seq);
+        }
+    }
+}

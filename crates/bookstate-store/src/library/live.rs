@@ -1,0 +1,212 @@
+//! One live book: its state, its changes, and the one path on which it changes.
+//!
+//! Lock order: the book's lock, then the journal's; nothing else is taken inside. A commit is journaled
+//! first and applied after, under the book's lock, so that memory never holds what the journal did not
+//! accept. Readers get [`Snapshot`]s and hold no lock while they work with them.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bookstate_domain::{
+    At, BookId, BookState, Changes, Misuse, Ops, Seq, Since, WriteOp,
+    persist::check,
+};
+use parking_lot::Mutex;
+use serde::Serialize;
+use tokio::sync::Notify;
+
+use super::{Batch, BatchOps, Differing, PersistError, Receipt, TargetName};
+use crate::{
+    clock::Clock,
+    journal::{Journal, Position, RecordBuf},
+};
+
+/// A book as it was at one seq. Cheap to hold: it shares everything with the live state.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// The documents.
+    pub state: BookState,
+    /// The last commit in them.
+    pub seq: Seq,
+}
+
+/// Who writes a book: shown to a second one who would.
+pub(super) type Holder = String;
+
+#[derive(Debug)]
+struct Inner {
+    state: BookState,
+    changes: Changes,
+    seq: Seq,
+    /// The next commit's seq is above this; above `seq` when seqs must not be reused.
+    highest_used: Seq,
+    position: Position,
+    record: RecordBuf,
+    snapshot: Option<Arc<Snapshot>>,
+    writer: Option<Holder>,
+    /// Up to which seq each target has the book.
+    watermarks: BTreeMap<TargetName, Seq>,
+}
+
+/// See the module documentation.
+#[derive(Debug)]
+pub(super) struct LiveBook {
+    id: BookId,
+    inner: Mutex<Inner>,
+    /// Told when a watermark moves.
+    pub(super) passed: Notify,
+}
+
+/// The payload of a commit's record; reads back as [`bookstate_domain::Commit`].
+#[derive(Serialize)]
+struct CommitRef<'a> {
+    book: &'a BookId,
+    seq: Seq,
+    prev: Seq,
+    ops: &'a [WriteOp],
+}
+
+/// What a book is made from when it becomes live.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) state: BookState,
+    pub(super) changes: Changes,
+    pub(super) seq: Seq,
+    pub(super) highest_used: Seq,
+    pub(super) position: Position,
+    pub(super) watermarks: BTreeMap<TargetName, Seq>,
+}
+
+impl LiveBook {
+    pub(super) fn new(loaded: Loaded) -> Self {
+        Self {
+            id: loaded.state.book_id().clone(),
+            inner: Mutex::new(Inner {
+                state: loaded.state,
+                changes: loaded.changes,
+                seq: loaded.seq,
+                highest_used: loaded.highest_used,
+                position: loaded.position,
+                record: RecordBuf::new(),
+                snapshot: None,
+                writer: None,
+                watermarks: loaded.watermarks,
+            }),
+            passed: Notify::new(),
+        }
+    }
+
+    /// Validates, journals, applies, marks dirty: one commit. `build` must be pure; it runs under the lock.
+    pub(super) fn commit(
+        &self,
+        journal: &Journal,
+        clock: &dyn Clock,
+        build: impl FnOnce(&BookState, &At) -> Result<Ops, Misuse>,
+    ) -> Result<Receipt, PersistError> {
+        let mut guard = self.inner.lock();
+        let inner = &mut *guard;
+        let seq = inner.highest_used.next().ok_or(Misuse::SeqsUsedUp)?;
+        let ops = build(&inner.state, &At { seq, now: clock.now() })?;
+        if ops.is_empty() {
+            return Ok(Receipt { seq: inner.seq });
+        }
+        check(&self.id, &ops)?;
+        let commit = CommitRef { book: &self.id, seq, prev: inner.seq, ops: &ops };
+        inner.record.clear();
+        rmp_serde::encode::write_named(&mut inner.record, &commit)
+            .map_err(|error| PersistError::Encode { reason: error.to_string() })?;
+        inner.position = journal.append(self.id.as_str(), seq.get(), &mut inner.record)?;
+        for op in &ops {
+            let effect = inner.state.apply(op);
+            inner.changes.record(seq, op.key(), effect);
+        }
+        inner.seq = seq;
+        inner.highest_used = seq;
+        inner.snapshot = None;
+        Ok(Receipt { seq })
+    }
+
+    pub(super) fn snapshot(&self) -> Arc<Snapshot> {
+        let mut inner = self.inner.lock();
+        if let Some(snapshot) = &inner.snapshot {
+            return snapshot.clone();
+        }
+        let snapshot = Arc::new(Snapshot { state: inner.state.clone(), seq: inner.seq });
+        inner.snapshot = Some(snapshot.clone());
+        snapshot
+    }
+
+    pub(super) fn seq(&self) -> Seq {
+        self.inner.lock().seq
+    }
+
+    /// Where the journal has the book's last commit.
+    pub(super) fn position(&self) -> Position {
+        self.inner.lock().position
+    }
+
+    /// Everything that a target at watermark `since` lacks, as of now, and whole what it must get whole.
+    pub(super) fn batch(&self, since: Seq, differing: &Differing) -> Batch {
+        let inner = self.inner.lock();
+        let ops = match inner.changes.since(since, &inner.state) {
+            Since::Ops(ops) => BatchOps::Ops(differing.mend(ops, &inner.state)),
+            Since::TooOld => BatchOps::Compare(Box::new(inner.state.clone())),
+        };
+        Batch { book_id: self.id.clone(), seq: inner.seq, position: Some(inner.position), ops }
+    }
+
+    /// The whole book as of now, to be compared with what a target has.
+    pub(super) fn whole(&self) -> Batch {
+        let inner = self.inner.lock();
+        let ops = BatchOps::Compare(Box::new(inner.state.clone()));
+        Batch { book_id: self.id.clone(), seq: inner.seq, position: Some(inner.position), ops }
+    }
+
+    pub(super) fn dirty_count(&self, since: Seq) -> usize {
+        self.inner.lock().changes.dirty_count(since)
+    }
+
+    pub(super) fn take_writer(&self, who: Holder) -> Result<(), Holder> {
+        let mut inner = self.inner.lock();
+        if let Some(holder) = &inner.writer {
+            return Err(holder.clone());
+        }
+        inner.writer = Some(who);
+        Ok(())
+    }
+
+    pub(super) fn drop_writer(&self) {
+        self.inner.lock().writer = None;
+    }
+
+    pub(super) fn watermark(&self, target: &TargetName) -> Seq {
+        self.inner.lock().watermarks.get(target).copied().unwrap_or(Seq::ZERO)
+    }
+
+    /// A target has the book up to `seq`. What every one of `targets` has passed need not be remembered.
+    pub(super) fn pass(&self, target: &TargetName, seq: Seq, targets: &[TargetName]) {
+        let mut inner = self.inner.lock();
+        inner.watermarks.insert(target.clone(), seq);
+        let lowest = targets.iter().map(|t| inner.watermarks.get(t).copied().unwrap_or(Seq::ZERO)).min();
+        if let Some(lowest) = lowest {
+            inner.changes.forget(lowest);
+        }
+        drop(inner);
+        self.passed.notify_waiters();
+    }
+
+    /// Seqs up to and including `seq` will not be given out.
+    pub(super) fn skip_seqs(&self, seq: Seq) {
+        let mut inner = self.inner.lock();
+        inner.highest_used = inner.highest_used.max(seq);
+    }
+
+    /// Whether the book may leave memory: nobody writes it and the local store has all of it.
+    pub(super) fn is_idle(&self, local: &TargetName) -> bool {
+        let inner = self.inner.lock();
+        inner.writer.is_none() && inner.watermarks.get(local).copied().unwrap_or(Seq::ZERO) == inner.seq
+    }
+
+    pub(super) fn is_unclaimed(&self) -> bool {
+        self.inner.lock().writer.is_none()
+    }
+}

@@ -1,0 +1,265 @@
+//! The library: the live books of one data directory.
+//!
+//! Memory is the truth while a book is live. A book becomes live when somebody opens it for writing, or when
+//! recovery finds commits of it that the local store lacks; it leaves memory when nobody writes it and the
+//! local store has all of it. Every reading path goes through [`Library::read`].
+//!
+//! Reading order: [`live`] (one book), [`handle`] (its writer), [`open`] (recovery), [`feed`] (what the sink
+//! takes), [`read`].
+
+mod error;
+mod feed;
+mod handle;
+mod live;
+mod open;
+mod read;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use bookstate_domain::{BookId, BookState, Changes, Seq};
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::Notify;
+
+pub use error::{OpenBookError, OpenError, PersistError, ReadError};
+pub use feed::{Batch, BatchOps, Differing};
+pub use handle::{BookHandle, Receipt};
+pub use live::Snapshot;
+pub use open::{LibraryConfig, RecoveredBook, RecoveryReport, SetAside};
+pub use read::{Reading, Source};
+
+use crate::{
+    clock::Clock,
+    fs::DataDirLock,
+    journal::{Journal, JournalHealth, Poisoned, Position},
+    sqlite::{LoadedBook, SqliteStore, StoreError},
+    target::{Target, WriterId},
+};
+use live::{LiveBook, Loaded};
+
+/// The name of a target, unique within a data directory.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TargetName(Arc<str>);
+
+impl TargetName {
+    /// The local store's name; no other target may have it.
+    #[must_use]
+    pub fn local() -> Self {
+        Self("local".into())
+    }
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for TargetName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl std::str::FromStr for TargetName {
+    type Err = bookstate_domain::IdError;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // The same characters as an id: safe in paths, URLs, metrics.
+        bookstate_domain::Provider::new(text).map(|name| Self(name.as_str().into()))
+    }
+}
+
+impl serde::Serialize for TargetName {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+#[derive(Debug)]
+struct Shared {
+    dir: PathBuf,
+    writer: WriterId,
+    journal: Journal,
+    local: Arc<SqliteStore>,
+    clock: Arc<dyn Clock>,
+    books: RwLock<HashMap<BookId, Arc<LiveBook>>>,
+    /// Told when some book has a new commit.
+    changed: Notify,
+    /// The remote targets, in the order in which a read asks them.
+    targets: RwLock<Vec<(TargetName, Arc<dyn Target>)>>,
+    /// Books that left memory, per remote target, until its task has taken note.
+    departed: Mutex<BTreeMap<TargetName, BTreeSet<BookId>>>,
+    /// Held as long as the library lives.
+    _lock: DataDirLock,
+}
+
+/// The live books of a data directory. Cheap to clone; the directory is locked until the last clone is gone.
+#[derive(Debug, Clone)]
+pub struct Library(Arc<Shared>);
+
+impl Library {
+    /// The data directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.0.dir
+    }
+
+    /// The data directory's identity as a writer.
+    #[must_use]
+    pub fn writer(&self) -> WriterId {
+        self.0.writer
+    }
+
+    /// The local store.
+    #[must_use]
+    pub fn local_store(&self) -> &Arc<SqliteStore> {
+        &self.0.local
+    }
+
+    /// How the journal is.
+    #[must_use]
+    pub fn journal_health(&self) -> JournalHealth {
+        self.0.journal.health()
+    }
+
+    /// The clock that commits are stamped with.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.clock
+    }
+
+    /// Bytes left on the disk of the data directory; `None` when the system does not tell.
+    #[must_use]
+    pub fn free_bytes(&self) -> Option<u64> {
+        rustix::fs::statvfs(&self.0.dir).ok().map(|stat| stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+
+    /// Creates a book and opens it for writing. It exists once it has its first commit.
+    ///
+    /// # Errors
+    /// The book exists, or the local store cannot be read.
+    pub fn create_book(&self, id: &BookId, who: &str) -> Result<BookHandle, OpenBookError> {
+        match self.open_book(id, who) {
+            Ok(_) => Err(OpenBookError::Exists { book_id: id.clone() }),
+            Err(OpenBookError::Unknown { .. }) => {
+                let state = BookState::new(id.clone());
+                let loaded = Loaded {
+                    state,
+                    changes: Changes::new(Seq::ZERO),
+                    seq: Seq::ZERO,
+                    highest_used: Seq::ZERO,
+                    position: self.0.journal.synced_position(),
+                    watermarks: BTreeMap::new(),
+                };
+                self.claim(id, who, || Ok(loaded))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Opens a book for writing; `who` is shown to a second one who would. Reads the local store when the
+    /// book is not live, so it blocks for some milliseconds: not for a hot path.
+    ///
+    /// # Errors
+    /// Somebody writes the book already, or there is no such book, or the local store cannot be read.
+    pub fn open_book(&self, id: &BookId, who: &str) -> Result<BookHandle, OpenBookError> {
+        self.claim(id, who, || {
+            let stored = self.0.local.load_book(id)?;
+            let stored = stored.ok_or_else(|| OpenBookError::Unknown { book_id: id.clone() })?;
+            Ok(loaded_from(&self.0.local, stored, self.0.journal.synced_position())?)
+        })
+    }
+
+    /// Takes the writer's place of a live book, making it live first when it is not.
+    fn claim(
+        &self,
+        id: &BookId,
+        who: &str,
+        load: impl FnOnce() -> Result<Loaded, OpenBookError>,
+    ) -> Result<BookHandle, OpenBookError> {
+        // The map stays locked while a book is loaded: two openers must not load it twice.
+        let mut books = self.0.books.write();
+        let book = match books.get(id) {
+            Some(book) => book.clone(),
+            None => {
+                let book = Arc::new(LiveBook::new(load()?));
+                books.insert(id.clone(), book.clone());
+                book
+            }
+        };
+        drop(books);
+        book.take_writer(who.to_owned())
+            .map_err(|holder| OpenBookError::Held { book_id: id.clone(), holder })?;
+        Ok(BookHandle::new(self.clone(), book, id.clone()))
+    }
+
+    fn live(&self, id: &BookId) -> Option<Arc<LiveBook>> {
+        self.0.books.read().get(id).cloned()
+    }
+
+    /// A live book as it is now; `None` when it is not live. The ADR's `GetActiveBookState`.
+    #[must_use]
+    pub fn active(&self, id: &BookId) -> Option<Arc<Snapshot>> {
+        self.live(id).map(|book| book.snapshot())
+    }
+
+    /// The live books.
+    #[must_use]
+    pub fn live_books(&self) -> Vec<BookId> {
+        let mut ids: Vec<_> = self.0.books.read().keys().cloned().collect();
+        ids.sort();
+        ids
+    }
+
+    /// Lets a book leave memory when nobody writes it and the local store has all of it.
+    fn retire(&self, id: &BookId) {
+        let mut books = self.0.books.write();
+        let unused = books.get(id).is_some_and(|book| {
+            // A book that never had a commit never existed.
+            book.is_idle(&TargetName::local()) || (book.seq() == Seq::ZERO && book.is_unclaimed())
+        });
+        if unused {
+            books.remove(id);
+            // A target that was busy all the time that the book was live must still learn of it.
+            for departed in self.0.departed.lock().values_mut() {
+                departed.insert(id.clone());
+            }
+        }
+    }
+
+    /// Syncs the journal and ends it, when this is the last clone; returns whether it was. What the local store
+    /// lacks stays in the journal for the next start. (Dropping the last clone is like the end of the process.)
+    ///
+    /// # Errors
+    /// The journal is or becomes poisoned; what was synced before is safe.
+    pub fn close(self) -> Result<bool, Poisoned> {
+        match Arc::into_inner(self.0) {
+            Some(shared) => shared.journal.close().map(|_| true),
+            None => Ok(false),
+        }
+    }
+}
+
+/// What a book of the local store is as a live one.
+fn loaded_from(local: &SqliteStore, stored: LoadedBook, position: Position) -> Result<Loaded, StoreError> {
+    let id = stored.state.book_id().clone();
+    let applied = stored.sync.persisted_seq;
+    let mut watermarks = BTreeMap::from([(TargetName::local(), applied)]);
+    for target in local.targets()? {
+        let progress = local.progress(&target, &id)?;
+        watermarks.insert(TargetName(target.into()), progress.map_or(Seq::ZERO, |progress| progress.persisted_seq));
+    }
+    // Tombstones are kept until every known target has passed them, so above the lowest watermark everything
+    // is known.
+    let floor = watermarks.values().copied().min().unwrap_or(Seq::ZERO);
+    let mut changes = Changes::new(floor);
+    for (key, seq) in stored.updated.into_iter().chain(stored.tombstones).filter(|(_, seq)| *seq > floor) {
+        changes.record_whole(seq, key);
+    }
+    // A target that is ahead (this directory was restored from a copy) has used these seqs.
+    let highest_used = watermarks.values().copied().max().unwrap_or(applied);
+    Ok(Loaded { state: stored.state, changes, seq: applied, highest_used, position, watermarks })
+}

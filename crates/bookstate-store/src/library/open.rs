@@ -1,0 +1,279 @@
+//! Opening a data directory: lock, identity, recovery.
+//!
+//! Recovery of a book = the local store's documents, then the journal's commits on top, up to the first gap
+//! in its seqs. What follows a gap is written to `set-aside/` and reported, and its seqs are not used again.
+//! A commit that the local store has already is skipped, so replaying twice is replaying once.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    io::Write,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use bookstate_domain::{BookId, BookState, Changes, Commit, Seq};
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::Notify;
+
+use super::{
+    Library, OpenError, Shared, TargetName,
+    live::{LiveBook, Loaded},
+};
+use crate::{
+    clock::{Clock, SystemClock},
+    fs::{DataDirLock, Fs, OsFs},
+    journal::{Journal, JournalConfig, Position, Record, RecoveryReport as JournalReport, SyncPolicy},
+    sqlite::SqliteStore,
+    target::WriterId,
+};
+
+/// How a data directory is opened.
+#[derive(Debug, Clone)]
+pub struct LibraryConfig {
+    /// The data directory; created when it is not there.
+    pub dir: PathBuf,
+    /// When a commit is synced to disk.
+    pub policy: SyncPolicy,
+    /// The size at which a journal segment is sealed and the next begun, in bytes.
+    pub segment_bytes: u64,
+    /// What the commits are stamped with.
+    pub clock: Arc<dyn Clock>,
+    /// The journal's file system.
+    pub fs: Arc<dyn Fs>,
+}
+
+impl LibraryConfig {
+    /// The defaults for a data directory: sync every 10 ms, segments of 64 MiB.
+    #[must_use]
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self {
+            dir: dir.into(),
+            policy: SyncPolicy::default(),
+            segment_bytes: 64 << 20,
+            clock: Arc::new(SystemClock),
+            fs: Arc::new(OsFs),
+        }
+    }
+
+    /// Where the local store is.
+    #[must_use]
+    pub fn store_path(dir: &Path) -> PathBuf {
+        dir.join("books.sqlite")
+    }
+
+    /// Where the journal is.
+    #[must_use]
+    pub fn journal_dir(dir: &Path) -> PathBuf {
+        dir.join("journal")
+    }
+}
+
+/// A book of which the journal had commits that the local store lacked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecoveredBook {
+    /// The book.
+    pub book_id: BookId,
+    /// How many commits.
+    pub commits: usize,
+    /// The last one.
+    pub seq: Seq,
+}
+
+/// Commits behind a gap: kept in a file, not applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetAside {
+    /// The book.
+    pub book_id: BookId,
+    /// The commit that the gap follows.
+    pub after: Seq,
+    /// How many commits.
+    pub commits: usize,
+    /// The file that has them, one JSON document per line.
+    pub file: PathBuf,
+}
+
+/// What recovery found.
+#[derive(Debug, Clone)]
+pub struct RecoveryReport {
+    /// What the journal found in its segments.
+    pub journal: JournalReport,
+    /// Books with commits that the local store lacked.
+    pub recovered: Vec<RecoveredBook>,
+    /// Commits that were not applied.
+    pub set_aside: Vec<SetAside>,
+}
+
+/// One book during recovery.
+#[derive(Debug)]
+struct Replay {
+    applied: Seq,
+    loaded: Option<Loaded>,
+    commits: usize,
+    behind_gap: Vec<Commit>,
+    highest: Seq,
+}
+
+impl Library {
+    /// Opens a data directory, and recovers what a killed process left. Blocks; call it before anything else.
+    ///
+    /// # Errors
+    /// Another process has the directory; the journal or the local store is damaged, newer or unreadable.
+    /// Nothing is deleted in any of these cases.
+    pub fn open(config: LibraryConfig) -> Result<(Self, RecoveryReport), OpenError> {
+        let io = |path: &Path| {
+            let path = path.to_path_buf();
+            move |source| OpenError::Io { path, source }
+        };
+        std::fs::create_dir_all(&config.dir).map_err(io(&config.dir))?;
+        let lock = DataDirLock::acquire(&config.dir)?;
+        let writer = writer_id(&config.dir)?;
+        let local = Arc::new(SqliteStore::open(&LibraryConfig::store_path(&config.dir))?);
+        let journal_config = JournalConfig {
+            dir: LibraryConfig::journal_dir(&config.dir),
+            policy: config.policy,
+            segment_bytes: config.segment_bytes,
+            writer: writer.0,
+        };
+        let mut replays: HashMap<String, Replay> = HashMap::new();
+        let mut failure = None;
+        let (journal, journal_report) = Journal::open(config.fs.clone(), journal_config, &mut |record| {
+            if failure.is_none() {
+                failure = replay(&local, &mut replays, &record).err();
+            }
+        })?;
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        let library = Self(Arc::new(Shared {
+            dir: config.dir,
+            writer,
+            journal,
+            local,
+            clock: config.clock,
+            books: RwLock::new(HashMap::new()),
+            changed: Notify::new(),
+            targets: RwLock::new(Vec::new()),
+            departed: Mutex::new(BTreeMap::new()),
+            _lock: lock,
+        }));
+        let (mut recovered, mut set_aside) = (Vec::new(), Vec::new());
+        for (book, replay) in replays {
+            library.0.journal.release(&book, replay.applied.get());
+            let Some(mut loaded) = replay.loaded else { continue };
+            let book_id = loaded.state.book_id().clone();
+            loaded.highest_used = loaded.highest_used.max(replay.highest);
+            if !replay.behind_gap.is_empty() {
+                let file = keep(&library.0.dir, &book_id, &replay.behind_gap)?;
+                let commits = replay.behind_gap.len();
+                set_aside.push(SetAside { book_id: book_id.clone(), after: loaded.seq, commits, file });
+            }
+            let (commits, seq) = (replay.commits, loaded.seq);
+            recovered.push(RecoveredBook { book_id: book_id.clone(), commits, seq });
+            library.0.books.write().insert(book_id, Arc::new(LiveBook::new(loaded)));
+        }
+        recovered.sort_by(|a, b| a.book_id.cmp(&b.book_id));
+        Ok((library, RecoveryReport { journal: journal_report, recovered, set_aside }))
+    }
+}
+
+/// Applies one record of the journal to the book that it is of.
+fn replay(
+    local: &SqliteStore,
+    replays: &mut HashMap<String, Replay>,
+    record: &Record<'_>,
+) -> Result<(), OpenError> {
+    if !replays.contains_key(record.head.book) {
+        let id = BookId::new(record.head.book).map_err(|e| OpenError::Record { reason: e.to_string() })?;
+        let applied = local.book_sync(&id)?.map_or(Seq::ZERO, |sync| sync.persisted_seq);
+        let replay = Replay { applied, loaded: None, commits: 0, behind_gap: Vec::new(), highest: applied };
+        replays.insert(record.head.book.to_owned(), replay);
+    }
+    let Some(replay) = replays.get_mut(record.head.book) else { return Ok(()) };
+    if record.head.seq <= replay.applied.get() {
+        return Ok(());
+    }
+    let commit: Commit = rmp_serde::from_slice(record.payload)
+        .map_err(|error| OpenError::Record { reason: error.to_string() })?;
+    let loaded = match &mut replay.loaded {
+        Some(loaded) => loaded,
+        empty => empty.insert(load(local, &commit.book_id, replay.applied, record.position)?),
+    };
+    replay.highest = replay.highest.max(commit.seq);
+    if commit.seq <= loaded.seq {
+        return Ok(());
+    }
+    if commit.prev != loaded.seq || !replay.behind_gap.is_empty() {
+        replay.behind_gap.push(commit);
+        return Ok(());
+    }
+    for op in &commit.ops {
+        let effect = loaded.state.apply(op);
+        loaded.changes.record(commit.seq, op.key(), effect);
+    }
+    loaded.seq = commit.seq;
+    loaded.highest_used = commit.seq;
+    loaded.position = record.position;
+    replay.commits += 1;
+    Ok(())
+}
+
+/// What the local store has of a book when its first newer commit is met.
+fn load(local: &SqliteStore, id: &BookId, applied: Seq, position: Position) -> Result<Loaded, OpenError> {
+    match local.load_book(id)? {
+        Some(stored) => Ok(super::loaded_from(local, stored, position)?),
+        None => Ok(Loaded {
+            state: BookState::new(id.clone()),
+            changes: Changes::new(Seq::ZERO),
+            seq: applied,
+            highest_used: applied,
+            position,
+            watermarks: BTreeMap::from([(TargetName::local(), applied)]),
+        }),
+    }
+}
+
+/// The directory's identity as a writer; made once.
+fn writer_id(dir: &Path) -> Result<WriterId, OpenError> {
+    let path = dir.join("writer");
+    let io = |source| OpenError::Io { path: path.clone(), source };
+    match std::fs::read_to_string(&path) {
+        Ok(text) => text.trim().parse().map_err(|reason: String| {
+            OpenError::Io { path: path.clone(), source: std::io::Error::new(std::io::ErrorKind::InvalidData, reason) }
+        }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let writer = WriterId(rand::random());
+            write_new(&path, writer.to_string().as_bytes()).map_err(io)?;
+            Ok(writer)
+        }
+        Err(error) => Err(io(error)),
+    }
+}
+
+/// Writes a file that is there whole or not at all, also after a power loss.
+fn write_new(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let temporary = path.with_extension("new");
+    let mut file = std::fs::File::create(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&temporary, path)?;
+    match path.parent() {
+        Some(dir) => std::fs::File::open(dir)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+/// Keeps commits behind a gap, for a person to look at.
+fn keep(dir: &Path, id: &BookId, commits: &[Commit]) -> Result<PathBuf, OpenError> {
+    let dir = dir.join("set-aside");
+    let first = commits.first().map_or(Seq::ZERO, |commit| commit.seq);
+    let path = dir.join(format!("{id}-{first}.jsonl"));
+    let io = |source| OpenError::Io { path: path.clone(), source };
+    std::fs::create_dir_all(&dir).map_err(io)?;
+    let mut lines = Vec::new();
+    for commit in commits {
+        serde_json::to_writer(&mut lines, commit).map_err(|e| OpenError::Record { reason: e.to_string() })?;
+        lines.push(b'\n');
+    }
+    write_new(&path, &lines).map_err(io)?;
+    Ok(path)
+}

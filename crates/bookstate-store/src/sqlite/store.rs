@@ -1,0 +1,187 @@
+//! The open file: one connection that writes, a few that read.
+//!
+//! Writes take turns; reads use connections of their own and see the last committed state, so a long read holds
+//! up no write and no write holds up a read.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use parking_lot::Mutex;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use super::{StoreError, open};
+
+/// Idle reading connections that are kept for the next read.
+const IDLE_READERS: usize = 4;
+
+/// A SQLite file with books.
+///
+/// All methods block, on the disk and for up to two seconds on another process that holds the file.
+#[derive(Debug)]
+pub struct SqliteStore {
+    path: PathBuf,
+    writer: Mutex<Connection>,
+    readers: Mutex<Vec<Connection>>,
+}
+
+impl SqliteStore {
+    /// Opens the file for reading and writing; makes it when it does not exist (its directory must), brings an
+    /// older one up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::Unusable`] for a newer version or another program's database, [`StoreError::Damaged`],
+    /// [`StoreError::Busy`], [`StoreError::Full`], [`StoreError::Io`].
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        open::for_writing(path).map(|conn| Self::over(path, conn)).map_err(|error| error.at(path))
+    }
+
+    /// Opens the file for reading, also while another process writes. Every change is refused with
+    /// [`StoreError::Io`].
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); the file must exist and be up to date.
+    pub fn open_read_only(path: &Path) -> Result<Self, StoreError> {
+        open::for_reading(path).map(|conn| Self::over(path, conn)).map_err(|error| error.at(path))
+    }
+
+    fn over(path: &Path, writer: Connection) -> Self {
+        Self { path: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::default() }
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Runs `work` in a transaction that is committed when it succeeds.
+    pub(super) fn write<T>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut writer = self.writer.lock();
+        let tx = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let done = work(&tx)?;
+        tx.commit().map_err(|error| StoreError::from(error).of_commit())?;
+        Ok(done)
+    }
+
+    /// Runs `work` on one state of the database.
+    pub(super) fn read<T>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let idle = self.readers.lock().pop();
+        let mut reader = idle.map_or_else(|| open::connect_reader(&self.path), Ok)?;
+        let tx = reader.transaction()?;
+        let done = work(&tx)?;
+        tx.finish()?;
+        let mut readers = self.readers.lock();
+        if readers.len() < IDLE_READERS {
+            readers.push(reader);
+        }
+        Ok(done)
+    }
+
+    /// Moves everything from the write-ahead log into the file and empties the log.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when a reader still needs a part of the log; try again later.
+    pub fn wal_checkpoint(&self) -> Result<(), StoreError> {
+        let busy: bool =
+            self.writer.lock().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        if busy {
+            return Err(StoreError::Busy { reason: "a reader holds a part of the log".to_owned() });
+        }
+        Ok(())
+    }
+
+    /// Reads the whole file and checks its structure.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] with the first findings.
+    pub fn integrity_check(&self) -> Result<(), StoreError> {
+        self.read(|tx| {
+            let mut query = tx.prepare("PRAGMA integrity_check(5)")?;
+            let findings = query.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
+            if findings == ["ok"] { Ok(()) } else { Err(StoreError::Damaged { reason: findings.join("; ") }) }
+        })
+    }
+
+    /// The size of the file and its log, in bytes.
+    ///
+    /// # Errors
+    /// The file cannot be examined.
+    pub fn size_bytes(&self) -> Result<u64, StoreError> {
+        let error = |error: std::io::Error| StoreError::Io { reason: error.to_string() }.at(&self.path);
+        let file = fs::metadata(&self.path).map_err(error)?.len();
+        // No log at all is a log of no bytes.
+        Ok(file + fs::metadata(self.log_path()).map_or(0, |log| log.len()))
+    }
+
+    /// The write-ahead log beside the file.
+    pub(super) fn log_path(&self) -> PathBuf {
+        let mut log = self.path.clone().into_os_string();
+        log.push("-wal");
+        log.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bookstate_domain::{At, BookId, Op, PageKey, Seq, Timestamp};
+
+    use super::*;
+    use crate::target::{BookSync, Chunk, WriterId};
+
+    #[test]
+    fn a_full_disk_takes_nothing_of_a_chunk_and_all_of_it_later() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let store = SqliteStore::open(&dir.path().join("books.db")).unwrap();
+        let book_id = BookId::new("a-book").unwrap();
+        let seq = Seq::new(1).unwrap();
+        let put = |page_num| {
+            let at = At { seq, now: Timestamp::from_nanos(1) };
+            let mut page = PageKey { book_id: book_id.clone(), page_num }.document(&at);
+            page.ocr_markdown = Some("x".repeat(3000).into());
+            Op::Upsert(Arc::new(page)).into()
+        };
+        let writer = WriterId([7; 16]);
+        let chunk = Chunk {
+            book_id: book_id.clone(),
+            expect: None,
+            sync: BookSync {
+                writer,
+                write_no: 1,
+                token: 1,
+                persisting_seq: seq,
+                persisted_seq: seq,
+                parked: Vec::new(),
+            },
+            ops: (1..200).map(put).collect(),
+        };
+        let limit = |pages: i64| {
+            let writer = store.writer.lock();
+            writer
+                .query_row(&format!("PRAGMA max_page_count = {pages}"), [], |row| row.get::<_, i64>(0))
+                .unwrap();
+        };
+        limit(80);
+        let full = store.write_chunk(&chunk);
+        assert!(matches!(full, Err(StoreError::Full { .. })), "{full:?}");
+        assert!(store.load_book(&book_id).unwrap().is_none());
+        limit(1_000_000);
+        store.write_chunk(&chunk).unwrap();
+        assert_eq!(store.load_book(&book_id).unwrap().unwrap().state.pages().size(), 199);
+    }
+
+    #[test]
+    fn a_commit_waits_for_the_disk() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let store = SqliteStore::open(&dir.path().join("books.db")).unwrap();
+        let level: i64 = store.writer.lock().query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap();
+        assert_eq!(level, 2, "FULL");
+    }
+}

@@ -1,0 +1,323 @@
+//! What the journal promises when nothing, or one certain thing, goes wrong: policies, marks, deletion, a full disk,
+//! poison, versions, the real file system, the lock.
+
+mod journal_log;
+
+use std::collections::BTreeSet;
+use std::io::{ErrorKind, Write as _};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bookstate_store::fs::fault::{CrashImage, Fault, FaultFs, Op};
+use bookstate_store::fs::{DataDirLock, LockError, OsFs};
+use bookstate_store::journal::{
+    AppendError, Entry, Journal, JournalConfig, JournalState, OpenError, RecordBuf, SyncPolicy, inspect,
+    verify,
+};
+use journal_log::{BOOKS, Ledger, WRITER, append, config, dir, open, segment_path};
+
+fn wait_until(what: &str, mut is_true: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !is_true() {
+        assert!(started.elapsed() < Duration::from_secs(60), "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn count(fs: &FaultFs, op: Op) -> usize {
+    fs.ops().iter().filter(|done| **done == op).count()
+}
+
+#[test]
+fn always_returns_after_the_sync() {
+    let fs = FaultFs::new();
+    let (journal, ..) = open(&fs, config(SyncPolicy::Always, 1 << 20)).unwrap();
+    for seq in 1..=5 {
+        let position = append(&journal, BOOKS[0], seq).unwrap();
+        assert!(journal.synced_position() >= position);
+        let (.., recovered) = open(&fs.crash(CrashImage::Synced), config(SyncPolicy::Os, 1 << 20)).unwrap();
+        assert_eq!(recovered[BOOKS[0]].len(), seq as usize);
+    }
+}
+
+#[test]
+fn always_syncs_groups() {
+    let fs = FaultFs::new();
+    let (journal, ..) = open(&fs, config(SyncPolicy::Always, 1 << 20)).unwrap();
+    std::thread::scope(|scope| {
+        for book in BOOKS {
+            let journal = &journal;
+            scope.spawn(move || (1..=100).all(|seq| append(journal, book, seq).is_ok()));
+        }
+    });
+    assert!(journal.health().fsyncs <= 300);
+    let (.., recovered) = open(&fs.crash(CrashImage::Synced), config(SyncPolicy::Os, 1 << 20)).unwrap();
+    assert!(BOOKS.iter().all(|book| recovered[*book] == (1..=100).collect::<Vec<_>>()));
+}
+
+#[tokio::test]
+async fn interval_syncs_by_itself_and_os_when_asked() {
+    let fs = FaultFs::new();
+    let (journal, ..) = open(&fs, config(SyncPolicy::Interval(Duration::from_millis(2)), 1 << 20)).unwrap();
+    let position = append(&journal, BOOKS[0], 1).unwrap();
+    wait_until("the interval's sync", || journal.synced_position() >= position);
+
+    let fs = FaultFs::new();
+    let (journal, ..) = open(&fs, config(SyncPolicy::Os, 1 << 20)).unwrap();
+    let syncs = count(&fs, Op::SyncData);
+    let first = append(&journal, BOOKS[0], 1).unwrap();
+    let second = append(&journal, BOOKS[0], 2).unwrap();
+    assert_eq!((count(&fs, Op::SyncData), journal.synced_position() < first), (syncs, true));
+    // Dropping the future leaves nothing behind that hinders the next one.
+    assert!(tokio::time::timeout(Duration::ZERO, std::future::pending::<()>()).await.is_err());
+    drop(journal.synced(first));
+    journal.synced(first).await.unwrap();
+    journal.synced(second).await.unwrap();
+    assert_eq!(count(&fs, Op::SyncData), syncs + 1, "one sync covers both");
+}
+
+#[test]
+fn an_idle_journal_is_still() {
+    let fs = FaultFs::new();
+    let (journal, ..) = open(&fs, config(SyncPolicy::Interval(Duration::from_micros(100)), 1 << 20)).unwrap();
+    for seq in 1..=3 {
+        let position = append(&journal, BOOKS[0], seq).unwrap();
+        journal.wait_synced(position).unwrap();
+    }
+    let ops = fs.ops();
+    // Hundreds of intervals; an endless mark or sync would show.
+    std::thread::sleep(Duration::from_millis(50));
+    assert_eq!(fs.ops(), ops);
+    assert_eq!(journal.health().marks, 2, "each sync but the last has its mark");
+    journal.close().unwrap();
+    let mut marks = Vec::new();
+    inspect(&fs, &dir(), &mut |entry| {
+        if let Entry::Mark { synced, .. } = entry {
+            marks.push(synced);
+        }
+    })
+    .unwrap();
+    assert_eq!(marks.len(), 3, "close marks the last one");
+    // Opening and closing without a commit writes nothing.
+    let (journal, ..) = open(&fs, config(SyncPolicy::Os, 1 << 20)).unwrap();
+    let (writes, before) = (count(&fs, Op::Write), fs.contents(&segment_path(1)).unwrap());
+    journal.close().unwrap();
+    assert_eq!((count(&fs, Op::Write), fs.contents(&segment_path(1)).unwrap()), (writes, before));
+}
+
+#[test]
+fn segments_go_oldest_first_when_all_their_books_are_released() {
+    let fs = FaultFs::new();
+    let (journal, ..) = open(&fs, config(SyncPolicy::Os, 600)).unwrap();
+    let mut ledger = Ledger::default();
+    for number in 0..40 {
+        ledger.append(&journal, BOOKS[number % 2]).unwrap();
+    }
+    let segments = journal.health().segments;
+    assert!(segments > 4);
+    journal.release(BOOKS[0], 20);
+    assert_eq!(journal.health().segments, segments, "the other book still needs them");
+    journal.release(BOOKS[1], 10);
+    let left = journal.health().segments;
+    assert!(left < segments && left > 1);
+    assert!(!fs.files().contains(&segment_path(1)) && fs.files().contains(&segment_path(segments)));
+    // A failed deletion is tried again.
+    fs.inject(fs.ops().len() as u64, Fault::Error(ErrorKind::PermissionDenied));
+    journal.release(BOOKS[1], 20);
+    assert_eq!((journal.health().segments, journal.health().state), (left, JournalState::Ok));
+    journal.release(BOOKS[1], 20);
+    assert_eq!(journal.health().segments, 1);
+    let report = journal.close().unwrap();
+    assert_eq!((report.segments, fs.files().len()), (1, 1));
+    let (journal, report, recovered) = open(&fs, config(SyncPolicy::Os, 600)).unwrap();
+    assert!(recovered.is_empty());
+    assert!(append(&journal, BOOKS[0], 21).unwrap() > report.position, "positions go on");
+}
+
+#[test]
+fn a_full_disk_changes_nothing_and_passes() {
+    for space in 0..160 {
+        let fs = FaultFs::new();
+        let (journal, ..) = open(&fs, config(SyncPolicy::Os, 400)).unwrap();
+        let mut ledger = Ledger::default();
+        for number in 0..5 {
+            ledger.append(&journal, BOOKS[number % 3]).unwrap();
+        }
+        fs.set_space(Some(space));
+        let mut refused = 0;
+        for number in 5..10 {
+            match ledger.append(&journal, BOOKS[number % 3]) {
+                Ok(_) => {}
+                Err(AppendError::Full) => refused += 1,
+                Err(error) => panic!("{space} bytes: {error}"),
+            }
+        }
+        assert!(refused > 0);
+        assert_eq!(journal.health().state, JournalState::Full);
+        let (.., recovered) = open(&fs.crash(CrashImage::Killed), config(SyncPolicy::Os, 400)).unwrap();
+        ledger.check(&recovered, &ledger.accepted, "full");
+        assert_eq!(
+            recovered.iter().map(|(_, seqs)| seqs.len() as u32).sum::<u32>(),
+            ledger.accepted.values().sum::<u32>()
+        );
+        fs.set_space(None);
+        for number in 0..10 {
+            ledger.append(&journal, BOOKS[number % 3]).unwrap();
+        }
+        assert_eq!(journal.health().state, JournalState::Ok);
+        journal.close().unwrap();
+        let (.., recovered) = open(&fs.crash(CrashImage::Synced), config(SyncPolicy::Os, 400)).unwrap();
+        ledger.check(&recovered, &ledger.accepted, "full and freed");
+    }
+}
+
+#[tokio::test]
+async fn a_failed_sync_poisons_for_ever_and_is_not_repeated() {
+    let fs = FaultFs::new();
+    let (journal, ..) = open(&fs, config(SyncPolicy::Os, 1 << 20)).unwrap();
+    let position = append(&journal, BOOKS[0], 1).unwrap();
+    fs.inject(fs.ops().len() as u64, Fault::Error(ErrorKind::Other));
+    assert!(journal.synced(position).await.is_err());
+    let ops = fs.ops();
+    assert!(matches!(append(&journal, BOOKS[0], 2), Err(AppendError::Poisoned(_))));
+    assert!(journal.wait_synced(position).is_err());
+    assert!(journal.synced(position).await.is_err());
+    assert!(matches!(journal.health().state, JournalState::Poisoned(reason) if reason.contains("fsync")));
+    journal.release(BOOKS[0], 1);
+    assert!(journal.close().is_err());
+    assert_eq!(fs.ops(), ops, "a poisoned journal touches the disk no more");
+}
+
+#[test]
+fn a_refused_commit_does_not_come_back() {
+    let fs = FaultFs::new();
+    let (journal, ..) = open(&fs, config(SyncPolicy::Os, 1 << 20)).unwrap();
+    append(&journal, BOOKS[0], 1).unwrap();
+    fs.inject(fs.ops().len() as u64, Fault::Torn(30, ErrorKind::Other));
+    assert!(matches!(append(&journal, BOOKS[0], 2), Err(AppendError::Poisoned(_))));
+    drop(journal);
+    let (_, report, recovered) =
+        open(&fs.crash(CrashImage::Killed), config(SyncPolicy::Os, 1 << 20)).unwrap();
+    assert_eq!((recovered[BOOKS[0]].len(), report.torn), (1, None));
+}
+
+#[test]
+fn impossible_records_are_refused() {
+    let fs = FaultFs::new();
+    let (journal, ..) = open(&fs, config(SyncPolicy::Os, 1 << 20)).unwrap();
+    let mut record = RecordBuf::new();
+    assert!(matches!(journal.append("b", 1, &mut record), Err(AppendError::Size { len: 0 })));
+    record.write_all(&vec![0; bookstate_store::journal::MAX_PAYLOAD_LEN + 1]).unwrap();
+    assert!(matches!(journal.append("b", 1, &mut record), Err(AppendError::Size { .. })));
+    record.clear();
+    assert!(record.payload().is_empty());
+    append(&journal, BOOKS[0], 1).unwrap();
+}
+
+/// A segment written by version 1, byte for byte; it must open for ever.
+const VERSION_1: &[u8] = include_bytes!("journal_v1/00000000000000000001.journal");
+
+fn version_1_log() -> Vec<u8> {
+    let fs = FaultFs::new();
+    let (journal, ..) = open(&fs, config(SyncPolicy::Os, 1 << 20)).unwrap();
+    for seq in 1..=4 {
+        let position = append(&journal, BOOKS[seq as usize % 3], 1 + seq / 4).unwrap();
+        journal.wait_synced(position).unwrap();
+    }
+    journal.close().unwrap();
+    fs.contents(&segment_path(1)).unwrap()
+}
+
+#[test]
+fn version_1_files_open_and_are_still_written_the_same() {
+    let fs = FaultFs::new();
+    fs.put(&segment_path(1), VERSION_1);
+    let (_, report, recovered) = open(&fs, config(SyncPolicy::Os, 1 << 20)).unwrap();
+    assert_eq!((report.records, report.torn), (4, None));
+    assert_eq!(recovered[BOOKS[1]], [1, 2]);
+    assert_eq!(version_1_log(), VERSION_1, "the format changed: it needs a new version and a new file");
+}
+
+fn with_header(change: impl Fn(&mut Vec<u8>)) -> FaultFs {
+    let mut bytes = VERSION_1.to_vec();
+    change(&mut bytes);
+    let crc = crc32fast::hash(&bytes[..44]);
+    bytes[44..48].copy_from_slice(&crc.to_le_bytes());
+    let fs = FaultFs::new();
+    fs.put(&segment_path(1), &bytes);
+    fs
+}
+
+#[test]
+fn a_newer_version_is_refused() {
+    let fs = with_header(|bytes| bytes[8] = 2);
+    let before = fs.contents(&segment_path(1)).unwrap();
+    let error = open(&fs, config(SyncPolicy::Os, 1 << 20)).unwrap_err();
+    assert!(matches!(error, OpenError::NewerVersion { segment: 1, version: 2 }), "{error}");
+    assert!(error.to_string().contains("newer"));
+    assert!(matches!(verify(&fs, &dir()), Err(OpenError::NewerVersion { .. })));
+    assert_eq!(fs.contents(&segment_path(1)).unwrap(), before);
+}
+
+#[test]
+fn a_segment_of_another_data_directory_or_number_is_refused() {
+    let fs = with_header(|bytes| bytes[30] ^= 1);
+    let error = open(&fs, config(SyncPolicy::Os, 1 << 20)).unwrap_err();
+    assert!(matches!(error, OpenError::ForeignWriter { segment: 1 }), "{error}");
+    let fs = with_header(|bytes| bytes[12] = 7);
+    let error = open(&fs, config(SyncPolicy::Os, 1 << 20)).unwrap_err();
+    assert!(matches!(error, OpenError::Damaged(_)), "{error}");
+}
+
+#[test]
+fn an_intact_commit_without_a_head_is_damage_even_at_the_end() {
+    let fs = FaultFs::new();
+    let (journal, ..) = open(&fs, config(SyncPolicy::Os, 1 << 20)).unwrap();
+    let mut record = RecordBuf::new();
+    record.write_all(&rmp_serde::to_vec_named(&serde_json::json!({"seq": 1})).unwrap()).unwrap();
+    journal.append("b", 1, &mut record).unwrap();
+    drop(journal);
+    let error = open(&fs, config(SyncPolicy::Os, 1 << 20)).unwrap_err();
+    assert!(matches!(error, OpenError::Damaged(_)), "{error}");
+}
+
+#[test]
+fn a_real_directory_with_stray_files() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("deep/journal");
+    let config = JournalConfig { segment_bytes: 2_000, ..JournalConfig::new(path.clone(), WRITER) };
+    let open = |config| {
+        let mut seqs = BTreeSet::new();
+        let visit = &mut |record: bookstate_store::journal::Record<'_>| assert!(seqs.insert(record.head.seq));
+        let (journal, report) = Journal::open(Arc::new(OsFs), config, visit).unwrap();
+        (journal, report, seqs)
+    };
+    let (journal, ..) = open(config.clone());
+    for seq in 1..=100 {
+        append(&journal, BOOKS[0], seq).unwrap();
+    }
+    drop(journal);
+    std::fs::write(path.join("notes.txt"), "mine").unwrap();
+    let (journal, report, seqs) = open(config.clone());
+    assert_eq!((report.strays, seqs.len()), (vec!["notes.txt".to_owned()], 100));
+    journal.release(BOOKS[0], 100);
+    journal.close().unwrap();
+    let (_, report, seqs) = open(config);
+    assert_eq!((report.records, seqs.len(), std::fs::read_dir(&path).unwrap().count()), (0, 0, 2));
+}
+
+#[test]
+fn the_lock_names_its_holder() {
+    let temp = tempfile::tempdir().unwrap();
+    let lock = DataDirLock::acquire(&temp.path().join("new")).unwrap();
+    let error = DataDirLock::acquire(&temp.path().join("new")).unwrap_err();
+    let LockError::Held { holder: Some(holder), .. } = &error else { panic!("{error}") };
+    assert_eq!(holder.pid, std::process::id());
+    assert!(error.to_string().contains(&format!("process {}", holder.pid)), "{error}");
+    drop(lock);
+    drop(DataDirLock::acquire(&temp.path().join("new")).unwrap());
+    let file = temp.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    assert!(matches!(DataDirLock::acquire(Path::new(&file)), Err(LockError::Io { .. })));
+}

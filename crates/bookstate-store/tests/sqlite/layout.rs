@@ -1,0 +1,194 @@
+//! The file: whose it is, its version, its columns, and what other programs read in it.
+
+use std::process::Command;
+
+use bookstate_domain::Collection;
+use bookstate_store::{SqliteStore, StoreError};
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use super::chunks::put;
+use super::{book_id, by_hand, chunk, store};
+
+/// What refuses to open the file, either way.
+fn refusals(path: &std::path::Path) -> [StoreError; 2] {
+    [SqliteStore::open(path).unwrap_err(), SqliteStore::open_read_only(path).unwrap_err()]
+}
+
+#[test]
+fn every_collection_is_a_table_with_a_column_per_field() {
+    let (_dir, store) = store();
+    let conn = by_hand(&store);
+    for collection in Collection::ALL {
+        for column in collection.columns() {
+            let sql = "SELECT count(*) FROM pragma_table_info(?1) WHERE name = ?2";
+            let there: i64 =
+                conn.query_row(sql, [collection.as_str(), column.name], |row| row.get(0)).unwrap();
+            assert_eq!(there, 1, "{collection}.{}", column.name);
+        }
+        let plan: String = conn
+            .query_row(
+                &format!("EXPLAIN QUERY PLAN SELECT * FROM \"{collection}\" WHERE book_id = 'b' AND updated_seq > 3"),
+                [],
+                |row| row.get(3),
+            )
+            .unwrap();
+        assert!(plan.contains(&format!("{collection}_book_id (book_id=? AND updated_seq>?)")), "{plan}");
+    }
+}
+
+#[test]
+fn the_file_keeps_a_write_ahead_log() {
+    let (_dir, store) = store();
+    let mode: String = by_hand(&store).query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
+    assert_eq!(mode, "wal");
+}
+
+#[test]
+fn a_newer_version_is_refused_and_left_alone() {
+    let (_dir, store) = store();
+    by_hand(&store).execute_batch("PRAGMA user_version = 99").unwrap();
+    for error in refusals(store.path()) {
+        assert!(
+            matches!(&error, StoreError::Unusable { reason } if reason.contains("version 99")),
+            "{error}"
+        );
+    }
+    let version: i32 = by_hand(&store).query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+    assert_eq!(version, 99);
+}
+
+#[test]
+fn another_programs_database_is_refused_and_left_alone() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("mail.db");
+    Connection::open(&path).unwrap().execute_batch("CREATE TABLE mail (subject TEXT)").unwrap();
+    let before = std::fs::read(&path).unwrap();
+    for error in refusals(&path) {
+        assert!(
+            matches!(&error, StoreError::Unusable { reason } if reason.contains("another program")),
+            "{error}"
+        );
+        assert!(error.to_string().contains("mail.db"), "{error}");
+    }
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn what_is_no_database_is_damaged() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("books.db");
+    std::fs::write(&path, "not a database, ".repeat(1000)).unwrap();
+    for error in refusals(&path) {
+        assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+    }
+    assert!(matches!(
+        refusals(&dir.path().join("no/such/books.db")),
+        [StoreError::Io { .. }, StoreError::Io { .. }]
+    ));
+}
+
+#[test]
+fn a_field_that_a_file_lacks_is_added_with_its_default() {
+    let (_dir, store) = store();
+    store.write_chunk(&chunk(1, vec![put(1, "one"), put(2, "two")])).unwrap();
+    let mut expected = store.load_book(&book_id()).unwrap().unwrap().state;
+    let path = store.path().to_owned();
+    drop(store);
+    let old = Connection::open(&path).unwrap();
+    for (table, column) in [("Page", "ocr_complete"), ("Page", "failure_reason"), ("Book", "subjects")] {
+        old.execute_batch(&format!("ALTER TABLE \"{table}\" DROP COLUMN \"{column}\"")).unwrap();
+    }
+    old.execute_batch(
+        "DROP TABLE Metric; ALTER TABLE Page ADD COLUMN note TEXT; UPDATE Page SET note = 'mine'",
+    )
+    .unwrap();
+    let error = SqliteStore::open_read_only(&path).unwrap_err();
+    assert!(matches!(&error, StoreError::Unusable { reason } if reason.contains("older version")), "{error}");
+
+    let store = SqliteStore::open(&path).unwrap();
+    assert_eq!(store.load_book(&book_id()).unwrap().unwrap().state, expected);
+    store.write_chunk(&chunk(2, vec![put(1, "changed")])).unwrap();
+    expected.apply(&put(1, "changed"));
+    assert_eq!(store.load_book(&book_id()).unwrap().unwrap().state, expected);
+    SqliteStore::open_read_only(&path).unwrap();
+    let kept: i64 =
+        old.query_row("SELECT count(*) FROM Page WHERE note = 'mine'", [], |row| row.get(0)).unwrap();
+    assert_eq!(kept, 2, "nothing is dropped");
+}
+
+#[test]
+fn a_column_of_another_type_is_refused() {
+    let (_dir, store) = store();
+    by_hand(&store)
+        .execute_batch("ALTER TABLE Page DROP COLUMN header; ALTER TABLE Page ADD COLUMN header INTEGER")
+        .unwrap();
+    for error in refusals(store.path()) {
+        assert!(matches!(&error, StoreError::Unusable { reason } if reason.contains("header")), "{error}");
+    }
+}
+
+#[test]
+fn a_row_that_is_not_ours_is_named() {
+    let (_dir, store) = store();
+    store.write_chunk(&chunk(1, vec![put(1, "one")])).unwrap();
+    for (change, named) in [
+        ("UPDATE Page SET page_num = 2", "a-book/2"),
+        ("UPDATE Page SET page_num = 1, headings = '{'", "headings"),
+        ("UPDATE Page SET headings = NULL, ocr_retries = 5000000000", "ocr_retries"),
+    ] {
+        by_hand(&store).execute_batch(change).unwrap();
+        let error = store.load_book(&book_id()).unwrap_err();
+        assert!(
+            matches!(&error, StoreError::Damaged { reason } if reason.contains(named)),
+            "{change}: {error}"
+        );
+    }
+}
+
+#[test]
+fn the_sqlite3_shell_reads_along() {
+    let (_dir, store) = store();
+    store.write_chunk(&chunk(1, vec![put(1, "one"), put(2, "two")])).unwrap();
+    let sql = "SELECT page_num, ocr_markdown, ocr_complete, created_at FROM Page ORDER BY page_num";
+    let shell = Command::new("sqlite3").arg("-readonly").arg(store.path()).arg(sql).output();
+    let Ok(shell) = shell else {
+        // Not every machine has the shell; the layout itself is checked above.
+        println!("no sqlite3 shell here");
+        return;
+    };
+    assert!(shell.status.success(), "{shell:?}");
+    let time = "1970-01-01T00:00:00.000000001Z";
+    assert_eq!(String::from_utf8_lossy(&shell.stdout), format!("1|one|0|{time}\n2|two|0|{time}\n"));
+    store.write_chunk(&chunk(2, vec![put(3, "three")])).unwrap();
+}
+
+#[test]
+fn a_checkpoint_empties_the_log() {
+    let (_dir, store) = store();
+    store.write_chunk(&chunk(1, (1..200).map(|n| put(n, &"x".repeat(3000))).collect())).unwrap();
+    let before = store.size_bytes().unwrap();
+    let reader = by_hand(&store);
+    reader.execute_batch("BEGIN; SELECT count(*) FROM Page").unwrap();
+    store.write_chunk(&chunk(2, vec![put(1, "changed")])).unwrap();
+    assert!(matches!(store.wal_checkpoint(), Err(StoreError::Busy { .. })));
+    reader.execute_batch("COMMIT").unwrap();
+    store.wal_checkpoint().unwrap();
+    assert!(store.size_bytes().unwrap() < before, "the log is empty");
+    store.integrity_check().unwrap();
+}
+
+#[test]
+fn a_damaged_file_is_noticed() {
+    let (_dir, store) = store();
+    store.write_chunk(&chunk(1, (1..200).map(|n| put(n, &"x".repeat(3000))).collect())).unwrap();
+    store.wal_checkpoint().unwrap();
+    let path = store.path().to_owned();
+    drop(store);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2 / 4096 * 4096;
+    bytes[middle..middle + 4096].fill(0xff);
+    std::fs::write(&path, bytes).unwrap();
+    let store = SqliteStore::open(&path).unwrap();
+    assert!(matches!(store.integrity_check(), Err(StoreError::Damaged { .. })));
+}
