@@ -1,0 +1,86 @@
+//! What a target's task can be asked to do. It does it between two chunks.
+
+use bookstate_domain::{AnyKey, BookId};
+use bookstate_store::{TargetError, WriterId};
+use serde::Serialize;
+use tokio::sync::oneshot;
+
+/// How a barrier ended for one target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "outcome")]
+pub enum Reached {
+    /// Everything that was accepted before it is in the target, or parked, or refused as another writer's.
+    All,
+    /// The target is not healthy; it will have it later.
+    Unhealthy {
+        /// Why.
+        error: String,
+    },
+}
+
+/// How a book's copy differs.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Verification {
+    /// Documents that the copy lacks.
+    pub missing: Vec<AnyKey>,
+    /// Documents that differ.
+    pub differing: Vec<AnyKey>,
+    /// Documents that the copy should not have.
+    pub extra: Vec<AnyKey>,
+    /// Documents that differ and are parked, so that this is known.
+    pub parked: Vec<AnyKey>,
+    /// Documents that agree.
+    pub equal: usize,
+}
+
+impl Verification {
+    /// Whether the copy is the book, parked documents aside.
+    #[must_use]
+    pub fn is_equal(&self) -> bool {
+        self.missing.is_empty() && self.differing.is_empty() && self.extra.is_empty()
+    }
+}
+
+/// A command that a target could not carry out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// There is no such target.
+    #[error("there is no target {0}: see `target list`")]
+    NoSuchTarget(String),
+    /// Neither this data directory nor the target has the book.
+    #[error("there is no book {0}")]
+    NoSuchBook(BookId),
+    /// Another data directory writes the book in this target.
+    #[error("the target takes book {book_id} from data directory {writer} only: take it over, or leave it to that one")]
+    Foreign {
+        /// The book.
+        book_id: BookId,
+        /// Whose it is.
+        writer: WriterId,
+    },
+    /// The target did not do it.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// The sink is being shut down.
+    #[error("the sink is being shut down")]
+    Stopped,
+}
+
+pub(crate) type Answer<T> = oneshot::Sender<Result<T, CommandError>>;
+
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Answer when everything accepted before now is in the target.
+    Barrier(oneshot::Sender<Reached>),
+    /// Compare a book with its copy; change nothing.
+    Verify(BookId, Answer<Verification>),
+    /// Compare a book with its copy and heal it.
+    Resync(BookId, Answer<()>),
+    /// Write a book that another data directory wrote.
+    TakeOver(BookId, Answer<Option<WriterId>>),
+    /// Try parked documents again.
+    Retry(Option<AnyKey>, Answer<usize>),
+    /// Accept that a parked document's copy differs.
+    Drop(AnyKey, Answer<()>),
+}

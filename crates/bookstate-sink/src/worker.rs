@@ -1,0 +1,420 @@
+//! The task of one target: which book next, when, and what is said about it.
+//!
+//! One chunk at a time, books in turn, so that a busy book holds up no other; one task per target, so that a
+//! dead target holds up no other. A commit goes to a target only after its record is synced. The order of
+//! work in the loop: commands first (somebody waits), then books, then sleep.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    ops::Bound,
+    sync::Arc,
+    time::Duration,
+};
+
+use bookstate_domain::{AnyKey, BookId, Seq, WriteOp};
+use bookstate_store::{
+    BatchOps, BookSync, Chunk, Differing, SqliteStore, StoreError, StoredBook, TargetName, WriterId,
+};
+use parking_lot::Mutex;
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::Instant,
+};
+
+use crate::{
+    backoff::Backoff,
+    command::{Answer, Command, CommandError, Reached, Verification},
+    compare::compare,
+    cursor::{Cursor, Failure, Link, Role, Step},
+    status::{BookLag, ForeignBook, Health, TargetStatus},
+};
+
+/// A barrier that waits: what every book must reach.
+#[derive(Debug)]
+struct Barrier {
+    goals: BTreeMap<BookId, Seq>,
+    answer: oneshot::Sender<Reached>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) link: Link,
+    pub(crate) linger: Duration,
+    pub(crate) backoff: Backoff,
+    pub(crate) commands: mpsc::Receiver<Command>,
+    pub(crate) stop: watch::Receiver<bool>,
+    pub(crate) status: Arc<Mutex<TargetStatus>>,
+    cursors: HashMap<BookId, Cursor>,
+    /// Books that may have something to send.
+    pending: BTreeSet<BookId>,
+    /// The book that was served last.
+    last: Option<BookId>,
+    barriers: Vec<Barrier>,
+    /// Nothing is sent before this.
+    paused_until: Option<Instant>,
+    prepared: bool,
+}
+
+impl Worker {
+    pub(crate) fn new(
+        link: Link,
+        linger: Duration,
+        backoff: Backoff,
+        commands: mpsc::Receiver<Command>,
+        stop: watch::Receiver<bool>,
+        status: Arc<Mutex<TargetStatus>>,
+    ) -> Self {
+        Self {
+            link,
+            linger,
+            backoff,
+            commands,
+            stop,
+            status,
+            cursors: HashMap::new(),
+            pending: BTreeSet::new(),
+            last: None,
+            barriers: Vec::new(),
+            paused_until: None,
+            prepared: false,
+        }
+    }
+
+    /// Works until it is told to stop. Dropping it in the middle is like a lost answer: the next start asks
+    /// the target what it has.
+    pub(crate) async fn run(mut self) {
+        let library = self.link.library.clone();
+        while !*self.stop.borrow() {
+            while let Ok(command) = self.commands.try_recv() {
+                self.command(command).await;
+            }
+            // Registered before the books are looked at, so that no commit is missed.
+            let changed = library.changed();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            self.find_dirty();
+            self.answer_barriers();
+            self.publish();
+
+            let paused = self.paused_until.filter(|until| *until > Instant::now());
+            let idle = self.pending.is_empty() && self.prepared;
+            if !idle && paused.is_none() {
+                self.work().await;
+                continue;
+            }
+            tokio::select! {
+                // Commands and stop wake at once; a change only when there is no pause to be kept.
+                biased;
+                _ = self.stop.changed() => {}
+                command = self.commands.recv() => match command {
+                    Some(command) => self.command(command).await,
+                    None => break,
+                },
+                () = sleep_until(paused), if paused.is_some() => {}
+                () = &mut changed, if paused.is_none() => self.linger().await,
+            }
+        }
+        self.publish();
+    }
+
+    /// Waits a little after the first change, so that what follows joins the batch; not when somebody waits.
+    async fn linger(&mut self) {
+        if self.linger.is_zero() || !self.barriers.is_empty() {
+            return;
+        }
+        tokio::select! {
+            biased;
+            _ = self.stop.changed() => {}
+            command = self.commands.recv() => if let Some(command) = command { self.command(command).await },
+            () = tokio::time::sleep(self.linger) => {}
+        }
+    }
+
+    /// Adds the books that have commits which the target lacks.
+    fn find_dirty(&mut self) {
+        for id in self.link.library.take_departed(&self.link.name) {
+            self.pending.insert(id);
+        }
+        for id in self.link.library.live_books() {
+            // A book of another writer stays that until somebody takes it over: looking again would not end.
+            let lacks = |c: &Cursor| c.foreign().is_none() && self.link.library.live_seq(&id) > c.watermark();
+            if self.cursors.get(&id).is_none_or(lacks) {
+                self.pending.insert(id);
+            }
+        }
+    }
+
+    /// One step for the target: get it ready, or serve the next book.
+    async fn work(&mut self) {
+        let result = if self.prepared { self.serve_next().await } else { self.prepare().await };
+        match result {
+            Ok(()) => {
+                self.backoff.succeeded();
+                self.paused_until = None;
+                self.status.lock().health = Health::Healthy;
+            }
+            Err(failure) => self.failed(&failure),
+        }
+    }
+
+    fn failed(&mut self, failure: &Failure) {
+        let error = failure.error.to_string();
+        let pause = if failure.stop { self.backoff.stopped() } else { self.backoff.failed() };
+        if self.backoff.failures() == 1 {
+            tracing::warn!(target = %self.link.name, %error, "the target failed; it will be tried again");
+        }
+        self.paused_until = Some(Instant::now() + pause);
+        for barrier in self.barriers.drain(..) {
+            // Nobody may be waiting any more.
+            drop(barrier.answer.send(Reached::Unhealthy { error: error.clone() }));
+        }
+        self.status.lock().health = if failure.stop {
+            Health::Unusable { reason: error }
+        } else {
+            Health::Failing { error, failures: self.backoff.failures() }
+        };
+    }
+
+    /// Makes the target ready, and finds the books that it is behind in.
+    async fn prepare(&mut self) -> Result<(), Failure> {
+        self.link.target.prepare().await?;
+        if self.link.role == Role::Remote {
+            let name = self.link.name.clone();
+            let behind = self.link.local.run(move |store| books_behind(store, &name)).await?;
+            self.pending.extend(behind);
+        }
+        self.prepared = true;
+        Ok(())
+    }
+
+    /// One step for the book whose turn it is.
+    async fn serve_next(&mut self) -> Result<(), Failure> {
+        let behind = |last: &BookId| self.pending.range((Bound::Excluded(last), Bound::Unbounded)).next();
+        let next = self.last.as_ref().and_then(behind).or_else(|| self.pending.first());
+        let Some(id) = next.cloned() else { return Ok(()) };
+        self.serve(&id).await
+    }
+
+    async fn serve(&mut self, id: &BookId) -> Result<(), Failure> {
+        let cursor = self.cursors.entry(id.clone()).or_insert_with(|| Cursor::new(id.clone()));
+        // Also after a failure: the next attempt is another book's, if there is one.
+        self.last = Some(id.clone());
+        if cursor.step(&mut self.link).await? == Step::Done {
+            self.pending.remove(id);
+        }
+        Ok(())
+    }
+
+    fn answer_barriers(&mut self) {
+        let (cursors, pending) = (&self.cursors, &self.pending);
+        let reached = |barrier: &Barrier| {
+            barrier.goals.iter().all(|(id, goal)| {
+                let cursor = cursors.get(id);
+                let passed = cursor.is_some_and(|cursor| cursor.watermark() >= *goal && !cursor.is_pending());
+                passed || cursor.is_some_and(|cursor| cursor.foreign().is_some()) || !pending.contains(id)
+            })
+        };
+        let (done, waiting): (Vec<_>, Vec<_>) = self.barriers.drain(..).partition(reached);
+        self.barriers = waiting;
+        for barrier in done {
+            // Nobody may be waiting any more.
+            drop(barrier.answer.send(Reached::All));
+        }
+    }
+
+    fn publish(&self) {
+        let mut status = self.status.lock();
+        status.counters = self.link.counters;
+        status.parked = self.cursors.values().map(Cursor::parked_count).sum();
+        status.behind = self
+            .pending
+            .iter()
+            .map(|book_id| {
+                let watermark = self.cursors.get(book_id).map_or(Seq::ZERO, Cursor::watermark);
+                let seq = self.link.library.live_seq(book_id).max(watermark);
+                let dirty = self.link.library.dirty_count(book_id, watermark);
+                BookLag { book_id: book_id.clone(), seq, watermark, dirty }
+            })
+            .collect();
+        status.foreign = self
+            .cursors
+            .iter()
+            .filter_map(|(id, cursor)| Some(ForeignBook { book_id: id.clone(), writer: cursor.foreign()? }))
+            .collect();
+        status.foreign.sort_by(|a, b| a.book_id.cmp(&b.book_id));
+    }
+
+    async fn command(&mut self, command: Command) {
+        match command {
+            Command::Barrier(answer) => {
+                self.find_dirty();
+                let health = self.status.lock().health.clone();
+                if let (Health::Failing { error, .. } | Health::Unusable { reason: error }, true) =
+                    (health, self.paused_until.is_some())
+                {
+                    drop(answer.send(Reached::Unhealthy { error }));
+                    return;
+                }
+                let goals = self.pending.iter().map(|id| (id.clone(), self.link.library.live_seq(id))).collect();
+                self.barriers.push(Barrier { goals, answer });
+            }
+            Command::Verify(id, answer) => reply(answer, self.verify(&id).await),
+            Command::Resync(id, answer) => reply(answer, self.resync(&id).await),
+            Command::TakeOver(id, answer) => reply(answer, self.take_over(&id).await),
+            Command::Retry(document, answer) => reply(answer, self.retry(document.as_ref()).await),
+            Command::Drop(document, answer) => reply(answer, self.drop_parked(&document).await),
+        }
+    }
+
+    /// Works on one book until the target has all of it.
+    async fn finish(&mut self, id: &BookId) -> Result<(), CommandError> {
+        if !self.prepared {
+            self.prepare().await.map_err(|failure| failure.error)?;
+        }
+        self.pending.insert(id.clone());
+        while self.pending.contains(id) {
+            self.serve(id).await.map_err(|failure| CommandError::Target(failure.error))?;
+        }
+        match self.cursors.get(id).and_then(Cursor::foreign) {
+            Some(writer) => Err(CommandError::Foreign { book_id: id.clone(), writer }),
+            None => Ok(()),
+        }
+    }
+
+    /// Compares a book with its copy, as of the watermark: what has changed since is left out.
+    async fn verify(&mut self, id: &BookId) -> Result<Verification, CommandError> {
+        self.finish(id).await?;
+        let theirs = self.link.target.load_book(id).await?;
+        let watermark = self.cursors.get(id).map_or(Seq::ZERO, Cursor::watermark);
+        let (library, book_id, name) = (self.link.library.clone(), id.clone(), self.link.name.clone());
+        let (whole, newer) = self
+            .link
+            .local
+            .run(move |store| {
+                let whole = library.whole(&book_id)?;
+                let newer = library.batch(&book_id, watermark, &Differing::default())?;
+                let parked = store.parked(Some(name.as_str()), Some(&book_id))?;
+                Ok((whole, (newer, parked)))
+            })
+            .await?;
+        let (newer, parked) = newer;
+        let Some(BatchOps::Compare(ours)) = whole.map(|batch| batch.ops) else {
+            return Err(CommandError::NoSuchBook(id.clone()));
+        };
+        let newer: BTreeSet<AnyKey> = match newer.map(|batch| batch.ops) {
+            Some(BatchOps::Ops(ops)) => ops.iter().map(WriteOp::key).collect(),
+            _ => BTreeSet::new(),
+        };
+        let parked: BTreeSet<AnyKey> = parked.into_iter().map(|p| p.parked.document).collect();
+        let mut found = Verification::default();
+        for op in compare(&ours, theirs.as_ref().map(|theirs| &theirs.state)) {
+            let key = op.key();
+            let there = theirs.as_ref().is_some_and(|theirs| theirs.state.has(&key));
+            if newer.contains(&key) {
+                continue;
+            }
+            match op {
+                _ if parked.contains(&key) => found.parked.push(key),
+                _ if !ours.has(&key) => found.extra.push(key),
+                _ if there => found.differing.push(key),
+                _ => found.missing.push(key),
+            }
+        }
+        let unequal = found.missing.len() + found.differing.len() + found.parked.len();
+        found.equal = ours.document_count().saturating_sub(unequal + newer.len());
+        Ok(found)
+    }
+
+    async fn resync(&mut self, id: &BookId) -> Result<(), CommandError> {
+        self.finish(id).await?;
+        if let Some(cursor) = self.cursors.get_mut(id) {
+            cursor.distrust();
+            cursor.retry(None);
+        }
+        self.finish(id).await
+    }
+
+    async fn take_over(&mut self, id: &BookId) -> Result<Option<WriterId>, CommandError> {
+        let known = self.link.book_seq(id).await? > Seq::ZERO;
+        if !known {
+            let Some(stored) = self.link.target.load_book(id).await? else {
+                return Err(CommandError::NoSuchBook(id.clone()));
+            };
+            let writer = self.link.library.writer();
+            self.link.local.run(move |store| import(store, writer, &stored)).await?;
+        }
+        let cursor = self.cursors.entry(id.clone()).or_insert_with(|| Cursor::new(id.clone()));
+        let from = cursor.take_over(&mut self.link).await.map_err(|failure| failure.error)?;
+        self.finish(id).await?;
+        Ok(from)
+    }
+
+    async fn retry(&mut self, document: Option<&AnyKey>) -> Result<usize, CommandError> {
+        let name = self.link.name.clone();
+        let parked = self.link.local.run(move |store| store.parked(Some(name.as_str()), None)).await?;
+        let books: BTreeSet<BookId> = parked.into_iter().map(|p| p.parked.book_id).collect();
+        let mut count = 0;
+        for id in books.into_iter().filter(|id| document.is_none_or(|d| d.book_id() == id)) {
+            self.finish(&id).await?;
+            if let Some(cursor) = self.cursors.get_mut(&id) {
+                count += cursor.retry(document);
+            }
+            self.finish(&id).await?;
+        }
+        Ok(count)
+    }
+
+    async fn drop_parked(&mut self, document: &AnyKey) -> Result<(), CommandError> {
+        let (name, key) = (self.link.name.clone(), document.clone());
+        self.link.local.run(move |store| store.set_dropped(name.as_str(), &key, true)).await?;
+        if let Some(cursor) = self.cursors.get_mut(document.book_id()) {
+            cursor.drop_parked(document);
+        }
+        Ok(())
+    }
+}
+
+fn reply<T>(answer: Answer<T>, result: Result<T, CommandError>) {
+    // The one who asked may have gone away; the work is done all the same.
+    drop(answer.send(result));
+}
+
+async fn sleep_until(until: Option<Instant>) {
+    match until {
+        Some(until) => tokio::time::sleep_until(until).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The books of the local store that a target lacks something of, or has parked documents of.
+fn books_behind(store: &SqliteStore, target: &TargetName) -> Result<BTreeSet<BookId>, StoreError> {
+    let parked = store.parked(Some(target.as_str()), None)?;
+    let mut behind: BTreeSet<BookId> =
+        parked.into_iter().filter(|p| !p.dropped).map(|p| p.parked.book_id).collect();
+    for (id, sync) in store.list_books()? {
+        let progress = store.progress(target.as_str(), &id)?;
+        if progress.is_none_or(|progress| progress.persisted_seq < sync.persisted_seq) {
+            behind.insert(id);
+        }
+    }
+    Ok(behind)
+}
+
+/// Writes a book that only a target has into the local store, whole.
+fn import(store: &SqliteStore, writer: WriterId, stored: &StoredBook) -> Result<(), StoreError> {
+    // A copy in flux holds documents of the batch that was under way: seqs go on above that.
+    let seq = stored.sync.persisted_seq.max(stored.sync.persisting_seq);
+    store.write_chunk(&Chunk {
+        book_id: stored.state.book_id().clone(),
+        expect: None,
+        sync: BookSync {
+            writer,
+            write_no: 1,
+            token: 0,
+            persisting_seq: seq,
+            persisted_seq: seq,
+            parked: Vec::new(),
+        },
+        ops: stored.state.documents().collect(),
+    })
+}
