@@ -5,6 +5,8 @@
 //! run that waits for the target at each call. Ratios and percentiles of one run on one machine; nothing here
 //! fails on a number.
 
+#![allow(clippy::expect_used, clippy::print_stdout, reason = "a bench prints, and fails by panicking")]
+
 use std::{
     hint::black_box,
     sync::{
@@ -37,8 +39,11 @@ fn sim() -> TargetName {
 
 fn bench(linger: Duration) -> Bench {
     let dir = tempfile::tempdir().expect("a temporary directory");
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .expect("a runtime");
     let (library, _) = Library::open(LibraryConfig::new(dir.path())).expect("a library");
     let target = Arc::new(SimTarget::new());
     let pace = Pace { linger, ..Pace::REMOTE };
@@ -60,8 +65,11 @@ fn put(book: &BookId, page_num: i32, at: &bookstate_domain::At) -> WriteOp {
 fn call(handle: &BookHandle, n: usize, text: &str) {
     let page_num = i32::try_from(n % 300).expect("small") + 1;
     let key = PageKey { book_id: handle.id().clone(), page_num };
-    let patch =
-        PagePatch { ocr_markdown: Some(Some(Text::from(text))), ocr_complete: Some(true), ..PagePatch::default() };
+    let patch = PagePatch {
+        ocr_markdown: Some(Some(Text::from(text))),
+        ocr_complete: Some(true),
+        ..PagePatch::default()
+    };
     let op = Op::<Page>::Update { key, patch: Box::new(patch) };
     black_box(handle.commit(|_, _| Ok(vec![op.into()])).expect("a commit"));
 }
@@ -90,7 +98,12 @@ fn percentiles(name: &str, bench: &Bench, calls: usize, bytes: usize, pause: Dur
         .collect();
     times.sort_unstable();
     let at = |share: f64| {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "an index")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "an index"
+        )]
         let index = ((times.len() - 1) as f64 * share) as usize;
         times.get(index).map_or(0.0, |time| time.as_secs_f64() * 1e6)
     };
@@ -112,7 +125,8 @@ struct Company {
 impl Company {
     fn of(bench: &Bench) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let other = bench.library.create_book(&BookId::new("other").expect("an id"), "bench").expect("a book");
+        let other =
+            bench.library.create_book(&BookId::new("other").expect("an id"), "bench").expect("a book");
         other.commit(|_, at| Ok((1..=300).map(|n| put(other.id(), n, at)).collect())).expect("a commit");
         let (library, id) = (bench.library.clone(), bench.handle.id().clone());
         let (writer_stop, reader_stop) = (stop.clone(), stop.clone());
@@ -156,9 +170,21 @@ fn table() {
             let bench = bench(Duration::from_millis(20));
             bench.target.set_faults(move |_| fault);
             bench.target.set_down(down);
-            percentiles(&format!("{bytes} B, hot loop, {name}, alone"), &bench, 100_000, bytes, Duration::ZERO);
+            percentiles(
+                &format!("{bytes} B, hot loop, {name}, alone"),
+                &bench,
+                100_000,
+                bytes,
+                Duration::ZERO,
+            );
             let company = Company::of(&bench);
-            percentiles(&format!("{bytes} B, hot loop, {name}, company"), &bench, 100_000, bytes, Duration::ZERO);
+            percentiles(
+                &format!("{bytes} B, hot loop, {name}, company"),
+                &bench,
+                100_000,
+                bytes,
+                Duration::ZERO,
+            );
             drop(company);
         }
     }

@@ -52,7 +52,9 @@ pub enum CommandError {
     #[error("there is no book {0}")]
     NoSuchBook(BookId),
     /// Another data directory writes the book in this target.
-    #[error("the target takes book {book_id} from data directory {writer} only: take it over, or leave it to that one")]
+    #[error(
+        "the target takes book {book_id} from data directory {writer} only: take it over, or leave it to that one"
+    )]
     Foreign {
         /// The book.
         book_id: BookId,

@@ -179,7 +179,9 @@ impl Cursor {
     pub(crate) fn distrust(&mut self) {
         self.phase = match std::mem::replace(&mut self.phase, Phase::Unknown) {
             Phase::Ready { sync, .. } => Phase::Ready { sync, compare: true },
-            Phase::Sending(sending) if !sending.unresolved => Phase::Ready { sync: sending.sync, compare: true },
+            Phase::Sending(sending) if !sending.unresolved => {
+                Phase::Ready { sync: sending.sync, compare: true }
+            }
             foreign @ Phase::Foreign { .. } => foreign,
             Phase::Sending(_) | Phase::Unknown => Phase::Unknown,
         };
@@ -206,7 +208,9 @@ impl Cursor {
         let (name, id) = (link.name.clone(), self.book_id.clone());
         let (remembered, parked) = link
             .local
-            .run(move |store| Ok((store.progress(name.as_str(), &id)?, store.parked(Some(name.as_str()), Some(&id))?)))
+            .run(move |store| {
+                Ok((store.progress(name.as_str(), &id)?, store.parked(Some(name.as_str()), Some(&id))?))
+            })
             .await?;
         self.parked = parked.into_iter().map(|p| (p.parked.document, p.dropped)).collect();
         self.retry(None);
@@ -315,7 +319,9 @@ impl Cursor {
             Err(_) => {
                 // A smaller chunk may make it in time.
                 link.chunk_documents = (link.chunk_documents.min(chunk.ops.len().max(1)) / 2).max(1);
-                TargetError::Ambiguous { reason: format!("no answer within {} s", link.timeout.as_secs_f32()) }
+                TargetError::Ambiguous {
+                    reason: format!("no answer within {} s", link.timeout.as_secs_f32()),
+                }
             }
         };
         self.failed(error, link).await
@@ -372,7 +378,11 @@ impl Cursor {
         sending.reads_answer = true;
         let number = |sync: &Option<BookSync>| sync.as_ref().map_or(0, |sync| sync.write_no);
         match stored {
-            Some(stored) if stored.writer == next.writer && stored.write_no == next.write_no && stored.token == next.token => {
+            Some(stored)
+                if stored.writer == next.writer
+                    && stored.write_no == next.write_no
+                    && stored.token == next.token =>
+            {
                 self.applied(next, link).await
             }
             stored if stored == sending.sync => {
@@ -431,7 +441,9 @@ impl Cursor {
         };
         let name = link.name.clone();
         // Recorded before the watermark passes it.
-        link.local.run(move |store| store.record(name.as_str(), &parked.book_id.clone(), None, &[parked], &[])).await?;
+        link.local
+            .run(move |store| store.record(name.as_str(), &parked.book_id.clone(), None, &[parked], &[]))
+            .await?;
         tracing::warn!(target = %link.name, document = %document, error = %error, "parked a document");
         link.counters.parked += 1;
         self.parked.insert(document, false);
@@ -469,7 +481,8 @@ impl Cursor {
             Progress { write_no: sync.write_no, token: sync.token, persisted_seq: sync.persisted_seq };
         self.phase = Phase::Ready { sync: Some(sync), compare: false };
         if link.role == Role::Remote {
-            let (name, id, healed) = (link.name.clone(), self.book_id.clone(), std::mem::take(&mut self.healed));
+            let (name, id, healed) =
+                (link.name.clone(), self.book_id.clone(), std::mem::take(&mut self.healed));
             let recorded = link
                 .local
                 .run(move |store| {
@@ -483,7 +496,14 @@ impl Cursor {
                 return Ok(Step::Progress);
             }
         }
-        link.library.passed(&self.book_id, &link.name, self.watermark);
+        let (library, id, name, seq) =
+            (link.library.clone(), self.book_id.clone(), link.name.clone(), self.watermark);
+        let told = link.local.run(move |_| {
+            // Frees journal segments, which blocks.
+            library.passed(&id, &name, seq);
+            Ok(())
+        });
+        told.await?;
         Ok(Step::Progress)
     }
 
@@ -519,7 +539,8 @@ fn halve(sending: &mut Sending) {
 fn forget_tombstones(store: &SqliteStore, id: &BookId) -> Result<(), bookstate_store::StoreError> {
     let mut lowest = store.book_sync(id)?.map_or(Seq::ZERO, |sync| sync.persisted_seq);
     for target in store.targets()? {
-        lowest = lowest.min(store.progress(&target, id)?.map_or(Seq::ZERO, |progress| progress.persisted_seq));
+        lowest =
+            lowest.min(store.progress(&target, id)?.map_or(Seq::ZERO, |progress| progress.persisted_seq));
     }
     store.forget_tombstones(id, lowest).map(|_| ())
 }

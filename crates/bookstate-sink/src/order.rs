@@ -6,10 +6,7 @@
 //! something to belong to. (While a batch is under way the book is in flux anyway: `persisting_seq` differs
 //! from `persisted_seq`.)
 
-use bookstate_domain::{
-    Collection, Document, Op, OpVisitor, Patch, WriteOp,
-    value::Value,
-};
+use bookstate_domain::{Collection, Document, Op, OpVisitor, Patch, WriteOp, value::Value};
 
 /// Where in a batch an op belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -199,7 +199,8 @@ impl Inner {
             lives: BTreeMap::new(),
         });
         if chunk.sync.persisting_seq < book.sync.persisting_seq {
-            self.violations.push(format!("S went from {} to {}", book.sync.persisting_seq, chunk.sync.persisting_seq));
+            self.violations
+                .push(format!("S went from {} to {}", book.sync.persisting_seq, chunk.sync.persisting_seq));
         }
         let mut keys = BTreeSet::new();
         for op in &chunk.ops {

@@ -17,7 +17,7 @@ use crate::{
     config::{Pace, RemoteTarget, SinkConfig},
     cursor::{Link, Role},
     local::Local,
-    status::{Counters, TargetStatus},
+    status::{BookLag, Counters, TargetStatus},
     worker::Worker,
 };
 
@@ -111,10 +111,26 @@ impl Sink {
         self.tasks.keys()
     }
 
-    /// What every target's task is doing.
+    /// What every target's task is doing. The lag of live books is as of now, also while a task pauses.
     #[must_use]
     pub fn status(&self) -> Vec<TargetStatus> {
-        self.tasks.values().map(|task| task.status.lock().clone()).collect()
+        self.tasks.values().map(|task| self.with_present_lag(task.status.lock().clone())).collect()
+    }
+
+    fn with_present_lag(&self, mut status: TargetStatus) -> TargetStatus {
+        let library = &self.library;
+        for book_id in library.live_books() {
+            let seq = library.live_seq(&book_id);
+            let watermark = library.watermark(&book_id, &status.name);
+            let foreign = status.foreign.iter().any(|book| book.book_id == book_id);
+            status.behind.retain(|book| book.book_id != book_id);
+            if seq > watermark && !foreign {
+                let dirty = library.dirty_count(&book_id, watermark);
+                status.behind.push(BookLag { book_id, seq, watermark, dirty });
+            }
+        }
+        status.behind.sort_by(|a, b| a.book_id.cmp(&b.book_id));
+        status
     }
 
     /// Waits until everything accepted before this call is in every healthy target, or parked. Not for a hot
@@ -160,8 +176,7 @@ impl Sink {
         target: &TargetName,
         command: impl FnOnce(oneshot::Sender<Result<T, CommandError>>) -> Command,
     ) -> Result<T, CommandError> {
-        let task =
-            self.tasks.get(target).ok_or_else(|| CommandError::NoSuchTarget(target.to_string()))?;
+        let task = self.tasks.get(target).ok_or_else(|| CommandError::NoSuchTarget(target.to_string()))?;
         let (answer, answered) = oneshot::channel();
         task.commands.send(command(answer)).await.map_err(|_| CommandError::Stopped)?;
         answered.await.map_err(|_| CommandError::Stopped)?
@@ -188,7 +203,11 @@ impl Sink {
     ///
     /// # Errors
     /// See [`CommandError`].
-    pub async fn take_over(&self, target: &TargetName, book: &BookId) -> Result<Option<WriterId>, CommandError> {
+    pub async fn take_over(
+        &self,
+        target: &TargetName,
+        book: &BookId,
+    ) -> Result<Option<WriterId>, CommandError> {
         self.ask(target, |answer| Command::TakeOver(book.clone(), answer)).await
     }
 

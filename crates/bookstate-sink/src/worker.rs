@@ -45,8 +45,8 @@ pub(crate) struct Worker {
     pub(crate) stop: watch::Receiver<bool>,
     pub(crate) status: Arc<Mutex<TargetStatus>>,
     cursors: HashMap<BookId, Cursor>,
-    /// Books that may have something to send.
-    pending: BTreeSet<BookId>,
+    /// Books that may have something to send, with their last commit as far as it is known.
+    pending: BTreeMap<BookId, Seq>,
     /// The book that was served last.
     last: Option<BookId>,
     barriers: Vec<Barrier>,
@@ -72,7 +72,7 @@ impl Worker {
             stop,
             status,
             cursors: HashMap::new(),
-            pending: BTreeSet::new(),
+            pending: BTreeMap::new(),
             last: None,
             barriers: Vec::new(),
             paused_until: None,
@@ -132,14 +132,13 @@ impl Worker {
 
     /// Adds the books that have commits which the target lacks.
     fn find_dirty(&mut self) {
-        for id in self.link.library.take_departed(&self.link.name) {
-            self.pending.insert(id);
-        }
+        self.pending.extend(self.link.library.take_departed(&self.link.name));
         for id in self.link.library.live_books() {
+            let seq = self.link.library.live_seq(&id);
             // A book of another writer stays that until somebody takes it over: looking again would not end.
-            let lacks = |c: &Cursor| c.foreign().is_none() && self.link.library.live_seq(&id) > c.watermark();
+            let lacks = |cursor: &Cursor| cursor.foreign().is_none() && seq > cursor.watermark();
             if self.cursors.get(&id).is_none_or(lacks) {
-                self.pending.insert(id);
+                self.pending.insert(id, seq);
             }
         }
     }
@@ -190,8 +189,8 @@ impl Worker {
     /// One step for the book whose turn it is.
     async fn serve_next(&mut self) -> Result<(), Failure> {
         let behind = |last: &BookId| self.pending.range((Bound::Excluded(last), Bound::Unbounded)).next();
-        let next = self.last.as_ref().and_then(behind).or_else(|| self.pending.first());
-        let Some(id) = next.cloned() else { return Ok(()) };
+        let next = self.last.as_ref().and_then(behind).or_else(|| self.pending.first_key_value());
+        let Some(id) = next.map(|(id, _)| id.clone()) else { return Ok(()) };
         self.serve(&id).await
     }
 
@@ -211,7 +210,7 @@ impl Worker {
             barrier.goals.iter().all(|(id, goal)| {
                 let cursor = cursors.get(id);
                 let passed = cursor.is_some_and(|cursor| cursor.watermark() >= *goal && !cursor.is_pending());
-                passed || cursor.is_some_and(|cursor| cursor.foreign().is_some()) || !pending.contains(id)
+                passed || cursor.is_some_and(|cursor| cursor.foreign().is_some()) || !pending.contains_key(id)
             })
         };
         let (done, waiting): (Vec<_>, Vec<_>) = self.barriers.drain(..).partition(reached);
@@ -229,9 +228,9 @@ impl Worker {
         status.behind = self
             .pending
             .iter()
-            .map(|book_id| {
+            .map(|(book_id, seq)| {
                 let watermark = self.cursors.get(book_id).map_or(Seq::ZERO, Cursor::watermark);
-                let seq = self.link.library.live_seq(book_id).max(watermark);
+                let seq = (*seq).max(watermark);
                 let dirty = self.link.library.dirty_count(book_id, watermark);
                 BookLag { book_id: book_id.clone(), seq, watermark, dirty }
             })
@@ -255,8 +254,7 @@ impl Worker {
                     drop(answer.send(Reached::Unhealthy { error }));
                     return;
                 }
-                let goals = self.pending.iter().map(|id| (id.clone(), self.link.library.live_seq(id))).collect();
-                self.barriers.push(Barrier { goals, answer });
+                self.barriers.push(Barrier { goals: self.pending.clone(), answer });
             }
             Command::Verify(id, answer) => reply(answer, self.verify(&id).await),
             Command::Resync(id, answer) => reply(answer, self.resync(&id).await),
@@ -271,8 +269,9 @@ impl Worker {
         if !self.prepared {
             self.prepare().await.map_err(|failure| failure.error)?;
         }
-        self.pending.insert(id.clone());
-        while self.pending.contains(id) {
+        let seq = self.link.book_seq(id).await?;
+        self.pending.insert(id.clone(), seq);
+        while self.pending.contains_key(id) {
             self.serve(id).await.map_err(|failure| CommandError::Target(failure.error))?;
         }
         match self.cursors.get(id).and_then(Cursor::foreign) {
@@ -387,14 +386,16 @@ async fn sleep_until(until: Option<Instant>) {
 }
 
 /// The books of the local store that a target lacks something of, or has parked documents of.
-fn books_behind(store: &SqliteStore, target: &TargetName) -> Result<BTreeSet<BookId>, StoreError> {
+fn books_behind(store: &SqliteStore, target: &TargetName) -> Result<BTreeMap<BookId, Seq>, StoreError> {
     let parked = store.parked(Some(target.as_str()), None)?;
-    let mut behind: BTreeSet<BookId> =
+    let parked: BTreeSet<BookId> =
         parked.into_iter().filter(|p| !p.dropped).map(|p| p.parked.book_id).collect();
+    let mut behind = BTreeMap::new();
     for (id, sync) in store.list_books()? {
         let progress = store.progress(target.as_str(), &id)?;
-        if progress.is_none_or(|progress| progress.persisted_seq < sync.persisted_seq) {
-            behind.insert(id);
+        let lacks = progress.is_none_or(|progress| progress.persisted_seq < sync.persisted_seq);
+        if lacks || parked.contains(&id) {
+            behind.insert(id, sync.persisted_seq);
         }
     }
     Ok(behind)

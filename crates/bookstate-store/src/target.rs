@@ -24,7 +24,11 @@ impl std::str::FromStr for WriterId {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         let error = || format!("{text:?} is not a writer id: 32 hexadecimal digits are expected");
-        u128::from_str_radix(text, 16).ok().filter(|_| text.len() == 32).map(|n| Self(n.to_be_bytes())).ok_or_else(error)
+        u128::from_str_radix(text, 16)
+            .ok()
+            .filter(|_| text.len() == 32)
+            .map(|n| Self(n.to_be_bytes()))
+            .ok_or_else(error)
     }
 }
 

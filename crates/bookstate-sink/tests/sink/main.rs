@@ -1,5 +1,7 @@
 //! The sink against the simulated target: stories, one by one and at random.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod schedules;
 mod stories;
 mod support;

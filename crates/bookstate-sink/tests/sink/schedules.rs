@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
+use crate::support::{Change, World, any_page, put};
 use bookstate_sink::sim::{Fault, SimCopy};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
-use crate::support::{Change, World, any_page, put};
 
 #[derive(Debug, Clone)]
 enum Event {
@@ -143,4 +143,3 @@ proptest! {
 fn cases() -> u32 {
     std::env::var("BOOKSTATE_SCHEDULES").ok().and_then(|n| n.parse().ok()).unwrap_or(150)
 }
-

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
+use crate::support::{Change, World, any_page, put};
 use bookstate_domain::{BookId, BookStatus, Seq, persist::NewBook};
 use bookstate_sink::{CommandError, Health, sim::Fault};
-use crate::support::{Change, World, any_page, put};
 
 fn pages(from: i32, to: i32, text: &str) -> Vec<Change> {
     (from..=to).map(|page| put(page, text)).collect()
@@ -24,6 +24,10 @@ async fn each_document_is_written_once_however_often_it_changed() {
     println!("{} ops in {} commits became {documents} documents", world.ops, world.commits);
     // No await lies between the commits, so one batch carries them all.
     assert_eq!(documents, 30);
+    // The counters against independent counts: the target's own, and the journal's.
+    assert_eq!(world.status().counters.documents, 30);
+    assert_eq!(world.status().counters.chunks, world.target.counters().applied as u64);
+    assert_eq!(world.library().journal_health().records, world.commits as u64);
 }
 
 #[tokio::test(start_paused = true)]
@@ -44,10 +48,23 @@ async fn down_from_the_start_and_killed_meanwhile() {
     world.kill_and_restart().await;
     let before = world.target.counters().attempts;
     assert_eq!(before, 0, "nothing reached the target");
-    // The journal does not grow with the outage: the local store has everything.
+    for round in 0..20 {
+        for page in 1..=60 {
+            world.commit(&[put(page, &format!("round {round}"))]);
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     while world.sink().status().iter().any(|s| s.name.as_str() == "local" && !s.behind.is_empty()) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+    // Neither journal nor memory grow with the outage: the local store has everything, and what the target
+    // lacks is counted in documents, not in commits.
+    let health = world.library().journal_health();
+    assert!(health.deleted_segments > 10 && health.segments <= 2, "{health:?}");
+    let behind = world.status().behind;
+    assert_eq!(behind.len(), 1);
+    assert!(behind[0].dirty <= 60, "{behind:?}");
+    assert_eq!(behind[0].seq, world.seq());
     world.target.set_down(false);
     world.check_the_end().await;
 }
@@ -192,7 +209,9 @@ async fn killed_between_two_chunks() {
     world.commit(&pages(1, 30, "old"));
     world.settle().await;
     let attempts = world.target.counters().attempts;
-    world.target.set_faults(move |attempt| if attempt > attempts + 1 { Fault::Unavailable } else { Fault::None });
+    world
+        .target
+        .set_faults(move |attempt| if attempt > attempts + 1 { Fault::Unavailable } else { Fault::None });
     let changes: Vec<_> = (1..=30)
         .map(|page| if page % 3 == 0 { Change::DeletePage { page } } else { put(page, "new") })
         .collect();

@@ -1,14 +1,11 @@
 //! A world for sink tests: a real library in a temporary directory, a simulated target, and an oracle that
 //! knows the book as it was after each commit.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bookstate_domain::{
-    AnyKey, BookId, BookState, Document, Op, Page, PageKey, PagePatch, Seq, Text, Toc, TocKey, TocPatch, WriteOp,
+    AnyKey, BookId, BookState, Document, Op, Page, PageKey, PagePatch, Seq, Text, Toc, TocKey, TocPatch,
+    WriteOp,
 };
 use bookstate_sink::{
     Pace, Reached, RemoteTarget, Sink, SinkConfig, TargetStatus,
@@ -100,7 +97,9 @@ impl World {
     }
 
     pub(crate) fn start_without_the_book(&mut self) {
-        let (library, _) = Library::open(LibraryConfig::new(self.dir.path())).unwrap();
+        // Small segments, so that there are some to be deleted.
+        let config = LibraryConfig { segment_bytes: 4 << 10, ..LibraryConfig::new(self.dir.path()) };
+        let (library, _) = Library::open(config).unwrap();
         self.seed = self.seed.wrapping_add(1);
         let config = SinkConfig { local: pace(), seed: self.seed };
         let remote = RemoteTarget { name: self.name.clone(), target: self.target.clone(), pace: pace() };

@@ -48,7 +48,7 @@ pub enum Fault {
 /// What a power loss leaves of what was not synced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CrashImage {
-    /// Everything: the process was killed, the machine lives.
+    /// Everything, and what was not synced still is not: the process was killed, the machine lives.
     Killed,
     /// Nothing.
     Synced,
@@ -139,13 +139,17 @@ impl FaultFs {
                 change.apply(&mut names);
             }
         }
-        let contents = disk.inodes.iter().map(|inode| match image {
-            CrashImage::Killed => inode.seen.clone(),
-            CrashImage::Synced => inode.durable.clone(),
-            CrashImage::Random(_) => inode.torn(&mut random),
+        let inodes = disk.inodes.iter().map(|inode| match image {
+            CrashImage::Killed => inode.after_kill(),
+            CrashImage::Synced => Inode::whole(inode.durable.clone()),
+            CrashImage::Random(_) => Inode::whole(inode.torn(&mut random)),
         });
-        let inodes = contents.map(|bytes| Inode { seen: bytes.clone(), durable: bytes, pending: Vec::new() });
-        let next = Disk { inodes: inodes.collect(), durable_names: names.clone(), names, ..Disk::default() };
+        let mut next =
+            Disk { inodes: inodes.collect(), durable_names: names.clone(), names, ..Disk::default() };
+        if image == CrashImage::Killed {
+            next.durable_names.clone_from(&disk.durable_names);
+            next.pending_names.clone_from(&disk.pending_names);
+        }
         Self { disk: Arc::new(Mutex::new(next)) }
     }
 
@@ -162,7 +166,7 @@ impl FaultFs {
     pub fn put(&self, path: &Path, bytes: &[u8]) {
         let mut disk = self.disk.lock();
         let inode = disk.inodes.len();
-        disk.inodes.push(Inode { seen: bytes.to_vec(), durable: bytes.to_vec(), pending: Vec::new() });
+        disk.inodes.push(Inode::whole(bytes.to_vec()));
         disk.names.insert(path.to_owned(), inode);
         disk.durable_names.insert(path.to_owned(), inode);
     }
@@ -353,6 +357,22 @@ impl Disk {
 }
 
 impl Inode {
+    fn whole(bytes: Vec<u8>) -> Self {
+        Self { seen: bytes.clone(), durable: bytes, pending: Vec::new() }
+    }
+
+    /// The kernel still has to write what the process left. What a failed sync lost counts as written anew: that
+    /// a later process may see such bytes and never get them durable is beyond what a journal can help.
+    fn after_kill(&self) -> Self {
+        let mut pending = self.pending.clone();
+        for change in &mut pending {
+            if let Change::Write { is_lost, .. } = change {
+                *is_lost = false;
+            }
+        }
+        Self { seen: self.seen.clone(), durable: self.durable.clone(), pending }
+    }
+
     fn append(&mut self, bytes: &[u8]) {
         let at = self.seen.len();
         self.seen.extend_from_slice(bytes);

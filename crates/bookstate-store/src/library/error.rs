@@ -59,7 +59,9 @@ pub enum OpenError {
     #[error("the local store: {0}")]
     Store(#[from] StoreError),
     /// A record's checksum is right and its content is not understood: written by a newer version.
-    #[error("a record of the journal is not understood ({reason}): it was written by a newer version, use that")]
+    #[error(
+        "a record of the journal is not understood ({reason}): it was written by a newer version, use that"
+    )]
     Record {
         /// What was not understood.
         reason: String,

@@ -1,6 +1,9 @@
 //! What the sink takes from the library: which books are dirty for a target, and batches.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use bookstate_domain::{AnyKey, BookId, BookState, Seq, WriteOp};
 
@@ -69,14 +72,15 @@ impl Library {
 
     /// Registers the remote targets, in the order in which reads ask them.
     pub fn set_targets(&self, targets: Vec<(TargetName, Arc<dyn Target>)>) {
-        let names = targets.iter().map(|(name, _)| (name.clone(), BTreeSet::new()));
+        let names = targets.iter().map(|(name, _)| (name.clone(), BTreeMap::new()));
         *self.0.departed.lock() = names.collect();
         *self.0.targets.write() = targets;
     }
 
-    /// The books that left memory since the last call: what a remote target may still lack something of.
+    /// The books that left memory since the last call, with their last commit: a remote target may still lack
+    /// something of them.
     #[must_use]
-    pub fn take_departed(&self, target: &TargetName) -> BTreeSet<BookId> {
+    pub fn take_departed(&self, target: &TargetName) -> BTreeMap<BookId, Seq> {
         self.0.departed.lock().get_mut(target).map(std::mem::take).unwrap_or_default()
     }
 
@@ -115,7 +119,12 @@ impl Library {
         Ok(batch.filter(|batch| batch.seq > since || !differing.retry.is_empty()))
     }
 
-    fn stored_batch(&self, id: &BookId, since: Seq, differing: &Differing) -> Result<Option<Batch>, StoreError> {
+    fn stored_batch(
+        &self,
+        id: &BookId,
+        since: Seq,
+        differing: &Differing,
+    ) -> Result<Option<Batch>, StoreError> {
         let Some(changed) = self.0.local.changed_since(id, since)? else { return Ok(None) };
         let (seq, ops) = (changed.sync.persisted_seq, changed.ops);
         let ops = if differing.retry.is_empty() {
@@ -142,6 +151,12 @@ impl Library {
             position: None,
             ops: BatchOps::Compare(Box::new(stored.state)),
         }))
+    }
+
+    /// Up to which commit a target has a live book; [`Seq::ZERO`] when that is not known.
+    #[must_use]
+    pub fn watermark(&self, id: &BookId, target: &TargetName) -> Seq {
+        self.live(id).map_or(Seq::ZERO, |book| book.watermark(target))
     }
 
     /// How many documents of a live book a target at watermark `since` lacks.

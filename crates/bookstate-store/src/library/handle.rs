@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use bookstate_domain::{
-    AgentType, At, BookId, BookState, BookStatus, EntryIdent, FinalizePhase, Gap, Heading, JobId, JobStatus, Misuse,
-    Operation, OperationEvent, OperationName, Ops, PatternAnalysis, Provider, Seq, StructurePhase, Text, TocPatch,
+    AgentType, At, BookId, BookState, BookStatus, EntryIdent, FinalizePhase, Gap, Heading, JobId, JobStatus,
+    Misuse, Operation, OperationEvent, OperationName, Ops, PatternAnalysis, Provider, Seq, StructurePhase,
+    Text, TocPatch,
     persist::{
         AgentRecord, ChapterClassification, ChapterExtract, ChapterPolish, Discovery, GapFix, LinkOutcome,
         MetadataResult, NewBook, NewChapter, NewJob, NewTocEntry, PageReading, StructureCounters, TocFound,

@@ -6,10 +6,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use bookstate_domain::{
-    At, BookId, BookState, Changes, Misuse, Ops, Seq, Since, WriteOp,
-    persist::check,
-};
+use bookstate_domain::{At, BookId, BookState, Changes, Misuse, Ops, Seq, Since, WriteOp, persist::check};
 use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::sync::Notify;

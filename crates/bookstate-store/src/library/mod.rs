@@ -15,7 +15,7 @@ mod open;
 mod read;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     fmt,
     path::{Path, PathBuf},
     sync::Arc,
@@ -90,8 +90,8 @@ struct Shared {
     changed: Notify,
     /// The remote targets, in the order in which a read asks them.
     targets: RwLock<Vec<(TargetName, Arc<dyn Target>)>>,
-    /// Books that left memory, per remote target, until its task has taken note.
-    departed: Mutex<BTreeMap<TargetName, BTreeSet<BookId>>>,
+    /// Books that left memory, with their last commit, per remote target, until its task has taken note.
+    departed: Mutex<BTreeMap<TargetName, BTreeMap<BookId, Seq>>>,
     /// Held as long as the library lives.
     _lock: DataDirLock,
 }
@@ -221,11 +221,10 @@ impl Library {
             // A book that never had a commit never existed.
             book.is_idle(&TargetName::local()) || (book.seq() == Seq::ZERO && book.is_unclaimed())
         });
-        if unused {
-            books.remove(id);
+        if let Some(book) = unused.then(|| books.remove(id)).flatten() {
             // A target that was busy all the time that the book was live must still learn of it.
             for departed in self.0.departed.lock().values_mut() {
-                departed.insert(id.clone());
+                departed.insert(id.clone(), book.seq());
             }
         }
     }
@@ -250,7 +249,8 @@ fn loaded_from(local: &SqliteStore, stored: LoadedBook, position: Position) -> R
     let mut watermarks = BTreeMap::from([(TargetName::local(), applied)]);
     for target in local.targets()? {
         let progress = local.progress(&target, &id)?;
-        watermarks.insert(TargetName(target.into()), progress.map_or(Seq::ZERO, |progress| progress.persisted_seq));
+        watermarks
+            .insert(TargetName(target.into()), progress.map_or(Seq::ZERO, |progress| progress.persisted_seq));
     }
     // Tombstones are kept until every known target has passed them, so above the lowest watermark everything
     // is known.

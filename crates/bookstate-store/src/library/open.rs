@@ -237,8 +237,9 @@ fn writer_id(dir: &Path) -> Result<WriterId, OpenError> {
     let path = dir.join("writer");
     let io = |source| OpenError::Io { path: path.clone(), source };
     match std::fs::read_to_string(&path) {
-        Ok(text) => text.trim().parse().map_err(|reason: String| {
-            OpenError::Io { path: path.clone(), source: std::io::Error::new(std::io::ErrorKind::InvalidData, reason) }
+        Ok(text) => text.trim().parse().map_err(|reason: String| OpenError::Io {
+            path: path.clone(),
+            source: std::io::Error::new(std::io::ErrorKind::InvalidData, reason),
         }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let writer = WriterId(rand::random());
