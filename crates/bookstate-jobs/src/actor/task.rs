@@ -1,0 +1,67 @@
+//! A unit's task: the pool's attempts, and what to make of a task that did not return.
+
+use std::sync::Arc;
+
+use bookstate_domain::JobId;
+use tokio::task::JoinError;
+
+use crate::{
+    engine::{BookContext, EngineError},
+    engines::EngineSet,
+    pool::{Pools, UnitTime},
+    unit::Unit,
+    unit_log::{UnitEvent, UnitLog},
+    worker::{self, WorkResult},
+};
+
+/// A unit's end, as its task returns it.
+pub(super) struct Done {
+    pub(super) unit: Unit,
+    pub(super) result: WorkResult,
+    pub(super) time: UnitTime,
+}
+
+/// What a unit's task needs of its job.
+pub(super) struct Task {
+    pub(super) engines: EngineSet,
+    pub(super) pools: Pools,
+    pub(super) log: Option<Arc<UnitLog>>,
+    pub(super) job_id: JobId,
+}
+
+/// Runs a unit in its pool.
+pub(super) async fn run_unit(task: Task, book: BookContext, unit: Unit) -> Done {
+    let Some(pool) = task.pools.of(&unit) else {
+        let error = EngineError::permanent(format!("there is no worker pool {}", unit.pool));
+        return Done { unit, result: Err(error), time: UnitTime::default() };
+    };
+    let (result, time) = pool
+        .run(|_| async {
+            if let Some(log) = &task.log {
+                // Work that cannot be accounted for is not begun.
+                log.append(UnitEvent::Run, book.state.book_id(), &task.job_id, &unit.work)
+                    .map_err(|error| EngineError::transient(format!("the unit log: {error}")))?;
+            }
+            worker::run(&task.engines, book.clone(), &unit.work).await
+        })
+        .await;
+    Done { unit, result, time }
+}
+
+/// Whether the runtime takes no tasks any more.
+pub(super) async fn is_runtime_gone() -> bool {
+    tokio::spawn(async {}).await.is_err()
+}
+
+/// The text of the panic that ended a task.
+pub(super) fn panic_of(error: JoinError) -> EngineError {
+    let message = match error.try_into_panic() {
+        Ok(panic) => panic
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "without a text".to_owned()),
+        Err(error) => error.to_string(),
+    };
+    EngineError::Panicked { message }
+}

@@ -1,0 +1,39 @@
+//! The local analysis: headings, finalize, structure and metadata by rules on page texts.
+//!
+//! Invariants: pure functions on text; no I/O, no clock; deterministic; no panic on any input. What they return
+//! are the arguments of the domain's persist methods. Precise rather than complete: what a rule is not sure of is
+//! left out. Not here: the printed table of contents itself (see [`contents`](crate::contents)).
+
+mod author;
+mod chapters;
+mod classify;
+mod finalize;
+mod gap;
+mod headings;
+mod language;
+mod locate;
+mod markdown;
+mod matter;
+mod metadata;
+mod named;
+mod numerals;
+mod polish;
+mod series;
+mod text;
+mod vocabulary;
+
+#[cfg(test)]
+mod shared_books;
+
+pub use chapters::{CONTENTS_SOURCE, HEADING_SOURCE, WHOLE_BOOK_SOURCE, from_contents, from_headings};
+pub use classify::classify;
+pub use finalize::{EntryFacts, GAP_PAGES, discover, gaps, patterns};
+pub use gap::look_into;
+pub use headings::{HeadingKind, PageHeading, headings};
+pub use language::language;
+pub use locate::{ChapterStart, Position, locate};
+pub use markdown::{PageMarkdown, page_markdown};
+pub use metadata::metadata;
+pub use numerals::{Numeral, NumeralStyle};
+pub use polish::{Edit, EditKind, apply, edits, polish};
+pub use text::{chapter_texts, paragraph_count, word_count};

@@ -1,0 +1,394 @@
+//! The number of a heading: arabic, roman, spelled out, or a letter.
+//!
+//! Invariant: a text is read in one style only; `parse` gives nothing for what could be an ordinary word.
+
+use crate::contents::{NumberStyle, PageNumber};
+
+/// How a number is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NumeralStyle {
+    /// 1, 2, 3
+    Arabic,
+    /// I, II, III
+    Roman,
+    /// One, Two, Three
+    Word,
+    /// A, B, C
+    Letter,
+}
+
+impl NumeralStyle {
+    /// Its name, as stored in a numbering pattern.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Arabic => "arabic",
+            Self::Roman => "roman",
+            Self::Word => "word",
+            Self::Letter => "letter",
+        }
+    }
+}
+
+/// A number with the way it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Numeral {
+    /// How it is written.
+    pub style: NumeralStyle,
+    /// Its value; 1 for the letter A.
+    pub value: u32,
+}
+
+impl Numeral {
+    /// Reads a number without what surrounds it: `12`, `XII`, `twelve`, `B`. A single letter that is a roman digit
+    /// is read as roman; see [`Numeral::as_letter`].
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Some(number) = PageNumber::parse(text) {
+            let style = match number.style {
+                NumberStyle::Arabic => NumeralStyle::Arabic,
+                NumberStyle::Roman => NumeralStyle::Roman,
+            };
+            return Some(Self { style, value: number.value });
+        }
+        if let Some(value) = spelled(text) {
+            return Some(Self { style: NumeralStyle::Word, value });
+        }
+        let mut chars = text.chars();
+        match (chars.next(), chars.next()) {
+            (Some(letter @ 'A'..='Z'), None) => {
+                Some(Self { style: NumeralStyle::Letter, value: u32::from(letter) - u32::from('A') + 1 })
+            }
+            _ => None,
+        }
+    }
+
+    /// The same text as a letter, when it is one roman digit that could be.
+    pub fn as_letter(text: &str) -> Option<Self> {
+        let letter = text.chars().next().filter(|c| text.len() == 1 && c.is_ascii_uppercase())?;
+        Some(Self { style: NumeralStyle::Letter, value: u32::from(letter) - u32::from('A') + 1 })
+    }
+
+    /// The number as it is written in its style; spelled-out numbers as digits.
+    pub fn write(self) -> String {
+        match self.style {
+            NumeralStyle::Arabic | NumeralStyle::Word => self.value.to_string(),
+            NumeralStyle::Roman => {
+                PageNumber { style: NumberStyle::Roman, value: self.value }.to_string().to_uppercase()
+            }
+            NumeralStyle::Letter => u8::try_from(self.value)
+                .ok()
+                .filter(|v| (1..=26).contains(v))
+                .map_or_else(|| self.value.to_string(), |v| char::from(b'A' + v - 1).to_string()),
+        }
+    }
+}
+
+/// Spelled-out numbers from one on, cardinal and ordinal forms of one number in one row.
+const SPELLED: &[&[&str]] = &[
+    &[
+        "one",
+        "first",
+        "eins",
+        "ein",
+        "erste",
+        "erster",
+        "erstes",
+        "un",
+        "une",
+        "premier",
+        "première",
+        "uno",
+        "una",
+        "primero",
+        "primera",
+        "primo",
+        "prima",
+        "één",
+        "eerste",
+        "один",
+        "первая",
+        "первый",
+        "первое",
+    ],
+    &[
+        "two",
+        "second",
+        "zwei",
+        "zweite",
+        "zweiter",
+        "zweites",
+        "deux",
+        "deuxième",
+        "seconde",
+        "dos",
+        "segundo",
+        "segunda",
+        "due",
+        "secondo",
+        "seconda",
+        "twee",
+        "tweede",
+        "два",
+        "вторая",
+        "второй",
+        "второе",
+    ],
+    &[
+        "three",
+        "third",
+        "drei",
+        "dritte",
+        "dritter",
+        "drittes",
+        "trois",
+        "troisième",
+        "tres",
+        "tercero",
+        "tercera",
+        "tre",
+        "terzo",
+        "terza",
+        "drie",
+        "derde",
+        "три",
+        "третья",
+        "третий",
+        "третье",
+    ],
+    &[
+        "four",
+        "fourth",
+        "vier",
+        "vierte",
+        "vierter",
+        "viertes",
+        "quatre",
+        "quatrième",
+        "cuatro",
+        "cuarto",
+        "cuarta",
+        "quattro",
+        "quarto",
+        "quarta",
+        "vierde",
+        "четыре",
+        "четвёртая",
+        "четвертая",
+        "четвёртый",
+        "четвертый",
+    ],
+    &[
+        "five",
+        "fifth",
+        "fünf",
+        "fünfte",
+        "fünfter",
+        "fünftes",
+        "cinq",
+        "cinquième",
+        "cinco",
+        "quinto",
+        "quinta",
+        "cinque",
+        "vijf",
+        "vijfde",
+        "пять",
+        "пятая",
+        "пятый",
+        "пятое",
+    ],
+    &[
+        "six",
+        "sixth",
+        "sechs",
+        "sechste",
+        "sechster",
+        "sechstes",
+        "sixième",
+        "seis",
+        "sexto",
+        "sexta",
+        "sei",
+        "sesto",
+        "sesta",
+        "zes",
+        "zesde",
+        "шесть",
+        "шестая",
+        "шестой",
+        "шестое",
+    ],
+    &[
+        "seven",
+        "seventh",
+        "sieben",
+        "siebte",
+        "siebter",
+        "siebtes",
+        "siebentes",
+        "sept",
+        "septième",
+        "siete",
+        "séptimo",
+        "sette",
+        "settimo",
+        "zeven",
+        "zevende",
+        "семь",
+        "седьмая",
+        "седьмой",
+        "седьмое",
+    ],
+    &[
+        "eight",
+        "eighth",
+        "acht",
+        "achte",
+        "achter",
+        "achtes",
+        "huit",
+        "huitième",
+        "ocho",
+        "octavo",
+        "otto",
+        "ottavo",
+        "achtste",
+        "восемь",
+        "восьмая",
+        "восьмой",
+        "восьмое",
+    ],
+    &[
+        "nine",
+        "ninth",
+        "neun",
+        "neunte",
+        "neunter",
+        "neuntes",
+        "neuf",
+        "neuvième",
+        "nueve",
+        "noveno",
+        "nove",
+        "nono",
+        "negen",
+        "negende",
+        "девять",
+        "девятая",
+        "девятый",
+        "девятое",
+    ],
+    &[
+        "ten",
+        "tenth",
+        "zehn",
+        "zehnte",
+        "zehnter",
+        "zehntes",
+        "dix",
+        "dixième",
+        "diez",
+        "décimo",
+        "dieci",
+        "decimo",
+        "tien",
+        "tiende",
+        "десять",
+        "десятая",
+        "десятый",
+        "десятое",
+    ],
+    &["eleven", "eleventh", "elf", "elfte", "elftes", "onze", "onzième", "once", "undici", "одиннадцатая"],
+    &[
+        "twelve",
+        "twelfth",
+        "zwölf",
+        "zwölfte",
+        "zwölftes",
+        "douze",
+        "douzième",
+        "doce",
+        "dodici",
+        "двенадцатая",
+    ],
+    &["thirteen", "thirteenth", "dreizehn", "dreizehntes", "treize", "trece", "tredici", "тринадцатая"],
+    &["fourteen", "fourteenth", "vierzehn", "vierzehntes", "quatorze", "catorce", "четырнадцатая"],
+    &["fifteen", "fifteenth", "fünfzehn", "fünfzehntes", "quinze", "quince", "quindici", "пятнадцатая"],
+    &["sixteen", "sixteenth", "sechzehn", "sechzehntes", "seize", "dieciséis", "sedici", "шестнадцатая"],
+    &["seventeen", "seventeenth", "siebzehn", "siebzehntes", "diecisiete", "diciassette", "семнадцатая"],
+    &["eighteen", "eighteenth", "achtzehn", "achtzehntes", "dieciocho", "diciotto", "восемнадцатая"],
+    &["nineteen", "nineteenth", "neunzehn", "neunzehntes", "diecinueve", "diciannove", "девятнадцатая"],
+    &["twenty", "twentieth", "zwanzig", "zwanzigstes", "vingt", "veinte", "venti", "двадцатая"],
+];
+
+/// English tens, to which a unit may follow.
+const TENS: [(&str, u32); 8] = [
+    ("twenty", 20),
+    ("thirty", 30),
+    ("forty", 40),
+    ("fifty", 50),
+    ("sixty", 60),
+    ("seventy", 70),
+    ("eighty", 80),
+    ("ninety", 90),
+];
+
+fn spelled(text: &str) -> Option<u32> {
+    // The longest is "четырнадцатая"; what is much longer is no number and not worth lower-casing.
+    if text.len() > 40 {
+        return None;
+    }
+    let lower = text.to_lowercase();
+    let simple = |word: &str| {
+        let row = SPELLED.iter().position(|words| words.contains(&word))?;
+        u32::try_from(row + 1).ok()
+    };
+    if let Some(value) = simple(&lower) {
+        return Some(value);
+    }
+    for (tens, value) in TENS {
+        if let Some(rest) = lower.strip_prefix(tens) {
+            let unit = rest.strip_prefix(['-', ' ', '‐', '‑']);
+            return match unit {
+                Some(unit) => simple(unit).filter(|u| *u < 10).map(|u| value + u),
+                None => rest.is_empty().then_some(value),
+            };
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Option<(NumeralStyle, u32)> {
+        Numeral::parse(text).map(|n| (n.style, n.value))
+    }
+
+    #[test]
+    fn each_style() {
+        assert_eq!(read("12"), Some((NumeralStyle::Arabic, 12)));
+        assert_eq!(read("XII"), Some((NumeralStyle::Roman, 12)));
+        assert_eq!(read("TWELVE"), Some((NumeralStyle::Word, 12)));
+        assert_eq!(read("Twenty-One"), Some((NumeralStyle::Word, 21)));
+        assert_eq!(read("forty two"), Some((NumeralStyle::Word, 42)));
+        assert_eq!(read("Erstes"), Some((NumeralStyle::Word, 1)));
+        assert_eq!(read("третья"), Some((NumeralStyle::Word, 3)));
+        assert_eq!(read("B"), Some((NumeralStyle::Letter, 2)));
+        assert_eq!(read("C"), Some((NumeralStyle::Roman, 100)));
+        assert_eq!(Numeral::as_letter("C").map(|n| n.value), Some(3));
+        for word in ["", "twentyish", "mixed", "Bb", "twenty-eleven", "3.1"] {
+            assert_eq!(read(word), None, "{word}");
+        }
+    }
+
+    #[test]
+    fn written_numbers_read_back() {
+        for style in [NumeralStyle::Arabic, NumeralStyle::Roman] {
+            for value in 1..200 {
+                let numeral = Numeral { style, value };
+                assert_eq!(Numeral::parse(&numeral.write()), Some(numeral));
+            }
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! How deep each entry of a contents is: by its number, else by its indent next to numbered ones.
+//!
+//! Invariants: levels start at 1; parts are above chapters; equal numbering depth is equal level.
+
+use super::contents_page::Printed;
+use super::title::{TitleParts, level_of_word, split_title};
+
+/// Indents this close are one indent.
+const SAME_INDENT: usize = 1;
+/// Numbers tell the levels when at least this share of the entries has one.
+const MOSTLY_NUMBERED: f64 = 0.4;
+/// No contents is deeper.
+const DEEPEST: u32 = 6;
+
+/// What an entry's number says about its level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rank {
+    /// Part, book, volume: above chapters.
+    Part,
+    /// This deep below the chapters' level, which is 1.
+    Depth(u32),
+    /// Nothing: no number, or one that may be a chapter's, a part's or an appendix's.
+    Open,
+}
+
+pub(super) fn levels(entries: &[Printed]) -> Vec<u32> {
+    let parts: Vec<TitleParts<'_>> = entries.iter().map(|e| split_title(&e.title)).collect();
+    let indents = Indents::new(entries);
+    let ranks = ranks(entries, &parts, &indents);
+    let ranked = ranks.iter().filter(|r| matches!(r, Rank::Depth(_))).count();
+    let by_number = ranked as f64 >= MOSTLY_NUMBERED * entries.len() as f64;
+    let usual = |depth| usual_indent(entries, &ranks, Rank::Depth(depth)).map(|indent| (indent, depth));
+    let known: Vec<(usize, u32)> = (1..=DEEPEST).filter_map(usual).collect();
+    let base = |i: usize, entry: &Printed| -> u32 {
+        match ranks.get(i) {
+            Some(Rank::Depth(depth)) if by_number => *depth,
+            Some(Rank::Part) if by_number => 1,
+            _ if by_number => nearest(&known, entry.indent),
+            _ => indents.rank(entry.indent),
+        }
+    };
+    let mut levels: Vec<u32> = entries.iter().enumerate().map(|(i, e)| base(i, e)).collect();
+    shift_below_parts(entries, &ranks, by_number, &mut levels);
+    levels.iter().map(|l| (*l).clamp(1, DEEPEST)).collect()
+}
+
+fn ranks(entries: &[Printed], parts: &[TitleParts<'_>], indents: &Indents) -> Vec<Rank> {
+    let word = |p: &TitleParts<'_>| p.word.and_then(level_of_word);
+    let named = |name: &str| parts.iter().any(|p| word(p) == Some(name));
+    let (chapters, decimals) = (named("chapter"), parts.iter().any(|p| p.word.is_none() && p.is_decimal()));
+    let chapter_indent =
+        entries.iter().zip(parts).filter(|(_, p)| word(p) == Some("chapter")).map(|(e, _)| e.indent).min();
+    let roman: Vec<bool> = parts.iter().map(is_bare_roman).collect();
+    let roman_indents: Vec<usize> = entries
+        .iter()
+        .zip(&roman)
+        .filter(|(_, r)| **r)
+        .map(|(e, _)| indents.rank(e.indent) as usize)
+        .collect();
+    // Roman numbers over a decimal count are parts, and so are roman ones among unnumbered titles of their
+    // indent.
+    let others_beside = entries
+        .iter()
+        .zip(&roman)
+        .any(|(e, r)| !r && roman_indents.contains(&(indents.rank(e.indent) as usize)));
+    let romans = roman_indents.len();
+    let roman_parts = romans > 0 && 3 * romans < entries.len() && (decimals || chapters || others_beside);
+    let mut out = Vec::with_capacity(entries.len());
+    for ((entry, p), is_roman) in entries.iter().zip(parts).zip(&roman) {
+        let depth = p.depth().unwrap_or(1);
+        out.push(match word(p) {
+            Some("part" | "book" | "volume") => Rank::Part,
+            Some("section") if chapters => Rank::Depth(depth.max(2)),
+            Some(_) => Rank::Depth(depth),
+            None if *is_roman => {
+                if roman_parts {
+                    Rank::Part
+                } else {
+                    Rank::Open
+                }
+            }
+            // Numbers that start again below each "Chapter N".
+            None if p.is_decimal() && depth == 1 && chapter_indent.is_some_and(|c| entry.indent > c + 1) => {
+                Rank::Depth(2)
+            }
+            None if p.is_decimal() || depth > 1 => Rank::Depth(depth),
+            None => Rank::Open,
+        });
+    }
+    out
+}
+
+fn is_bare_roman(parts: &TitleParts<'_>) -> bool {
+    parts.word.is_none()
+        && parts.number.is_some_and(|n| n.bytes().all(|b| matches!(b, b'I' | b'V' | b'X' | b'L')))
+}
+
+/// Moves everything from the first part on, but the parts, one level down, unless indents have done so.
+fn shift_below_parts(entries: &[Printed], ranks: &[Rank], by_number: bool, levels: &mut [u32]) {
+    let is_part = |i: usize| ranks.get(i) == Some(&Rank::Part);
+    let Some(first) = (0..ranks.len()).find(|i| is_part(*i)) else { return };
+    let part_indent = usual_indent(entries, ranks, Rank::Part).unwrap_or(0);
+    let beside = |i: usize| entries.get(i).is_some_and(|e| e.indent.abs_diff(part_indent) <= SAME_INDENT);
+    if !by_number && !(0..entries.len()).any(|i| !is_part(i) && beside(i)) {
+        return;
+    }
+    // Where chapters are indented below their parts, an unnumbered title that is not (an index) is beside the
+    // parts.
+    let chapter_indent = usual_indent(entries, ranks, Rank::Depth(1));
+    let indented = chapter_indent.is_some_and(|c| c > part_indent + SAME_INDENT);
+    for (i, level) in levels.iter_mut().enumerate().skip(first) {
+        if is_part(i) || (indented && ranks.get(i) == Some(&Rank::Open) && beside(i)) {
+            *level = 1;
+        } else {
+            *level += 1;
+        }
+    }
+}
+
+/// The median indent of the entries of a rank.
+fn usual_indent(entries: &[Printed], ranks: &[Rank], rank: Rank) -> Option<usize> {
+    let of_rank = entries.iter().zip(ranks).filter(|(_, r)| **r == rank);
+    let mut indents: Vec<usize> = of_rank.map(|(e, _)| e.indent).collect();
+    indents.sort_unstable();
+    indents.get(indents.len() / 2).copied()
+}
+
+/// The indents that occur, in groups.
+struct Indents {
+    groups: Vec<(usize, usize)>,
+}
+
+impl Indents {
+    fn new(entries: &[Printed]) -> Self {
+        let mut indents: Vec<usize> = entries.iter().map(|e| e.indent).collect();
+        indents.sort_unstable();
+        let mut groups: Vec<(usize, usize)> = Vec::new();
+        for indent in indents {
+            match groups.last_mut() {
+                Some((_, last)) if indent - *last <= SAME_INDENT => *last = indent,
+                _ => groups.push((indent, indent)),
+            }
+        }
+        Self { groups }
+    }
+
+    /// 1 for the leftmost group.
+    fn rank(&self, indent: usize) -> u32 {
+        let left = self.groups.iter().filter(|(start, _)| *start <= indent).count();
+        u32::try_from(left.max(1)).unwrap_or(DEEPEST)
+    }
+}
+
+fn nearest(known: &[(usize, u32)], indent: usize) -> u32 {
+    known.iter().min_by_key(|(at, level)| (at.abs_diff(indent), *level)).map_or(1, |(_, level)| *level)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(lines: &[&str]) -> Vec<u32> {
+        let entry = |l: &&str| Printed {
+            title: l.trim().to_owned(),
+            page: None,
+            printed: None,
+            indent: l.len() - l.trim_start().len(),
+            on_page: 1,
+        };
+        levels(&lines.iter().map(entry).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn numbers_decide_and_indents_follow() {
+        let found = of(&["Preface", "1 One", "  1.1 A", "    1.1.1 B", "  Exercises", "2 Two", "Index"]);
+        assert_eq!(found, [1, 1, 2, 3, 2, 1, 1]);
+    }
+
+    #[test]
+    fn indents_alone() {
+        assert_eq!(of(&["Alpha", "   Beta", "      Gamma", "    Delta", "Epsilon"]), [1, 2, 3, 2, 1]);
+    }
+
+    #[test]
+    fn parts_are_above_chapters() {
+        assert_eq!(
+            of(&["Part I Old", "  1 One", "   1.1 A", "Index"]),
+            [1, 2, 3, 1],
+            "an index beside the parts"
+        );
+        assert_eq!(
+            of(&["Preface", "Part I Old", "1 One", " 1.1 A", "Part II New", "2 Two"]),
+            [1, 1, 2, 3, 1, 2]
+        );
+        assert_eq!(
+            of(&["I Gnuplot", "Copyright", "   New", "Old", "II Plots", "Fit", "   Lin"]),
+            [1, 2, 3, 2, 1, 2, 3]
+        );
+        assert_eq!(
+            of(&["Part One: x", "  Alpha", "  Beta"]),
+            [1, 2, 2],
+            "where indents say so nothing is shifted"
+        );
+    }
+
+    #[test]
+    fn roman_chapters_are_no_parts() {
+        assert_eq!(of(&["I. Alpha", "II. Beta", "III. Gamma"]), [1, 1, 1]);
+    }
+
+    #[test]
+    fn numbers_that_start_again_below_chapters() {
+        assert_eq!(of(&["Chapter 1 A", "   1. x", "   2. y", "Chapter 2 B", "   1. z"]), [1, 2, 2, 1, 2]);
+    }
+}

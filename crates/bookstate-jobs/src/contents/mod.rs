@@ -1,0 +1,30 @@
+//! A book's printed table of contents: found, read and linked to pages by heuristics on page texts.
+//!
+//! Invariants: pure functions on text, no I/O, deterministic, no panic on any input; no model, and known
+//! words only as a help. The three steps are separate, and each needs only the page texts and the stored
+//! result of the one before: [`find`] says on which pages the contents are printed, [`extract`] reads the
+//! entries from these pages, a [`Linker`] tells the page of one entry at a time. Rather no contents than
+//! wrong ones.
+
+mod chain;
+mod contents_page;
+mod entry;
+mod entry_line;
+mod find;
+#[cfg(test)]
+mod laws;
+mod levels;
+mod link;
+mod lists;
+mod numbers;
+mod page_text;
+mod side_by_side;
+mod title;
+mod unnumbered;
+
+pub use entry::{ContentsEntry, ContentsRange, ContentsSummary};
+pub use find::{extract, find};
+pub use link::{Link, LinkReason, Linker};
+pub use numbers::{NumberStyle, PageNumber};
+pub use page_text::{BookText, Line, PageText, TitleMatch};
+pub use title::{TitleParts, level_of_word, normalise, similar, split_title};

@@ -1,0 +1,252 @@
+//! Titles: how they are compared, and what of a printed title is its number.
+//!
+//! Invariant: a title's parts are slices of what the book prints; nothing is translated or corrected.
+
+use super::numbers::roman;
+use unicode_normalization::UnicodeNormalization;
+
+/// A printed title in its parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TitleParts<'a> {
+    /// A word before the number that names the level: `Chapter`, `Kapitel`, `Глава`.
+    pub word: Option<&'a str>,
+    /// The number without what surrounds it: `3.1`, `IV`, `A`, `A.2`.
+    pub number: Option<&'a str>,
+    /// The title proper. Empty for a title that is nothing but a word and a number.
+    pub rest: &'a str,
+}
+
+impl TitleParts<'_> {
+    /// How deep the number reaches: 1 for `3`, 2 for `3.1`; `None` without a number.
+    pub fn depth(&self) -> Option<u32> {
+        self.number.map(|n| 1 + n.matches('.').count() as u32)
+    }
+
+    /// The number begins with digits, so that its depth tells the level.
+    pub fn is_decimal(&self) -> bool {
+        self.number.is_some_and(|n| n.starts_with(|c: char| c.is_ascii_digit()))
+    }
+}
+
+/// Words that name a level, with the English name of what they stand for.
+const LEVEL_WORDS: &[(&str, &[&str])] = &[
+    ("volume", &["volume", "band", "tome", "tomo", "том", "deel"]),
+    ("book", &["book", "buch", "livre", "libro", "livro", "книга", "boek", "kniha", "księga", "bok"]),
+    ("part", &["part", "teil", "partie", "parte", "часть", "část", "część", "rész", "osa", "kısım", "del"]),
+    (
+        "chapter",
+        &[
+            "chapter",
+            "chap",
+            "kapitel",
+            "chapitre",
+            "capitolo",
+            "capítulo",
+            "capitulo",
+            "глава",
+            "розділ",
+            "hoofdstuk",
+            "kapitola",
+            "rozdział",
+            "fejezet",
+            "luku",
+            "bölüm",
+            "capitol",
+            "poglavlje",
+            "κεφάλαιο",
+        ],
+    ),
+    ("section", &["section", "abschnitt", "sección", "sezione", "seção", "раздел", "sectie", "oddíl"]),
+    (
+        "appendix",
+        &[
+            "appendix",
+            "anhang",
+            "annexe",
+            "appendice",
+            "apéndice",
+            "anexo",
+            "apêndice",
+            "приложение",
+            "bijlage",
+            "příloha",
+            "dodatek",
+            "függelék",
+            "liite",
+            "ek",
+            "bilaga",
+            "vedlegg",
+            "додаток",
+        ],
+    ),
+    ("lesson", &["lesson", "lektion", "leçon", "lección", "lezione", "lição", "урок"]),
+    ("unit", &["unit", "einheit", "unité", "unidad", "unità", "unidade"]),
+    ("lecture", &["lecture", "vorlesung", "лекция"]),
+    ("article", &["article", "artikel", "artículo", "articolo", "artigo", "статья"]),
+];
+
+/// The English name of the level that `word` names in its language (`kapitel` is `chapter`); case does not
+/// matter.
+pub fn level_of_word(word: &str) -> Option<&'static str> {
+    let lower = word.to_lowercase();
+    LEVEL_WORDS.iter().find(|(_, words)| words.contains(&lower.as_str())).map(|(name, _)| *name)
+}
+
+/// What is compared of a title: its letters and digits, decomposed and in lower case.
+pub fn normalise(text: &str) -> String {
+    text.nfkd().flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric()).collect()
+}
+
+/// Whether two normalised titles are the same but for a few characters (a lost accent, a glyph without
+/// Unicode). Short ones must be equal.
+pub fn similar(a: &str, b: &str) -> bool {
+    if a == b {
+        return true;
+    }
+    let (long, short) = (a.chars().count().max(b.chars().count()), a.chars().count().min(b.chars().count()));
+    short >= 8 && long - short <= 2.max(long / 8) && strsim::levenshtein(a, b) <= long / 8
+}
+
+/// Splits what a book prints as a title into word, number and rest.
+///
+/// A number is decimal (`3`, `3.1.`, `3)`), a capital letter (`A.1`, `A:`), or a capital roman number; it
+/// must be followed by white space. Without a level word a lone capital letter counts only when punctuation
+/// follows, or a wide gap, or further numbers (`A Tale` is a title, `A. Tale` has the number A). A word that
+/// is no level word is accepted only when the number is set off by punctuation (`Übung 3: …`).
+pub fn split_title(printed: &str) -> TitleParts<'_> {
+    let text = printed.trim();
+    let whole = TitleParts { word: None, number: None, rest: text };
+    let after_sign = text.strip_prefix('§').map_or(text, str::trim_start);
+    if let Some((number, tail)) = number_prefix(after_sign, false) {
+        return TitleParts { word: None, number: Some(number), rest: tail };
+    }
+    let Some((word, tail)) = text.split_once(char::is_whitespace) else { return whole };
+    let tail = tail.trim_start();
+    let word_length = word.chars().count();
+    if !(2..=14).contains(&word_length) || !word.chars().all(char::is_alphabetic) {
+        return whole;
+    }
+    let level_word = level_of_word(word).is_some();
+    match number_prefix(tail, level_word) {
+        Some((number, rest)) if level_word || set_off(tail, number) => {
+            TitleParts { word: Some(word), number: Some(number), rest }
+        }
+        _ => whole,
+    }
+}
+
+fn set_off(text: &str, number: &str) -> bool {
+    let after = text.get(number.len()..).unwrap_or_default().trim_start();
+    after.starts_with(':') || after.starts_with("—") || after.starts_with('–')
+}
+
+/// The number at the start of `text` and what follows it. `after_word` allows what needs a word before it: a
+/// bare capital or roman number, and nothing after the number.
+fn number_prefix(text: &str, after_word: bool) -> Option<(&str, &str)> {
+    let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '.').unwrap_or(text.len());
+    let number = text.get(..end)?.trim_end_matches('.');
+    if number.is_empty() || number.len() > 16 {
+        return None;
+    }
+    let tail = text.get(number.len()..)?;
+    let rest = tail.trim_start_matches(['.', ':', ')', ']', '—', '–', '-']);
+    let punctuated = rest.len() < tail.len();
+    let gap = rest.len() - rest.trim_start().len();
+    let rest = rest.trim_start();
+    if rest.is_empty() {
+        let simple =
+            number.bytes().all(|b| b.is_ascii_digit()) || is_capital_roman(number) || number.len() == 1;
+        return (after_word && simple && well_formed(number)).then_some((number, rest));
+    }
+    if gap == 0 && !(punctuated && tail.starts_with(['—', '–', ':'])) {
+        return None;
+    }
+    if !well_formed(number) || !rest.chars().any(char::is_alphanumeric) {
+        return None;
+    }
+    let lone_letter = number.len() == 1 && number.bytes().all(|b| b.is_ascii_uppercase());
+    // "I Gnuplot" prints a number, "I was born" does not: a capital I needs a capital after it.
+    let roman_start = is_capital_roman(number) && rest.starts_with(char::is_uppercase) && number != "C";
+    let accepted = !lone_letter || after_word || punctuated || gap >= 2 || roman_start;
+    accepted.then_some((number, rest))
+}
+
+fn is_capital_roman(number: &str) -> bool {
+    number.bytes().all(|b| b.is_ascii_uppercase()) && roman(number).is_some_and(|v| v < 200)
+}
+
+/// `3`, `3.1.2`, `A`, `A.1`, `IV`, `IV.2`, `3a`.
+fn well_formed(number: &str) -> bool {
+    let mut parts = number.split('.');
+    let first = parts.next().unwrap_or_default();
+    let digits = |s: &str| (1..=4).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_digit());
+    let with_letter = |s: &str| {
+        let head = s.trim_end_matches(|c: char| c.is_ascii_lowercase());
+        head.len() + 1 >= s.len() && digits(head)
+    };
+    let letter = first.len() == 1 && first.bytes().all(|b| b.is_ascii_uppercase());
+    (with_letter(first) || letter || is_capital_roman(first)) && parts.all(with_letter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(text: &str) -> (Option<&str>, Option<&str>, &str) {
+        let p = split_title(text);
+        (p.word, p.number, p.rest)
+    }
+
+    #[test]
+    fn numbers_are_split_off() {
+        assert_eq!(parts("1 Introduction"), (None, Some("1"), "Introduction"));
+        assert_eq!(parts(" 3.1.  Purpose "), (None, Some("3.1"), "Purpose"));
+        assert_eq!(parts("A.2 Names"), (None, Some("A.2"), "Names"));
+        assert_eq!(parts("I Gnuplot"), (None, Some("I"), "Gnuplot"));
+        assert_eq!(parts("IV. Schluss"), (None, Some("IV"), "Schluss"));
+        assert_eq!(parts("§ 12 Haftung"), (None, Some("12"), "Haftung"));
+        assert_eq!(parts("Chapter 4: The End"), (Some("Chapter"), Some("4"), "The End"));
+        assert_eq!(parts("Глава 2. Начало"), (Some("Глава"), Some("2"), "Начало"));
+        assert_eq!(parts("CHAPTER XII"), (Some("CHAPTER"), Some("XII"), ""));
+        assert_eq!(parts("Appendix B Tables"), (Some("Appendix"), Some("B"), "Tables"));
+        assert_eq!(parts("Übung 3: Wörter"), (Some("Übung"), Some("3"), "Wörter"));
+    }
+
+    #[test]
+    fn words_stay_in_the_title() {
+        for title in [
+            "A Tale of Two Cities",
+            "I was born",
+            "Using 2 threads",
+            "3D graphics",
+            "2.5",
+            "C Programming",
+            "Introduction",
+            "Don",
+            "x",
+            "",
+            "Chapter and verse",
+            "Mild",
+            "3rd party",
+        ] {
+            assert_eq!(parts(title), (None, None, title));
+        }
+    }
+
+    #[test]
+    fn depth_and_kind() {
+        assert_eq!(split_title("3.1.2 x").depth(), Some(3));
+        assert_eq!(split_title("Title").depth(), None);
+        assert!(split_title("3.1 x").is_decimal());
+        assert!(!split_title("A.1 x").is_decimal());
+    }
+
+    #[test]
+    fn comparison_ignores_what_layout_changes() {
+        assert_eq!(normalise("3.1  Über—blick"), "31uberblick");
+        assert_eq!(normalise("ﬁle"), "file");
+        assert!(similar("introductiontox", "introductiontoy"));
+        assert!(!similar("chapter1", "chapter22"));
+        assert!(!similar("abc", "abd"), "short titles must be equal");
+    }
+}

@@ -1,0 +1,160 @@
+//! The engines that there are, by name.
+//!
+//! A job names its engines; the catalog turns the names into engines, when the job starts and again whenever
+//! it is resumed. A name that it does not know is an error that lists those that it does.
+
+mod local;
+mod text_layer;
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use bookstate_domain::{Engines, Provider, Text, Variant};
+
+use crate::{
+    engine::{AnalysisEngine, OcrEngine},
+    plan::JobPlan,
+    pool::LOCAL_POOL,
+    unit::PoolName,
+};
+pub use local::{LOCAL, LocalAnalysis};
+pub(crate) use text_layer::source_failure;
+pub use text_layer::{TEXT_LAYER, TextLayer};
+
+/// How an engine is run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineSpec {
+    /// The pool whose workers run it.
+    pub pool: PoolName,
+    /// It costs money: every unit leaves a Metric.
+    pub metered: bool,
+}
+
+impl EngineSpec {
+    /// An engine that this machine runs for nothing.
+    #[must_use]
+    pub fn local() -> Self {
+        Self { pool: LOCAL_POOL.into(), metered: false }
+    }
+}
+
+/// A name that no engine has.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no {kind} engine {name:?}; known are {}", known.join(", "))]
+pub struct UnknownEngine {
+    /// `OCR` or `analysis`.
+    pub kind: &'static str,
+    /// The name.
+    pub name: String,
+    /// The names that there are.
+    pub known: Vec<String>,
+}
+
+/// An engine and how it is run.
+pub(crate) struct Registered<E: ?Sized> {
+    pub(crate) engine: Arc<E>,
+    pub(crate) spec: EngineSpec,
+}
+
+impl<E: ?Sized> Clone for Registered<E> {
+    fn clone(&self) -> Self {
+        Self { engine: self.engine.clone(), spec: self.spec.clone() }
+    }
+}
+
+impl<E: ?Sized> fmt::Debug for Registered<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.spec.fmt(f)
+    }
+}
+
+/// The engines that there are.
+#[derive(Debug, Clone, Default)]
+pub struct EngineCatalog {
+    ocr: BTreeMap<String, Registered<dyn OcrEngine>>,
+    analysis: BTreeMap<String, Registered<dyn AnalysisEngine>>,
+}
+
+impl EngineCatalog {
+    /// No engines.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The engines that need neither key nor network: OCR `text-layer`, analysis `local`.
+    #[must_use]
+    pub fn local() -> Self {
+        Self::new().with_ocr(TEXT_LAYER, EngineSpec::local(), Arc::new(TextLayer)).with_analysis(
+            LOCAL,
+            EngineSpec::local(),
+            Arc::new(LocalAnalysis),
+        )
+    }
+
+    /// Adds an OCR engine, or replaces the one of this name.
+    #[must_use]
+    pub fn with_ocr(mut self, name: &str, spec: EngineSpec, engine: Arc<dyn OcrEngine>) -> Self {
+        self.ocr.insert(name.to_owned(), Registered { engine, spec });
+        self
+    }
+
+    /// Adds an analysis engine, or replaces the one of this name.
+    #[must_use]
+    pub fn with_analysis(mut self, name: &str, spec: EngineSpec, engine: Arc<dyn AnalysisEngine>) -> Self {
+        self.analysis.insert(name.to_owned(), Registered { engine, spec });
+        self
+    }
+
+    /// The pools that the engines want.
+    pub fn pools(&self) -> impl Iterator<Item = PoolName> {
+        let ocr = self.ocr.values().map(|engine| engine.spec.pool.clone());
+        let analysis = self.analysis.values().map(|engine| engine.spec.pool.clone());
+        ocr.chain(analysis).chain([LOCAL_POOL.into()])
+    }
+
+    /// The engines of a job.
+    ///
+    /// # Errors
+    /// A name that there is no engine of, or no OCR engine at all.
+    pub fn resolve(&self, engines: &Engines) -> Result<EngineSet, UnknownEngine> {
+        let unknown =
+            |kind, name: &str, known: Vec<String>| UnknownEngine { kind, name: name.to_owned(), known };
+        let no_ocr = |name: &str| unknown("OCR", name, self.ocr.keys().cloned().collect());
+        let mut ocr = Vec::new();
+        for name in &engines.ocr {
+            let engine = self.ocr.get(&**name).ok_or_else(|| no_ocr(name))?;
+            ocr.push((Provider::new(name).map_err(|_| no_ocr(name))?, engine.clone()));
+        }
+        if ocr.is_empty() {
+            return Err(no_ocr(""));
+        }
+        let analysis = self
+            .analysis
+            .get(&*engines.analysis)
+            .ok_or_else(|| unknown("analysis", &engines.analysis, self.analysis.keys().cloned().collect()))?;
+        Ok(EngineSet { ocr, analysis: analysis.clone(), analysis_name: engines.analysis.clone() })
+    }
+}
+
+/// The engines of one job.
+#[derive(Debug, Clone)]
+pub struct EngineSet {
+    pub(crate) ocr: Vec<(Provider, Registered<dyn OcrEngine>)>,
+    pub(crate) analysis: Registered<dyn AnalysisEngine>,
+    pub(crate) analysis_name: Text,
+}
+
+impl EngineSet {
+    /// What the planner needs of a job with these engines.
+    #[must_use]
+    pub fn job_plan(&self, variant: Variant) -> JobPlan {
+        let providers = self.ocr.iter().map(|(name, engine)| (name.clone(), engine.spec.pool.clone()));
+        JobPlan {
+            variant,
+            providers: providers.collect(),
+            local_pool: LOCAL_POOL.into(),
+            analysis_pool: self.analysis.spec.pool.clone(),
+            finder_pages: self.analysis.engine.pages(),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Taking in a book's file: its identity, a copy of it, its record.
+//!
+//! A book is its content: its id comes from the hash of the file's bytes, so that the same file is the same
+//! book wherever it lies, and processing it again continues. The copy is what jobs read, so that a job can be
+//! resumed when the original is gone. It is there whole or not at all.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use bookstate_domain::{BookId, IdError, Seq, persist::NewBook};
+use bookstate_store::{Library, OpenBookError};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    error::{IngestError, StartError},
+    source::{Source, SourceError, SourceKind},
+};
+
+/// How many hexadecimal digits of the hash a book's id has.
+const ID_DIGITS: usize = 16;
+
+/// A book that was taken in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ingested {
+    /// The book.
+    pub book_id: BookId,
+    /// It was known already; nothing has changed.
+    pub known: bool,
+    /// How many pages it has.
+    pub page_count: u32,
+}
+
+/// Where the copies of the books' files are.
+#[must_use]
+pub fn sources_dir(data_dir: &Path) -> PathBuf {
+    data_dir.join("sources")
+}
+
+/// Takes in the file at `path`: copies it and creates the book's record, unless they are there.
+///
+/// Cancel safe: a copy that was not finished is not there, and calling again completes the rest.
+///
+/// # Errors
+/// The file is not a readable book, its copy cannot be written, or the record is not accepted.
+pub async fn ingest(library: &Library, path: &Path) -> Result<Ingested, IngestError> {
+    let (library, path) = (library.clone(), path.to_path_buf());
+    let task = tokio::task::spawn_blocking(move || ingest_blocking(&library, &path));
+    task.await.map_err(|_| IngestError::ShuttingDown)?
+}
+
+/// The id of the book in the file at `path`, whether it was taken in or not. Reads the file, so it blocks.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn identify(path: &Path) -> Result<BookId, IngestError> {
+    let bytes = read(path)?;
+    Ok(book_id(&hex(&Sha256::digest(&bytes)))?)
+}
+
+fn ingest_blocking(library: &Library, path: &Path) -> Result<Ingested, IngestError> {
+    let bytes = read(path)?;
+    // The bytes that are hashed are those that are opened and copied, whatever happens to the file meanwhile.
+    let source = Source::from_bytes(path, bytes.clone())?;
+    let hash = hex(&Sha256::digest(&bytes));
+    let book_id = book_id(&hash)?;
+    keep_copy(&sources_dir(library.dir()), &hash, extension(source.kind()), &bytes)?;
+    let page_count = source.page_count();
+    let known = is_known(library, &book_id)?;
+    if !known {
+        let handle = library.create_book(&book_id, "ingest")?;
+        let pages = i32::try_from(page_count).unwrap_or(i32::MAX);
+        handle.persist_book_record(NewBook { page_count: pages })?;
+    }
+    Ok(Ingested { book_id, known, page_count })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, SourceError> {
+    fs::read(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => SourceError::Missing { path: path.into() },
+        io::ErrorKind::IsADirectory => SourceError::Unsupported { path: path.into(), kind: "a folder" },
+        _ => SourceError::Unreadable { path: path.into(), reason: error.to_string() },
+    })
+}
+
+/// Whether the book is live or in the local store.
+fn is_known(library: &Library, book_id: &BookId) -> Result<bool, IngestError> {
+    let seq = library.book_seq(book_id).map_err(OpenBookError::from)?;
+    Ok(seq > Seq::ZERO)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn book_id(hash: &str) -> Result<BookId, IdError> {
+    let digits: String = hash.chars().take(ID_DIGITS).collect();
+    BookId::new(&format!("b-{digits}"))
+}
+
+const fn extension(kind: SourceKind) -> &'static str {
+    match kind {
+        SourceKind::Pdf => "pdf",
+        SourceKind::Markdown => "md",
+        SourceKind::Text => "txt",
+    }
+}
+
+/// Writes the copy, unless it is there.
+fn keep_copy(dir: &Path, hash: &str, extension: &str, bytes: &[u8]) -> Result<(), IngestError> {
+    let path = dir.join(format!("{hash}.{extension}"));
+    let temporary = dir.join(format!(".{hash}.{}.new", std::process::id()));
+    write_copy(dir, &path, &temporary, bytes).map_err(|source| {
+        // What is left of an unfinished copy takes up room on what may be a full disk.
+        drop(fs::remove_file(&temporary));
+        IngestError::Copy { path, source }
+    })
+}
+
+fn write_copy(dir: &Path, path: &Path, temporary: &Path, bytes: &[u8]) -> io::Result<()> {
+    fs::create_dir_all(dir)?;
+    if path.exists() {
+        return Ok(());
+    }
+    let mut file = File::create(temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(temporary, path)?;
+    File::open(dir)?.sync_all()
+}
+
+/// The copy of a book's file. Blocks.
+///
+/// # Errors
+/// There is none, or it cannot be read.
+pub(crate) fn open_copy(library: &Library, book_id: &BookId) -> Result<Source, StartError> {
+    let dir = sources_dir(library.dir());
+    let gone = || StartError::SourceGone { book_id: book_id.clone(), dir: dir.clone() };
+    let prefix = book_id.as_str().strip_prefix("b-").ok_or_else(gone)?;
+    let files = fs::read_dir(&dir).map_err(|_| gone())?;
+    let names = files.filter_map(|file| file.ok().map(|file| file.path()));
+    let mut copies = names.filter(|path| {
+        path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(prefix))
+    });
+    Ok(Source::open(&copies.next().ok_or_else(gone)?)?)
+}

@@ -1,0 +1,65 @@
+//! Jobs: the pipeline that takes a book from its file to chapters, and what runs it.
+//!
+//! A job is a pure planner over the book's state plus workers. The planner says what can run now; one actor
+//! per job dispatches it to worker pools and persists what comes back, result by result; engines do the
+//! work. What a job knows is in the book's state, so that resuming after a crash is planning again. This
+//! crate must not know which targets a book is written to, nor who asks for jobs.
+//!
+//! Reading order: [`Work`] (a unit), [`plan`] (what can run), [`outcome`] (what becomes of a result),
+//! [`engine`] (who does the work) and [`engines`] (by name), [`pool`] (how many at once), [`Scheduler`]
+//! (jobs), [`ingest()`] (files). The local engines' rules are in [`source`], [`contents`] and [`analysis`].
+//!
+//! ```
+//! use bookstate_domain::{Engines, Variant};
+//! use bookstate_jobs::{JobRequest, Scheduler, SchedulerConfig, Started, engines::EngineCatalog, ingest};
+//! use bookstate_store::{Library, LibraryConfig};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let file = folder.path().join("book.txt");
+//! # std::fs::write(&file, "CHAPTER 1\n\nIt was a dark night.\n\nCHAPTER 2\n\nThe day was bright.\n")?;
+//! let (library, _) = Library::open(LibraryConfig::new(folder.path().join("data")))?;
+//! let scheduler = Scheduler::new(library.clone(), EngineCatalog::local(), SchedulerConfig::default());
+//! let book = ingest(&library, &file).await?;
+//! let request = JobRequest {
+//!     variant: Variant::Standard,
+//!     engines: Engines { ocr: vec!["text-layer".into()], analysis: "local".into() },
+//!     options: None,
+//!     reset: None,
+//! };
+//! if let Started::Running(job) = scheduler.start(&book.book_id, request).await? {
+//!     let report = job.wait().await;
+//!     println!("{:?} after {} units", report.end, report.units.run);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod analysis;
+pub mod contents;
+pub mod engine;
+pub mod engines;
+pub mod error;
+pub mod export;
+pub mod ingest;
+pub mod outcome;
+pub mod persist_call;
+pub mod plan;
+pub mod pool;
+pub mod progress;
+pub mod scheduler;
+pub mod source;
+pub mod unit;
+pub mod unit_log;
+
+mod actor;
+mod worker;
+
+pub use error::{IngestError, StartError};
+pub use ingest::{Ingested, identify, ingest, sources_dir};
+pub use persist_call::PersistCall;
+pub use progress::{Activity, JobEnd, JobProgress, JobReport, UnitCounts};
+pub use scheduler::{JobRequest, RunningJob, Scheduler, SchedulerConfig, Started};
+pub use unit::{CHAPTERS_PER_BATCH, PoolName, Unit, Work};
+pub use unit_log::{UnitEvent, UnitLog};

@@ -1,0 +1,235 @@
+//! What becomes of a unit's result: the persist calls that it leads to.
+//!
+//! Pure. Every failure leads to a call that uses up a retry or settles something, so that no unit can fail
+//! for ever; a result of an operation that is no longer in progress leads to none and is dropped.
+
+use bookstate_domain::{
+    BookState, Chapter, Heading, Operation, OperationEvent, OperationState, PAGE_RETRIES, PatternAnalysis,
+    Provider, StructurePhase, Text,
+    persist::{
+        ChapterClassification, ChapterExtract, ChapterPolish, Discovery, GapFix, LinkOutcome, MetadataResult,
+        NewChapter, NewTocEntry, POLISH_RETRIES, PageReading, PolishOutcome, StructureCounters, TocFound,
+    },
+};
+use bookstate_domain::{ChapterSubject, Gap};
+
+use crate::{
+    engine::{EngineError, OcrReading},
+    persist_call::PersistCall,
+    plan::Step,
+    unit::{CHAPTERS_PER_BATCH, Work},
+};
+
+/// The result of a unit that succeeded, by its kind of work.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "each variant is the result of the work of its name")]
+pub enum Outcome {
+    Extract,
+    Ocr(OcrReading),
+    Markdown { markdown: Text, headings: Vec<Heading> },
+    Metadata(Box<MetadataResult>),
+    TocFinder(Option<TocFound>),
+    TocExtract(Vec<NewTocEntry>),
+    TocLink(LinkOutcome),
+    Pattern(PatternAnalysis),
+    Discover(Option<(i32, Text)>),
+    Gaps(Vec<Gap>),
+    Gap(GapFix),
+    Skeleton(Vec<NewChapter>),
+    ChapterText(Vec<ChapterExtract>),
+    Classify(Vec<ChapterClassification>),
+    Polish { text: Text, word_count: i32 },
+    FinishStructure { paragraphs: i32 },
+}
+
+/// Whether a result of this work still counts: its operation is in progress.
+#[must_use]
+pub fn is_wanted(state: &BookState, work: &Work) -> bool {
+    work.operation().is_none_or(|operation| state.operation(operation).state == OperationState::InProgress)
+}
+
+/// The chapters of a batch that lack their text.
+#[must_use]
+pub fn batch_of(state: &BookState, batch: u32) -> Vec<&Chapter> {
+    let chapters = state.ordered_chapters();
+    let from = usize::try_from(batch).unwrap_or(usize::MAX).saturating_mul(CHAPTERS_PER_BATCH);
+    let batch = chapters.into_iter().skip(from).take(CHAPTERS_PER_BATCH).map(AsRef::as_ref);
+    batch.filter(|chapter: &&Chapter| !chapter.extract_complete).collect()
+}
+
+/// The calls that store a success.
+///
+/// # Errors
+/// The engine's answer is not one to this work; it counts as the unit's failure.
+pub fn on_success(
+    state: &BookState,
+    providers: &[Provider],
+    work: &Work,
+    outcome: Outcome,
+) -> Result<Vec<PersistCall>, String> {
+    let call = match (work, outcome) {
+        (Work::Extract { page }, Outcome::Extract) => PersistCall::PageExtract(*page),
+        (Work::Ocr { page, provider }, Outcome::Ocr(reading)) => {
+            let reading = page_reading(*page, provider, reading);
+            PersistCall::OcrResult(reading, providers.to_vec())
+        }
+        (Work::Markdown { page }, Outcome::Markdown { markdown, headings }) => {
+            PersistCall::OcrMarkdown { page: *page, markdown, headings }
+        }
+        (Work::Metadata, Outcome::Metadata(result)) => PersistCall::MetadataResult(result),
+        (Work::TocFinder, Outcome::TocFinder(Some(found))) => PersistCall::TocFinderResult(found),
+        (Work::TocFinder, Outcome::TocFinder(None)) => PersistCall::TocFinderNoResult,
+        (Work::TocExtract, Outcome::TocExtract(entries)) => PersistCall::TocEntries(entries),
+        (Work::TocLink { entry }, Outcome::TocLink(outcome)) => {
+            PersistCall::TocEntryResult(entry.clone(), outcome)
+        }
+        (Work::Pattern, Outcome::Pattern(analysis)) => PersistCall::PatternAnalysis(analysis),
+        (Work::Discover { subject }, Outcome::Discover(found)) => {
+            let sought = state.pattern_analysis().map(|analysis| analysis.entries_to_find.iter());
+            let missing = sought.into_iter().flatten().find(|missing| missing.subject() == *subject);
+            let missing = missing.ok_or_else(|| format!("entry {subject} is not to be found"))?.clone();
+            PersistCall::DiscoveredEntry(Discovery { missing, found })
+        }
+        (Work::Gaps, Outcome::Gaps(gaps)) => PersistCall::Gaps(gaps),
+        (Work::Gap { key }, Outcome::Gap(fix)) => {
+            let gaps = state.pattern_analysis().map(|analysis| analysis.gaps.iter());
+            let gap = gaps.into_iter().flatten().find(|gap| gap.key == *key);
+            PersistCall::GapFix(
+                gap.ok_or_else(|| format!("gap {key} is not to be looked into"))?.clone(),
+                fix,
+            )
+        }
+        (Work::Skeleton, Outcome::Skeleton(chapters)) => PersistCall::ChapterSkeleton(chapters),
+        (Work::ChapterText { batch }, Outcome::ChapterText(extracts)) => {
+            let has = |subject: &ChapterSubject| extracts.iter().any(|extract| extract.subject == *subject);
+            if let Some(chapter) = batch_of(state, *batch).into_iter().find(|chapter| !has(&chapter.subject))
+            {
+                return Err(format!("there is no text for chapter {}", chapter.entry_id));
+            }
+            PersistCall::ChapterExtracts(extracts)
+        }
+        (Work::Classify, Outcome::Classify(chapters)) => PersistCall::ChapterClassifications(chapters),
+        (Work::Polish { subject }, Outcome::Polish { text, word_count }) => {
+            let outcome = PolishOutcome::Polished { text, word_count };
+            PersistCall::ChapterPolish(vec![ChapterPolish { subject: subject.clone(), outcome }])
+        }
+        (Work::FinishStructure, Outcome::FinishStructure { paragraphs }) => {
+            PersistCall::StructureResult { paragraphs }
+        }
+        (work, _) => return Err(format!("the answer is not one to {work}")),
+    };
+    Ok(vec![call])
+}
+
+/// The calls that store a failure, after the pool has used up its attempts.
+#[must_use]
+pub fn on_failure(
+    state: &BookState,
+    providers: &[Provider],
+    work: &Work,
+    error: &EngineError,
+) -> Vec<PersistCall> {
+    let (reason, for_good) = (Text::from(error.reason()), error.is_permanent());
+    match work {
+        Work::Extract { page } | Work::Markdown { page } => {
+            vec![PersistCall::PageFailure { page: *page, reason, for_good }]
+        }
+        Work::Ocr { page, provider } => {
+            vec![ocr_failure(state, providers, *page, provider, reason, for_good)]
+        }
+        Work::TocLink { entry } => {
+            let outcome =
+                if for_good { LinkOutcome::NotFound { reason } } else { LinkOutcome::Failed { reason } };
+            vec![PersistCall::TocEntryResult(entry.clone(), outcome)]
+        }
+        Work::Polish { subject } => {
+            let used =
+                state.chapters().values().find(|c| c.subject == *subject).map_or(0, |c| c.polish_retries);
+            let left = if for_good { POLISH_RETRIES.saturating_sub(used).max(1) } else { 1 };
+            let failed = || ChapterPolish { subject: subject.clone(), outcome: PolishOutcome::Failed };
+            (0..left).map(|_| PersistCall::ChapterPolish(vec![failed()])).collect()
+        }
+        Work::Classify if is_last_failure(state, Operation::Structure, for_good) => {
+            // The chapters keep their place and text without it: structure goes on.
+            vec![PersistCall::StructurePhase(StructurePhase::Polish, structure_counters(state))]
+        }
+        work => work.operation().map_or_else(Vec::new, |operation| {
+            let max = if for_good { 1 } else { operation.max_retries() };
+            vec![PersistCall::OpState(operation, OperationEvent::Fail { max })]
+        }),
+    }
+}
+
+/// The calls that take a planned step.
+#[must_use]
+pub fn on_step(state: &BookState, providers: &[Provider], step: &Step) -> Vec<PersistCall> {
+    match step {
+        Step::Start(operation) => vec![PersistCall::OpState(*operation, OperationEvent::Start)],
+        Step::Complete(operation) => vec![PersistCall::OpState(*operation, OperationEvent::Complete)],
+        Step::OrderEntries => vec![PersistCall::EntryOrder],
+        Step::MarkRead { page } => {
+            // Stored once more, a reading brings the page's flag with it.
+            let readings = providers.iter().filter_map(|p| state.ocr_result(*page, p).map(|r| (p, r)));
+            let again = readings.take(1).map(|(provider, result)| PageReading {
+                page_num: *page,
+                provider: provider.clone(),
+                text: result.text.clone().unwrap_or_default(),
+                confidence: result.confidence,
+                header: None,
+                footer: None,
+            });
+            again.map(|reading| PersistCall::OcrResult(reading, providers.to_vec())).collect()
+        }
+    }
+}
+
+fn page_reading(page_num: i32, provider: &Provider, reading: OcrReading) -> PageReading {
+    PageReading {
+        page_num,
+        provider: provider.clone(),
+        text: reading.text,
+        confidence: reading.confidence,
+        header: reading.header,
+        footer: reading.footer,
+    }
+}
+
+/// A provider that cannot read a page leaves an empty reading as long as another one has text or has yet to
+/// answer; only the last one's failure is the page's.
+fn ocr_failure(
+    state: &BookState,
+    providers: &[Provider],
+    page: i32,
+    provider: &Provider,
+    reason: Text,
+    for_good: bool,
+) -> PersistCall {
+    let used = state.page(page).map_or(0, |page| page.ocr_retries);
+    let others = providers.iter().filter(|other| *other != provider);
+    let hope = others.map(|other| state.ocr_result(page, other)).any(|result| {
+        result.is_none_or(|result| result.text.as_deref().is_some_and(|text| !text.trim().is_empty()))
+    });
+    if hope && (for_good || used.saturating_add(1) >= PAGE_RETRIES) {
+        let empty = page_reading(page, provider, OcrReading::default());
+        return PersistCall::OcrResult(empty, providers.to_vec());
+    }
+    PersistCall::PageFailure { page, reason, for_good }
+}
+
+fn is_last_failure(state: &BookState, operation: Operation, for_good: bool) -> bool {
+    for_good || state.operation(operation).retries.saturating_add(1) >= operation.max_retries()
+}
+
+fn structure_counters(state: &BookState) -> StructureCounters {
+    let count = |test: fn(&Chapter) -> bool| {
+        let n = state.chapters().values().filter(|chapter| test(chapter)).count();
+        i32::try_from(n).unwrap_or(i32::MAX)
+    };
+    StructureCounters {
+        total: count(|_| true),
+        extracted: count(|chapter| chapter.extract_complete),
+        polished: count(|chapter| chapter.polish_complete),
+        polish_failed: count(|chapter| chapter.polish_failed),
+    }
+}

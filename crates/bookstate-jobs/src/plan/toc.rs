@@ -1,0 +1,85 @@
+//! Planning of metadata and of the table of contents: finder, extract, link, finalize.
+
+use bookstate_domain::{AgentType, FinalizePhase, Operation, PatternAnalysis, Stage};
+
+use super::{METADATA_PAGES, Planning, Step};
+use crate::unit::Work;
+
+/// Metadata waits for its own pages and not for any twenty, so that it is made from the same texts in every
+/// run.
+pub(super) fn plan_metadata(planning: &mut Planning<'_>) {
+    let pages = METADATA_PAGES.min(planning.page_count);
+    let ready = planning.job.has(Stage::Metadata) && planning.plan.read_to >= pages;
+    if ready && planning.may_run(Operation::Metadata) {
+        planning.unit(Work::Metadata);
+    }
+}
+
+pub(super) fn plan(planning: &mut Planning<'_>) {
+    let pages = planning.job.finder_pages.unwrap_or(i32::MAX).min(planning.page_count);
+    if planning.plan.read_to < pages {
+        return;
+    }
+    if planning.may_run(Operation::TocFinder) {
+        planning.unit(Work::TocFinder);
+    }
+    let found = planning.state.toc().is_some_and(|toc| toc.toc_found);
+    if !found || !planning.is_complete(Operation::TocFinder) {
+        return;
+    }
+    if planning.may_run(Operation::TocExtract) {
+        planning.unit(Work::TocExtract);
+    }
+    if planning.is_complete(Operation::TocExtract)
+        && planning.all_pages_read()
+        && planning.may_run(Operation::TocLink)
+    {
+        plan_link(planning);
+    }
+    if planning.is_complete(Operation::TocLink) && planning.may_run(Operation::TocFinalize) {
+        plan_finalize(planning);
+    }
+}
+
+fn plan_link(planning: &mut Planning<'_>) {
+    let mut settled = true;
+    for entry in planning.state.toc_entries().values().filter(|e| !e.is_link_settled()) {
+        settled = false;
+        if !planning.unit(Work::TocLink { entry: entry.ident.clone() }) {
+            break;
+        }
+    }
+    if settled {
+        planning.step(Step::Complete(Operation::TocLink));
+    }
+}
+
+/// The looks of the discover and validate phases run one at a time: each sees what the ones before it
+/// found, so that nothing is found twice, and entries found on one page get the same order in every run.
+fn plan_finalize(planning: &mut Planning<'_>) {
+    let state = planning.state;
+    let none = PatternAnalysis::default();
+    let analysis = state.pattern_analysis().unwrap_or(&none);
+    match state.toc().and_then(|toc| toc.finalize_phase) {
+        None | Some(FinalizePhase::Pattern) => {
+            planning.unit(Work::Pattern);
+        }
+        Some(FinalizePhase::Discover) => {
+            let mut subjects = analysis.entries_to_find.iter().map(|missing| missing.subject());
+            match subjects.find(|subject| !state.is_agent_complete(AgentType::ChapterFinder, subject)) {
+                Some(subject) => planning.unit(Work::Discover { subject }),
+                None => planning.unit(Work::Gaps),
+            };
+        }
+        Some(FinalizePhase::Validate) => {
+            let mut keys = analysis.gaps.iter().map(|gap| &gap.key);
+            match keys.find(|key| !state.is_agent_complete(AgentType::GapInvestigator, key)) {
+                Some(key) => {
+                    planning.unit(Work::Gap { key: key.clone() });
+                }
+                None => planning.step(Step::OrderEntries),
+            }
+        }
+        Some(_) => planning.step(Step::OrderEntries),
+    }
+}

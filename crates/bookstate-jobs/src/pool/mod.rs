@@ -1,0 +1,155 @@
+//! Worker pools: how many units of a provider run at once, how often, and how often one is tried again.
+//!
+//! A pool has no queue and no channel: whoever wants a unit done holds it and waits for a permit, so nothing
+//! can fill up or deadlock, and dropping the future takes the unit back. Permits are given in the order in
+//! which they were asked for, across all books. A unit that waits before its next attempt holds no permit.
+
+mod pace;
+mod retry;
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::Semaphore;
+
+use crate::{
+    engine::EngineError,
+    unit::{PoolName, Unit},
+};
+use pace::Pace;
+pub use retry::RetryPolicy;
+
+/// The pool of what this machine computes itself.
+pub const LOCAL_POOL: &str = "local";
+
+/// How a pool works.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PoolConfig {
+    /// Its name.
+    pub name: PoolName,
+    /// How many units run at once, at least 1.
+    pub concurrency: usize,
+    /// How many attempts may begin in a minute; `None`: no limit.
+    pub per_minute: Option<u32>,
+    /// When a unit is tried again.
+    pub retry: RetryPolicy,
+}
+
+impl PoolConfig {
+    /// As many units at once as this machine has processors, no rate limit, the default retries.
+    #[must_use]
+    pub fn new(name: impl Into<PoolName>) -> Self {
+        let concurrency = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { name: name.into(), concurrency, per_minute: None, retry: RetryPolicy::default() }
+    }
+}
+
+/// Where a unit's time went.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct UnitTime {
+    /// Waiting for a permit, for the rate limit, for the next attempt.
+    pub queued: Duration,
+    /// Being worked on, in all attempts.
+    pub worked: Duration,
+}
+
+/// A pool of workers.
+#[derive(Debug)]
+pub struct Pool {
+    config: PoolConfig,
+    permits: Semaphore,
+    pace: Pace,
+}
+
+impl Pool {
+    /// A pool that works like this.
+    #[must_use]
+    pub fn new(config: PoolConfig) -> Self {
+        let permits = Semaphore::new(config.concurrency.max(1));
+        let pace = Pace::per_minute(config.per_minute);
+        Self { config, permits, pace }
+    }
+
+    /// How many units a job should have dispatched to it at most: enough that a worker never waits for the
+    /// job's actor to plan.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        self.config.concurrency.max(1).saturating_mul(2)
+    }
+
+    /// Runs an attempt, and further ones while they fail in a way that may go away. `attempt` is called with
+    /// the attempt's number, from 1.
+    ///
+    /// Cancel safe: what was not begun is not begun.
+    ///
+    /// # Errors
+    /// The last attempt's error.
+    pub async fn run<T, F>(&self, mut attempt: impl FnMut(u32) -> F) -> (Result<T, EngineError>, UnitTime)
+    where
+        F: Future<Output = Result<T, EngineError>>,
+    {
+        let mut time = UnitTime::default();
+        let mut number = 1;
+        loop {
+            let asked = Instant::now();
+            // The semaphore is never closed; were it, the unit would merely run without a permit.
+            let permit = self.permits.acquire().await.ok();
+            self.pace.slot().await;
+            time.queued += asked.elapsed();
+            let began = Instant::now();
+            let result = attempt(number).await;
+            time.worked += began.elapsed();
+            drop(permit);
+            let error = match result {
+                Err(error) if !error.is_permanent() && number < self.config.retry.attempts => error,
+                result => return (result, time),
+            };
+            let waiting = Instant::now();
+            if let EngineError::RateLimited { retry_after, .. } = error {
+                self.pace.pause(retry_after);
+            } else {
+                tokio::time::sleep(self.config.retry.delay(number)).await;
+            }
+            time.queued += waiting.elapsed();
+            number += 1;
+        }
+    }
+}
+
+/// All pools of a scheduler, shared by its jobs.
+#[derive(Debug, Clone)]
+pub struct Pools(Arc<HashMap<PoolName, Arc<Pool>>>);
+
+impl Pools {
+    /// The configured pools, and one with the defaults for each further name.
+    #[must_use]
+    pub fn new(
+        configs: impl IntoIterator<Item = PoolConfig>,
+        names: impl IntoIterator<Item = PoolName>,
+    ) -> Self {
+        let mut pools: HashMap<PoolName, Arc<Pool>> = HashMap::new();
+        for config in configs {
+            pools.insert(config.name.clone(), Arc::new(Pool::new(config)));
+        }
+        for name in names {
+            pools.entry(name.clone()).or_insert_with(|| Arc::new(Pool::new(PoolConfig::new(name))));
+        }
+        Self(Arc::new(pools))
+    }
+
+    /// The room of every pool: see [`Pool::room`].
+    #[must_use]
+    pub fn rooms(&self) -> HashMap<PoolName, usize> {
+        self.0.iter().map(|(name, pool)| (name.clone(), pool.room())).collect()
+    }
+
+    /// The pool that a unit needs.
+    #[must_use]
+    pub fn of(&self, unit: &Unit) -> Option<Arc<Pool>> {
+        self.0.get(&unit.pool).cloned()
+    }
+}

@@ -1,0 +1,329 @@
+//! The scheduler: jobs of several books at once, with worker pools shared by all.
+//!
+//! A job of a book is one record, one writer and one actor: a second one is refused. Starting a book whose
+//! job a crash or a pause left active resumes that job, with the variant, engines and options of its
+//! record; starting a book on which nothing is left to do says so and changes nothing.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use bookstate_domain::{BookId, BookStatus, Engines, JobId, OperationName, Text, Variant, persist::NewJob};
+use bookstate_store::{BookHandle, Library, Snapshot};
+use parking_lot::Mutex;
+use tokio::{
+    sync::{Semaphore, watch},
+    task::JoinHandle,
+};
+
+use crate::{
+    actor::{Actor, ActorParts, ActorSettings, Control},
+    engines::EngineCatalog,
+    error::StartError,
+    ingest::open_copy,
+    pool::{PoolConfig, Pools},
+    progress::{JobEnd, JobProgress, JobReport},
+    unit_log::UnitLog,
+};
+
+/// How a scheduler works.
+#[derive(Debug, Clone)]
+pub struct SchedulerConfig {
+    /// How many books are worked on at once; further ones wait for their turn.
+    pub books_at_once: usize,
+    /// Pools that are not to work by [`PoolConfig::new`].
+    pub pools: Vec<PoolConfig>,
+    /// Where units are logged.
+    pub unit_log: Option<Arc<UnitLog>>,
+    /// How long a pause waits for units in flight.
+    pub pause_grace: Duration,
+    /// How long to wait before a persist call is made again when the journal's disk is full.
+    pub stall_retry: Duration,
+    /// No unit is started when the journal's disk has less room than this, in bytes.
+    pub min_free_bytes: u64,
+}
+
+impl Default for SchedulerConfig {
+    fn default() -> Self {
+        Self {
+            books_at_once: 4,
+            pools: Vec::new(),
+            unit_log: None,
+            pause_grace: Duration::from_secs(2),
+            stall_retry: Duration::from_secs(1),
+            min_free_bytes: 64 << 20,
+        }
+    }
+}
+
+/// What is asked of a new job. A job that is resumed keeps what it was started with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobRequest {
+    /// Which stages it runs.
+    pub variant: Variant,
+    /// What it runs them with.
+    pub engines: Engines,
+    /// Options of the engines, as JSON text.
+    pub options: Option<Text>,
+    /// The operation to reset first.
+    pub reset: Option<OperationName>,
+}
+
+/// What starting a job led to.
+#[derive(Debug)]
+pub enum Started {
+    /// The book is done; nothing has changed.
+    NothingToDo {
+        /// Its latest job.
+        job_id: Option<JobId>,
+        /// Where it stands.
+        status: BookStatus,
+        /// The book.
+        snapshot: Arc<Snapshot>,
+    },
+    /// A job runs.
+    Running(RunningJob),
+}
+
+/// A job that runs. Dropping this does not stop it.
+#[derive(Debug)]
+pub struct RunningJob {
+    /// The book.
+    pub book_id: BookId,
+    /// The job.
+    pub job_id: JobId,
+    /// The job was active already: an earlier process, or a pause, had left it.
+    pub resumed: bool,
+    /// How it is doing.
+    pub progress: watch::Receiver<JobProgress>,
+    task: JoinHandle<JobReport>,
+}
+
+impl RunningJob {
+    /// Waits for the end of this run. Dropping the future leaves the job running.
+    pub async fn wait(self) -> JobReport {
+        match self.task.await {
+            Ok(report) => report,
+            Err(error) => {
+                let progress = self.progress.borrow();
+                JobReport {
+                    book_id: self.book_id,
+                    job_id: self.job_id,
+                    end: JobEnd::Stopped { reason: format!("the job's actor ended: {error}") },
+                    units: progress.units,
+                    seq: progress.seq,
+                    commits: 0,
+                    seconds: 0.0,
+                }
+            }
+        }
+    }
+}
+
+/// A job as the scheduler knows it.
+#[derive(Debug)]
+struct Entry {
+    control: watch::Sender<Control>,
+    progress: watch::Receiver<JobProgress>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    library: Library,
+    catalog: EngineCatalog,
+    config: SchedulerConfig,
+    pools: Pools,
+    turns: Arc<Semaphore>,
+    jobs: Mutex<HashMap<BookId, Entry>>,
+}
+
+/// See the module documentation. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Scheduler(Arc<Shared>);
+
+impl Scheduler {
+    /// A scheduler without jobs.
+    #[must_use]
+    pub fn new(library: Library, catalog: EngineCatalog, config: SchedulerConfig) -> Self {
+        let pools = Pools::new(config.pools.iter().cloned(), catalog.pools());
+        let turns = Arc::new(Semaphore::new(config.books_at_once.max(1)));
+        Self(Arc::new(Shared { library, catalog, config, pools, turns, jobs: Mutex::default() }))
+    }
+
+    /// Starts a job of a book, or resumes the one that is active.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start(&self, book_id: &BookId, request: JobRequest) -> Result<Started, StartError> {
+        let (this, id) = (self.clone(), book_id.clone());
+        // Opening a book and its file blocks.
+        let opened = tokio::task::spawn_blocking(move || this.prepare(&id, &request)).await;
+        match opened.map_err(|_| StartError::ShuttingDown)?? {
+            Prepared::Done(started) => Ok(started),
+            Prepared::Ready(ready) => Ok(Started::Running(self.spawn(*ready))),
+        }
+    }
+
+    fn prepare(&self, book_id: &BookId, request: &JobRequest) -> Result<Prepared, StartError> {
+        let shared = &self.0;
+        let handle = shared.library.open_book(book_id, "a job")?;
+        let snapshot = handle.snapshot();
+        let active = snapshot.state.active_job().cloned();
+        if let (Some(job), Some(_)) = (&active, request.reset) {
+            let (book_id, job_id) = (book_id.clone(), job.job_id.clone());
+            return Err(StartError::ResetWhileActive { book_id, job_id });
+        }
+        let done = active.is_none() && request.reset.is_none();
+        if let Some(done) = done.then(|| nothing_to_do(&snapshot, request.variant)).flatten() {
+            return Ok(Prepared::Done(done));
+        }
+        let (variant, engines) = match &active {
+            Some(job) => {
+                let engines = job.engines.as_ref().map(|engines| (**engines).clone());
+                (job.variant.unwrap_or(request.variant), engines.unwrap_or_else(|| request.engines.clone()))
+            }
+            None => (request.variant, request.engines.clone()),
+        };
+        let set = shared.catalog.resolve(&engines)?;
+        let source = open_copy(&shared.library, book_id)?;
+        let resumed = active.is_some();
+        let job_id = match active {
+            Some(job) => job.job_id.clone(),
+            None => new_job(&handle, &snapshot, request)?,
+        };
+        let (control, controlled) = watch::channel(Control::Work);
+        let completeness = handle.snapshot().state.completeness(variant);
+        let first = JobProgress::new(book_id.clone(), job_id.clone(), variant, completeness);
+        let (progress, watched) = watch::channel(first);
+        let parts = ActorParts {
+            library: shared.library.clone(),
+            handle,
+            job_id: job_id.clone(),
+            variant,
+            engines: set,
+            source,
+            pools: shared.pools.clone(),
+            unit_log: shared.config.unit_log.clone(),
+            settings: ActorSettings {
+                pause_grace: shared.config.pause_grace,
+                stall_retry: shared.config.stall_retry,
+                min_free_bytes: shared.config.min_free_bytes,
+            },
+            control: controlled,
+            progress,
+        };
+        Ok(Prepared::Ready(Box::new(Ready { parts, control, progress: watched, job_id, resumed })))
+    }
+
+    fn spawn(&self, ready: Ready) -> RunningJob {
+        let Ready { parts, control, progress, job_id, resumed } = ready;
+        let book_id = parts.handle.id().clone();
+        let entry = Entry { control: control.clone(), progress: progress.clone() };
+        self.0.jobs.lock().insert(book_id.clone(), entry);
+        let listed = Listed { shared: self.0.clone(), book_id: book_id.clone(), control };
+        let task = tokio::spawn(async move {
+            let turns = listed.shared.turns.clone();
+            let mut controlled = parts.control.clone();
+            let _turn = tokio::select! {
+                turn = turns.acquire_owned() => turn.ok(),
+                // Cancelled or paused before its turn: it needs none for that.
+                _ = controlled.wait_for(|control| *control != Control::Work) => None,
+            };
+            let report = Actor::new(parts).run().await;
+            drop(listed);
+            report
+        });
+        RunningJob { book_id, job_id, resumed, progress, task }
+    }
+
+    /// The jobs that run, as they are now.
+    #[must_use]
+    pub fn jobs(&self) -> Vec<JobProgress> {
+        self.0.jobs.lock().values().map(|entry| entry.progress.borrow().clone()).collect()
+    }
+
+    /// How the job of a book is doing; `None` when none runs.
+    #[must_use]
+    pub fn progress(&self, book_id: &BookId) -> Option<watch::Receiver<JobProgress>> {
+        self.0.jobs.lock().get(book_id).map(|entry| entry.progress.clone())
+    }
+
+    /// Cancels the job of a book: what is in flight is dropped, what is persisted stays. False when none
+    /// runs.
+    pub fn cancel(&self, book_id: &BookId) -> bool {
+        let jobs = self.0.jobs.lock();
+        let entry = jobs.get(book_id);
+        entry.is_some_and(|entry| entry.control.send(Control::Cancel).is_ok())
+    }
+
+    /// Brings every job to a safe point: nothing new is started, what is in flight may end within
+    /// [`SchedulerConfig::pause_grace`], and the jobs stay active, to be resumed by the next start.
+    pub fn pause(&self) {
+        for entry in self.0.jobs.lock().values() {
+            entry.control.send_if_modified(|control| {
+                let works = *control == Control::Work;
+                if works {
+                    *control = Control::Pause;
+                }
+                works
+            });
+        }
+    }
+}
+
+/// A job is listed as long as this lives, also when its actor panics.
+struct Listed {
+    shared: Arc<Shared>,
+    book_id: BookId,
+    control: watch::Sender<Control>,
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        let mut jobs = self.shared.jobs.lock();
+        // The book may have been started again meanwhile.
+        if jobs.get(&self.book_id).is_some_and(|entry| entry.control.same_channel(&self.control)) {
+            jobs.remove(&self.book_id);
+        }
+    }
+}
+
+enum Prepared {
+    Done(Started),
+    Ready(Box<Ready>),
+}
+
+/// A job that can begin.
+struct Ready {
+    parts: ActorParts,
+    control: watch::Sender<Control>,
+    progress: watch::Receiver<JobProgress>,
+    job_id: JobId,
+    resumed: bool,
+}
+
+/// A book on which a job of this variant would find nothing to do.
+fn nothing_to_do(snapshot: &Arc<Snapshot>, variant: Variant) -> Option<Started> {
+    let status = snapshot.state.book().and_then(|book| book.status)?;
+    let over = matches!(status, BookStatus::Complete | BookStatus::Degraded);
+    (over && snapshot.state.completeness(variant).settled).then(|| Started::NothingToDo {
+        job_id: snapshot.state.latest_job().map(|job| job.job_id.clone()),
+        status,
+        snapshot: snapshot.clone(),
+    })
+}
+
+/// Creates the record of a job, behind the reset that it asks for.
+fn new_job(handle: &BookHandle, snapshot: &Snapshot, request: &JobRequest) -> Result<JobId, StartError> {
+    let number = snapshot.state.jobs().size() + 1;
+    let job_id = JobId::new(&format!("job-{number}"))?;
+    if let Some(operation) = request.reset {
+        handle.persist_reset(operation)?;
+    }
+    handle.persist_job_record(NewJob {
+        job_id: job_id.clone(),
+        variant: request.variant,
+        engines: request.engines.clone(),
+        options: request.options.clone(),
+        reset_from: request.reset,
+    })?;
+    Ok(job_id)
+}

@@ -1,0 +1,207 @@
+//! Where page texts come from: a book's file, opened once and read page by page.
+//!
+//! Invariants: the kind of a file is decided by its bytes, not by its name; the same file gives the same
+//! pages, always; a page number is 1-based; no input makes a call panic. Not here: OCR (a page without a text
+//! layer says so and leaves it at that) and any judgement on what the text means.
+
+mod error;
+#[cfg(feature = "pdf")]
+mod pdf;
+mod sniff;
+mod text;
+
+pub use error::SourceError;
+
+use std::path::Path;
+use std::sync::Arc;
+
+/// A book's file, opened for reading its pages. Cloning is cheap and shares everything.
+#[derive(Debug, Clone)]
+pub struct Source {
+    kind: SourceKind,
+    pages: Arc<Pages>,
+}
+
+/// The formats a [`Source`] can be of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SourceKind {
+    /// A PDF file, read through its text layer.
+    Pdf,
+    /// Markdown, kept as it is written.
+    Markdown,
+    /// Plain text.
+    Text,
+}
+
+/// What a page holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PageContent {
+    /// The page's lines, joined by line feeds, indents and column gaps kept as spaces. Empty when the page
+    /// has no text layer, or one that maps to no Unicode.
+    pub text: String,
+    /// The page draws an image. Without text it is a scan; a page with neither is blank.
+    pub has_image: bool,
+}
+
+/// What the file says about itself. Often missing, sometimes wrong (a template's title, a typesetter's name).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SourceInfo {
+    /// The document's title.
+    pub title: Option<String>,
+    /// The author or authors, in one string.
+    pub author: Option<String>,
+    /// What the document is about.
+    pub subject: Option<String>,
+    /// Key words, in one string.
+    pub keywords: Option<String>,
+    /// The program that wrote the document's original.
+    pub creator: Option<String>,
+    /// The year in which the file was made; for a reprint this is not the year of the book.
+    pub creation_year: Option<u16>,
+}
+
+#[derive(Debug)]
+enum Pages {
+    #[cfg(feature = "pdf")]
+    Pdf(pdf::PdfPages),
+    Text(Vec<String>),
+}
+
+impl Source {
+    /// Opens the file at `path` and finds out how many pages it has. Reads the whole file into memory.
+    ///
+    /// # Errors
+    /// Everything but [`SourceError::NoSuchPage`] and [`SourceError::BrokenPage`].
+    pub fn open(path: &Path) -> Result<Self, SourceError> {
+        let bytes = read(path)?;
+        Self::from_bytes(path, bytes)
+    }
+
+    /// Reads a book from `bytes`; `path` names it in errors and tells Markdown from plain text by its
+    /// extension.
+    ///
+    /// # Errors
+    /// As [`Source::open`], without the file system's.
+    pub fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<Self, SourceError> {
+        if bytes.is_empty() {
+            return Err(SourceError::Empty { path: path.into() });
+        }
+        let kind = sniff::kind(path, &bytes)?;
+        let pages = match kind {
+            #[cfg(feature = "pdf")]
+            SourceKind::Pdf => Pages::Pdf(pdf::PdfPages::new(path, bytes)?),
+            #[cfg(not(feature = "pdf"))]
+            SourceKind::Pdf => {
+                let kind = "a PDF file (this build was made without the pdf feature)";
+                return Err(SourceError::Unsupported { path: path.into(), kind });
+            }
+            SourceKind::Markdown | SourceKind::Text => Pages::Text(text::pages(path, bytes)?),
+        };
+        let source = Self { kind, pages: Arc::new(pages) };
+        if source.page_count() == 0 {
+            return Err(SourceError::NoPages { path: path.into() });
+        }
+        Ok(source)
+    }
+
+    /// The file's format.
+    pub fn kind(&self) -> SourceKind {
+        self.kind
+    }
+
+    /// How many pages there are; never 0.
+    pub fn page_count(&self) -> u32 {
+        match &*self.pages {
+            #[cfg(feature = "pdf")]
+            Pages::Pdf(pdf) => pdf.page_count(),
+            Pages::Text(pages) => u32::try_from(pages.len()).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// Reads page `n`, counted from 1. Blocks while a PDF page is interpreted (about a millisecond); pages
+    /// near it are read along and kept, so that reading in order is fastest.
+    ///
+    /// # Errors
+    /// [`SourceError::NoSuchPage`], or [`SourceError::BrokenPage`] when this page's content cannot be
+    /// interpreted.
+    pub fn page(&self, n: u32) -> Result<PageContent, SourceError> {
+        let no_such_page = SourceError::NoSuchPage { page: n, pages: self.page_count() };
+        let Some(index) = n.checked_sub(1) else { return Err(no_such_page) };
+        match &*self.pages {
+            #[cfg(feature = "pdf")]
+            Pages::Pdf(pdf) => match pdf.page(index) {
+                Some(page) => page.map_err(|reason| SourceError::BrokenPage { page: n, reason }),
+                None => Err(no_such_page),
+            },
+            Pages::Text(pages) => match pages.get(index as usize) {
+                Some(text) => Ok(PageContent { text: text.clone(), has_image: false }),
+                None => Err(no_such_page),
+            },
+        }
+    }
+
+    /// What the file says about itself; all `None` for text files.
+    pub fn info(&self) -> SourceInfo {
+        match &*self.pages {
+            #[cfg(feature = "pdf")]
+            Pages::Pdf(pdf) => pdf.info(),
+            Pages::Text(_) => SourceInfo::default(),
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, SourceError> {
+    if path.is_dir() {
+        return Err(SourceError::Unsupported { path: path.into(), kind: "a folder" });
+    }
+    std::fs::read(path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => SourceError::Missing { path: path.into() },
+        _ => SourceError::Unreadable { path: path.into(), reason: e.to_string() },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(name: &str, bytes: &[u8]) -> Result<Source, SourceError> {
+        Source::from_bytes(Path::new(name), bytes.to_vec())
+    }
+
+    #[test]
+    fn a_source_is_shared_between_threads() {
+        fn shared<T: Send + Sync + Clone>() {}
+        shared::<Source>();
+    }
+
+    #[test]
+    fn every_kind_of_bad_file_has_its_own_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = Source::open(&folder.path().join("none.pdf")).unwrap_err();
+        assert!(matches!(missing, SourceError::Missing { .. }), "{missing}");
+        let dir = Source::open(folder.path()).unwrap_err();
+        assert!(matches!(dir, SourceError::Unsupported { kind: "a folder", .. }), "{dir}");
+        assert!(matches!(open("a.txt", b"").unwrap_err(), SourceError::Empty { .. }));
+        assert!(matches!(open("a.txt", b" \n\n ").unwrap_err(), SourceError::NoPages { .. }));
+        let latin1 = open("a.txt", b"sch\xf6n").unwrap_err();
+        assert!(matches!(latin1, SourceError::NotUtf8 { offset: 3, .. }), "{latin1}");
+        let zip = open("a.epub", b"PK\x03\x04....").unwrap_err();
+        assert!(matches!(zip, SourceError::Unsupported { .. }), "{zip}");
+        for e in [missing, dir, latin1, zip] {
+            assert_eq!(e.to_string().lines().count(), 1);
+        }
+    }
+
+    #[test]
+    fn pages_are_counted_from_one() {
+        let source = open("a.txt", "eins\u{c}zwei\u{c}".as_bytes()).unwrap();
+        assert_eq!(source.page_count(), 2);
+        assert_eq!(source.page(1).unwrap().text, "eins");
+        assert_eq!(source.page(2).unwrap().text, "zwei");
+        for n in [0, 3, u32::MAX] {
+            assert_eq!(source.page(n).unwrap_err(), SourceError::NoSuchPage { page: n, pages: 2 });
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Pages of a PDF file, from its text layer.
+//!
+//! Invariants: a panic or an error of the PDF library concerns one page only and becomes that page's error;
+//! pages are interpreted in blocks of [`BLOCK`] on a thread with a deep stack, with one cache of fonts per
+//! block (the library's cache borrows from the file and cannot be kept beside it), and kept. Not here:
+//! rendering, images, OCR.
+
+mod columns;
+mod glyphs;
+mod lines;
+#[cfg(test)]
+mod made_tests;
+mod strings;
+
+use super::{PageContent, SourceError, SourceInfo};
+use hayro_interpret::{InterpreterCache, InterpreterSettings};
+use hayro_syntax::page::Page;
+use hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::OnceLock;
+
+/// Pages that are interpreted together. Loading a book's fonts costs as much as a few pages of text, so a
+/// block of one page would be several times slower; a large block makes its first page wait.
+const BLOCK: u32 = 16;
+/// Nested objects recurse in the library, deeper in damaged files than the 2 MiB of a worker thread allow.
+const STACK_BYTES: usize = 64 << 20;
+
+type PageResult = Result<PageContent, String>;
+
+pub(super) struct PdfPages {
+    pdf: Pdf,
+    page_count: u32,
+    blocks: Vec<OnceLock<Vec<PageResult>>>,
+}
+
+impl std::fmt::Debug for PdfPages {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PdfPages").field("page_count", &self.page_count).finish_non_exhaustive()
+    }
+}
+
+impl PdfPages {
+    pub(super) fn new(path: &Path, bytes: Vec<u8>) -> Result<Self, SourceError> {
+        let broken = |reason: String| SourceError::Broken { path: path.into(), reason };
+        let pdf = on_deep_stack(|| catch_unwind(AssertUnwindSafe(|| Pdf::new(bytes))))
+            .and_then(|caught| caught.map_err(|panic| panic_text(&*panic)))
+            .map_err(broken)?
+            .map_err(|e| load_error(path, e))?;
+        let page_count = catch_unwind(AssertUnwindSafe(|| pdf.pages().len()))
+            .map_err(|panic| broken(panic_text(&*panic)))?;
+        let page_count = u32::try_from(page_count).unwrap_or(u32::MAX);
+        let blocks = (0..page_count.div_ceil(BLOCK)).map(|_| OnceLock::new()).collect();
+        Ok(Self { pdf, page_count, blocks })
+    }
+
+    pub(super) fn page_count(&self) -> u32 {
+        self.page_count
+    }
+
+    /// The page at a 0-based index; `None` beyond the last.
+    pub(super) fn page(&self, index: u32) -> Option<PageResult> {
+        let block = self.blocks.get((index / BLOCK) as usize)?;
+        block.get_or_init(|| self.read_block(index / BLOCK)).get((index % BLOCK) as usize).cloned()
+    }
+
+    pub(super) fn info(&self) -> SourceInfo {
+        let metadata = self.pdf.metadata();
+        let text = |bytes: &Option<Box<[u8]>>| bytes.as_deref().and_then(strings::decode);
+        SourceInfo {
+            title: text(&metadata.title),
+            author: text(&metadata.author),
+            subject: text(&metadata.subject),
+            keywords: text(&metadata.keywords),
+            creator: text(&metadata.creator),
+            creation_year: metadata.creation_date.as_ref().map(|d| d.year),
+        }
+    }
+
+    fn read_block(&self, block: u32) -> Vec<PageResult> {
+        let first = block * BLOCK;
+        let last = (first + BLOCK).min(self.page_count);
+        let read_all = || {
+            let mut cache = InterpreterCache::new();
+            let mut pages = Vec::new();
+            for index in first..last {
+                let page = match self.pdf.pages().get(index as usize) {
+                    Some(page) => catch_unwind(AssertUnwindSafe(|| self.read_page(page, &cache)))
+                        .map_err(|panic| panic_text(&*panic)),
+                    None => Err("it is missing from the page tree".to_owned()),
+                };
+                if page.is_err() {
+                    // A panic may have poisoned the cache's locks.
+                    cache = InterpreterCache::new();
+                }
+                pages.push(page);
+            }
+            pages
+        };
+        on_deep_stack(read_all).unwrap_or_else(|reason| (first..last).map(|_| Err(reason.clone())).collect())
+    }
+
+    fn read_page<'a>(&'a self, page: &Page<'a>, cache: &InterpreterCache<'a>) -> PageContent {
+        let drawn = glyphs::collect(page, self.pdf.xref(), cache, InterpreterSettings::default());
+        let has_image = drawn.has_image || drawn.is_mostly_unmapped();
+        let text = if drawn.is_mostly_unmapped() { String::new() } else { lines::text(drawn.glyphs) };
+        PageContent { text, has_image }
+    }
+}
+
+/// Runs `work` on a thread of its own whose stack is deep enough for the library's recursion.
+fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
+    std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .name("bookstate-pdf".to_owned())
+            .stack_size(STACK_BYTES)
+            .spawn_scoped(scope, work)
+            .map_err(|e| format!("no thread to read it: {e}"))?
+            .join()
+            .map_err(|panic| panic_text(&*panic))
+    })
+}
+
+fn load_error(path: &Path, error: LoadPdfError) -> SourceError {
+    let encrypted = |reason: &str| SourceError::Encrypted { path: path.into(), reason: reason.to_owned() };
+    match error {
+        LoadPdfError::Decryption(DecryptionError::PasswordProtected) => encrypted("it needs a password"),
+        LoadPdfError::Decryption(DecryptionError::UnsupportedAlgorithm) => encrypted("unknown algorithm"),
+        LoadPdfError::Decryption(DecryptionError::MissingIDEntry | DecryptionError::InvalidEncryption) => {
+            encrypted("its encryption data is incomplete")
+        }
+        LoadPdfError::Invalid => {
+            SourceError::Broken { path: path.into(), reason: "no page tree in it".to_owned() }
+        }
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&'static str>().copied())
+        .unwrap_or("no reason given");
+    format!("the PDF library gave up: {}", text.lines().next().unwrap_or_default())
+}

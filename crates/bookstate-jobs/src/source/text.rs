@@ -1,0 +1,172 @@
+//! Pages of a text file: at its form feeds when it has any, else pieces of about [`PAGE_CHARS`] characters.
+//!
+//! Invariants: deterministic; no character is lost (pages joined again, with form feeds where the file had
+//! them, give the file, but for a byte order mark and carriage returns); a page break falls at the end of a
+//! paragraph, and never between a heading and its text, unless a single paragraph is longer than two pages.
+
+use super::SourceError;
+use std::path::Path;
+
+/// The length that pages without form feeds have on average, in characters.
+const PAGE_CHARS: usize = 3_000;
+/// A longer paragraph is cut at a line's end; a longer line at white space.
+const LONGEST_PARAGRAPH: usize = 2 * PAGE_CHARS;
+/// A heading starts a new page when the page before it has at least this many characters.
+const SHORTEST_BEFORE_HEADING: usize = PAGE_CHARS / 3;
+/// A longer line is no heading.
+const LONGEST_HEADING: usize = 80;
+
+pub(super) fn pages(path: &Path, bytes: Vec<u8>) -> Result<Vec<String>, SourceError> {
+    let text = String::from_utf8(bytes)
+        .map_err(|e| SourceError::NotUtf8 { path: path.into(), offset: e.utf8_error().valid_up_to() })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text).replace("\r\n", "\n").replace('\r', "\n");
+    if text.trim().is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(if text.contains('\u{c}') { at_form_feeds(&text) } else { at_paragraphs(&text) })
+}
+
+fn at_form_feeds(text: &str) -> Vec<String> {
+    let mut pages: Vec<String> = text.split('\u{c}').map(str::to_owned).collect();
+    // A form feed ends a page, so the last one starts none.
+    if pages.last().is_some_and(|p| p.trim().is_empty()) {
+        pages.pop();
+    }
+    pages
+}
+
+fn at_paragraphs(text: &str) -> Vec<String> {
+    let mut pages = Vec::new();
+    let mut page: Vec<&str> = Vec::new();
+    let mut chars = 0;
+    for paragraph in paragraphs(text) {
+        let size = paragraph.chars().count();
+        let full = chars >= PAGE_CHARS || chars + size > PAGE_CHARS + PAGE_CHARS / 5;
+        if (full && chars > 0) || (is_heading(paragraph) && chars >= SHORTEST_BEFORE_HEADING) {
+            // Headings at the page's end belong to the text that follows.
+            let body = page.iter().rposition(|p| !is_heading(p)).map_or(page.len(), |i| i + 1);
+            let carried = page.split_off(body);
+            pages.push(page.concat());
+            chars = carried.iter().map(|p| p.chars().count()).sum();
+            page = carried;
+        }
+        page.push(paragraph);
+        chars += size;
+    }
+    if page.iter().any(|p| !p.trim().is_empty()) || pages.is_empty() {
+        pages.push(page.concat());
+    } else if let Some(last) = pages.last_mut() {
+        last.push_str(&page.concat());
+    }
+    pages
+}
+
+/// The text in pieces that end after a paragraph's blank lines; each character is in exactly one piece.
+fn paragraphs(text: &str) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let (mut start, mut at, mut blank) = (0, 0, false);
+    for line in text.split_inclusive('\n') {
+        let line_is_blank = line.trim().is_empty();
+        // A Markdown heading needs no blank line around it.
+        let alone = line.starts_with('#') || text.get(start..at).is_some_and(|p| p.starts_with('#'));
+        let too_long = text.get(start..at).is_some_and(|p| p.len() > LONGEST_PARAGRAPH);
+        let starts_paragraph = !line_is_blank && (blank || alone);
+        if at > start && (starts_paragraph || too_long) {
+            pieces.extend(text.get(start..at));
+            start = at;
+        }
+        blank = line_is_blank;
+        at += line.len();
+    }
+    pieces.extend(text.get(start..).filter(|rest| !rest.is_empty()));
+    pieces.into_iter().flat_map(cut_long).collect()
+}
+
+/// Cuts a piece without line ends in pages, at white space where there is some.
+fn cut_long(piece: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut rest = piece;
+    while rest.chars().nth(LONGEST_PARAGRAPH).is_some() {
+        let end = rest.char_indices().nth(PAGE_CHARS).map_or(rest.len(), |(i, _)| i);
+        let (head, _) = rest.split_at(end);
+        let cut = head
+            .rfind(char::is_whitespace)
+            .map_or(end, |i| i + head.get(i..).and_then(|s| s.chars().next()).map_or(1, char::len_utf8));
+        let (part, tail) = rest.split_at(cut);
+        parts.push(part);
+        rest = tail;
+    }
+    parts.push(rest);
+    parts
+}
+
+/// A paragraph that looks like a heading: a Markdown one, or a short line by itself that does not end like a
+/// sentence.
+fn is_heading(paragraph: &str) -> bool {
+    let text = paragraph.trim();
+    if text.starts_with('#') {
+        return true;
+    }
+    let one_line = !text.is_empty() && !text.contains('\n');
+    let starts = text.chars().next().is_some_and(|c| c.is_uppercase() || c.is_numeric());
+    let ends = text.chars().next_back().is_some_and(|c| c.is_alphanumeric() || matches!(c, '!' | '?' | ')'));
+    // A paragraph at the very end of the text has no blank line after it and may be the last line of
+    // anything.
+    one_line && starts && ends && paragraph.ends_with("\n\n") && text.chars().count() <= LONGEST_HEADING
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn of(text: &str) -> Vec<String> {
+        pages(Path::new("book.txt"), text.as_bytes().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn a_heading_stays_with_its_text() {
+        let paragraph = format!("{}.\n\n", "words and more words ".repeat(40).trim());
+        let text = format!("{0}{0}{0}CHAPTER 2\n\n{0}{0}{0}", paragraph);
+        let pages = of(&text);
+        assert!(pages.iter().any(|p| p.starts_with("CHAPTER 2\n\nwords")), "{pages:#?}");
+    }
+
+    #[test]
+    fn a_markdown_heading_without_blank_lines_starts_a_page() {
+        let line = "words and more words\n".repeat(100);
+        let pages = of(&format!("# One\n{line}# Two\n{line}"));
+        assert_eq!(pages.len(), 2);
+        assert!(pages[1].starts_with("# Two\n"));
+    }
+
+    #[test]
+    fn one_endless_line_is_cut_at_white_space() {
+        let pages = of(&"word ".repeat(10_000));
+        assert!(pages.len() > 10);
+        assert!(pages.iter().all(|p| p.ends_with("word ") && p.len() <= 2 * LONGEST_PARAGRAPH));
+    }
+
+    proptest! {
+        #[test]
+        fn no_character_is_lost(parts in prop::collection::vec("[A-Za-zäß#\n .]{0,400}", 0..40)) {
+            let text = parts.join("\n\n");
+            prop_assume!(!text.trim().is_empty());
+            prop_assert_eq!(of(&text).concat(), text);
+        }
+
+        #[test]
+        fn form_feeds_are_page_ends(parts in prop::collection::vec("[a-z\n]{1,40}", 2..10)) {
+            prop_assume!(parts.iter().all(|p| !p.trim().is_empty()));
+            prop_assert_eq!(of(&parts.join("\u{c}")), parts);
+        }
+
+        #[test]
+        fn pages_are_of_a_bounded_length(text in "(?s).{0,30000}") {
+            let text = text.replace('\u{c}', " ");
+            for page in of(&text) {
+                prop_assert!(page.chars().count() <= 2 * LONGEST_PARAGRAPH);
+            }
+        }
+    }
+}

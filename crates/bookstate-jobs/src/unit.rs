@@ -1,0 +1,171 @@
+//! A unit of work: the smallest thing that a worker does and whose result is one persist call.
+//!
+//! A unit names what is to be done and nothing more; its input is looked up in the book's state when it is
+//! dispatched. Its key text is unique within a job, and the same in every run of the same book: the unit log
+//! and the metrics of two runs can be compared.
+
+use std::fmt;
+
+use bookstate_domain::{ChapterSubject, EntryIdent, Operation, Provider, Stage, Text};
+
+/// The name of a worker pool. Providers that share a machine or an account share a pool.
+pub type PoolName = Text;
+
+/// How many chapters one `chapter_text` unit covers: its result is one commit, which should stay far below
+/// the size of a journal segment.
+pub const CHAPTERS_PER_BATCH: usize = 32;
+
+/// What a unit does.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Work {
+    /// Makes a page's text layer or image available.
+    Extract {
+        /// The page, 1-based.
+        page: i32,
+    },
+    /// Reads a page.
+    Ocr {
+        /// The page, 1-based.
+        page: i32,
+        /// Who reads it.
+        provider: Provider,
+    },
+    /// Makes a page's Markdown and headings from what the providers read.
+    Markdown {
+        /// The page, 1-based.
+        page: i32,
+    },
+    /// Finds title, authors and the like.
+    Metadata,
+    /// Finds the pages of the table of contents.
+    TocFinder,
+    /// Reads its entries.
+    TocExtract,
+    /// Finds the page of one entry.
+    TocLink {
+        /// The entry.
+        entry: EntryIdent,
+    },
+    /// Finalize: numbering patterns, and the entries that they imply.
+    Pattern,
+    /// Finalize: looks for one entry that the table lacks.
+    Discover {
+        /// [`bookstate_domain::MissingEntry::subject`].
+        subject: Text,
+    },
+    /// Finalize: which gaps to look into.
+    Gaps,
+    /// Finalize: looks into one gap.
+    Gap {
+        /// The gap's key.
+        key: Text,
+    },
+    /// Structure: which chapters there are.
+    Skeleton,
+    /// Structure: the texts of up to [`CHAPTERS_PER_BATCH`] chapters.
+    ChapterText {
+        /// The batch, from 0: the chapters at places `batch * CHAPTERS_PER_BATCH` and up.
+        batch: u32,
+    },
+    /// Structure: every chapter's part of the book.
+    Classify,
+    /// Structure: edits one chapter's text.
+    Polish {
+        /// The chapter.
+        subject: ChapterSubject,
+    },
+    /// Structure: counts the finished book.
+    FinishStructure,
+}
+
+impl Work {
+    /// The stage that it belongs to.
+    #[must_use]
+    pub const fn stage(&self) -> Stage {
+        match self {
+            Self::Extract { .. } => Stage::Extract,
+            Self::Ocr { .. } | Self::Markdown { .. } => Stage::Ocr,
+            Self::Metadata => Stage::Metadata,
+            Self::TocFinder => Stage::TocFinder,
+            Self::TocExtract => Stage::TocExtract,
+            Self::TocLink { .. } => Stage::TocLink,
+            Self::Pattern | Self::Discover { .. } | Self::Gaps | Self::Gap { .. } => Stage::TocFinalize,
+            Self::Skeleton
+            | Self::ChapterText { .. }
+            | Self::Classify
+            | Self::Polish { .. }
+            | Self::FinishStructure => Stage::Structure,
+        }
+    }
+
+    /// The operation that must be in progress for its result to count; page units have none.
+    #[must_use]
+    pub const fn operation(&self) -> Option<Operation> {
+        self.stage().operation()
+    }
+
+    /// The page that it reads, for page units.
+    #[must_use]
+    pub const fn page(&self) -> Option<i32> {
+        match self {
+            Self::Extract { page } | Self::Ocr { page, .. } | Self::Markdown { page } => Some(*page),
+            _ => None,
+        }
+    }
+
+    /// What it is about, within its stage: a page, an entry, a gap, a chapter.
+    #[must_use]
+    pub fn item(&self) -> Option<Text> {
+        match self {
+            Self::Extract { page } | Self::Ocr { page, .. } | Self::Markdown { page } => {
+                Some(page.to_string().into())
+            }
+            Self::TocLink { entry } => Some(entry.to_string().into()),
+            Self::Discover { subject } => Some(subject.clone()),
+            Self::Gap { key } => Some(key.clone()),
+            Self::Polish { subject } => Some(subject.to_string().into()),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Extract { page } => write!(f, "extract:{page}"),
+            Self::Ocr { page, provider } => write!(f, "ocr:{page}:{provider}"),
+            Self::Markdown { page } => write!(f, "markdown:{page}"),
+            Self::Metadata => f.write_str("metadata"),
+            Self::TocFinder => f.write_str("toc_finder"),
+            Self::TocExtract => f.write_str("toc_extract"),
+            Self::TocLink { entry } => write!(f, "toc_link:{entry}"),
+            Self::Pattern => f.write_str("pattern"),
+            Self::Discover { subject } => write!(f, "discover:{subject}"),
+            Self::Gaps => f.write_str("gaps"),
+            Self::Gap { key } => write!(f, "gap:{key}"),
+            Self::Skeleton => f.write_str("skeleton"),
+            Self::ChapterText { batch } => write!(f, "chapter_text:{batch}"),
+            Self::Classify => f.write_str("classify"),
+            Self::Polish { subject } => write!(f, "polish:{subject}"),
+            Self::FinishStructure => f.write_str("finish_structure"),
+        }
+    }
+}
+
+/// A unit that can run now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unit {
+    /// What it does.
+    pub work: Work,
+    /// The pool whose workers do it.
+    pub pool: PoolName,
+}
+
+impl Unit {
+    /// The key, unique within a job.
+    #[must_use]
+    pub fn key(&self) -> Text {
+        self.work.to_string().into()
+    }
+}

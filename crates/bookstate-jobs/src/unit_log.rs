@@ -1,0 +1,68 @@
+//! The unit log: an optional audit trail of (paid) work, outside every store.
+//!
+//! One JSON line when an engine begins a unit (`run`), one when the unit's result was persisted (`persisted`)
+//! or its failure was (`failed`). Each line is one `write(2)`, so that a killed process loses none. What it
+//! says is independent of the journal: tests compare the two across kills.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Write},
+    path::Path,
+};
+
+use bookstate_domain::{BookId, JobId};
+use parking_lot::Mutex;
+use serde::Serialize;
+
+use crate::unit::Work;
+
+/// What happened to a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UnitEvent {
+    /// An engine begins to work on it.
+    Run,
+    /// Its result was persisted: it must never run again.
+    Persisted,
+    /// Its failure was persisted: it may run again.
+    Failed,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    event: UnitEvent,
+    book: &'a str,
+    job: &'a str,
+    unit: &'a str,
+    process: u32,
+}
+
+/// See the module documentation.
+#[derive(Debug)]
+pub struct UnitLog {
+    file: Mutex<File>,
+}
+
+impl UnitLog {
+    /// Opens the log for appending; creates it when it is not there.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        Ok(Self { file: Mutex::new(file) })
+    }
+
+    /// Appends a line.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn append(&self, event: UnitEvent, book: &BookId, job: &JobId, work: &Work) -> io::Result<()> {
+        let unit = work.to_string();
+        let process = std::process::id();
+        let line = Line { event, book: book.as_str(), job: job.as_str(), unit: &unit, process };
+        let mut bytes = serde_json::to_vec(&line)?;
+        bytes.push(b'\n');
+        self.file.lock().write_all(&bytes)
+    }
+}

@@ -1,0 +1,344 @@
+//! What must not happen: each of these did, in the system that ADR 010 was written for.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
+
+mod simulation;
+
+use bookstate_domain::{
+    FinalizePhase, Operation, OperationEvent, OperationName, OperationState, StructurePhase, Variant,
+    persist::LinkOutcome,
+};
+use bookstate_jobs::{
+    PersistCall, Unit, Work,
+    engine::{EngineError, OcrReading},
+    outcome::Outcome,
+    plan::{InFlight, Step, interrupted, plan},
+};
+use simulation::{Simulation, World, job, provider};
+
+fn finished(world: World) -> Simulation {
+    let mut simulation = Simulation::new(world, 1);
+    simulation.run(0);
+    simulation
+}
+
+fn flying(simulation: &Simulation) -> Vec<String> {
+    simulation.flying.iter().map(|unit| unit.key().to_string()).collect()
+}
+
+#[test]
+fn a_finished_book_has_nothing_to_do_and_is_settled() {
+    let simulation = finished(World::default());
+    let plan = plan(&simulation.state, &simulation.job, &InFlight::unlimited());
+    assert!(plan.settled && plan.units.is_empty() && plan.steps.is_empty());
+}
+
+#[test]
+fn a_finder_that_a_crash_left_in_progress_runs_again_without_a_retry() {
+    let mut simulation = Simulation::new(World::default(), 1);
+    simulation.run_to(|work| *work == Work::TocFinder);
+    assert_eq!(simulation.state.operation(Operation::TocFinder).state, OperationState::InProgress);
+    assert!(interrupted(&simulation.state).contains(&Operation::TocFinder));
+    simulation.restart();
+    simulation.run_to(|work| *work == Work::TocFinder);
+    assert_eq!(simulation.state.operation(Operation::TocFinder).retries, 0);
+}
+
+#[test]
+fn a_second_finder_never_starts_while_the_first_is_in_flight() {
+    let mut simulation = Simulation::new(World::default(), 1);
+    simulation.run_to(|work| *work == Work::TocFinder);
+    for _ in 0..20 {
+        // Other results come in meanwhile.
+        let other = simulation.flying.iter().position(|unit| unit.work != Work::TocFinder);
+        let Some(other) = other else { break };
+        simulation.succeed(other);
+        simulation.advance();
+    }
+    assert_eq!(simulation.runs["toc_finder"], 1);
+}
+
+#[test]
+fn a_book_with_fewer_than_twenty_pages_with_text_completes() {
+    for (pages, blank) in [(1, 0), (5, 0), (40, 100)] {
+        let simulation = finished(World { pages, blank, ..World::default() });
+        assert_eq!(simulation.state.operation(Operation::Metadata).state, OperationState::Complete);
+    }
+}
+
+#[test]
+fn when_the_last_link_fails_finalize_starts_all_the_same() {
+    let mut simulation = Simulation::new(World { entries: 2, ..World::default() }, 1);
+    for _ in 0..2 {
+        let place = simulation.run_to(|work| matches!(work, Work::TocLink { .. }));
+        simulation.fail(place, &EngineError::permanent("nowhere"));
+    }
+    simulation.run_to(|work| *work == Work::Pattern);
+    assert_eq!(simulation.state.operation(Operation::TocLink).state, OperationState::Complete);
+    assert!(simulation.state.toc_entries().values().all(|entry| entry.link_failed));
+}
+
+#[test]
+fn a_phase_without_units_is_passed() {
+    let world = World { entries: 0, missing: 0, gaps: 0, chapters: 0, ..World::default() };
+    let simulation = finished(world);
+    assert_eq!(simulation.state.toc().unwrap().finalize_phase, Some(FinalizePhase::Done));
+    assert_eq!(simulation.state.operation(Operation::Structure).state, OperationState::Complete);
+}
+
+#[test]
+fn a_book_whose_chapters_are_all_excluded_from_audio_is_finished() {
+    // The simulation's classification excludes every chapter.
+    let simulation = finished(World::default());
+    assert!(simulation.state.chapters().values().all(|chapter| !chapter.audio_include));
+    assert_eq!(simulation.state.operation(Operation::Structure).state, OperationState::Complete);
+}
+
+#[test]
+fn a_start_that_was_not_persisted_is_planned_again() {
+    let mut simulation = Simulation::new(World::default(), 1);
+    simulation.run_to(|work| *work == Work::Metadata);
+    simulation.call(&PersistCall::OpState(Operation::Metadata, OperationEvent::Interrupt)).unwrap();
+    simulation.in_flight = InFlight::unlimited();
+    for _ in 0..2 {
+        let again = plan(&simulation.state, &simulation.job, &simulation.in_flight);
+        assert!(again.start().any(|operation| operation == Operation::Metadata), "{again:?}");
+    }
+}
+
+#[test]
+fn a_page_without_an_image_is_given_up_and_the_book_goes_on_degraded() {
+    let mut simulation = Simulation::new(World::default(), 1);
+    let place = simulation.run_to(|work| *work == Work::Extract { page: 7 });
+    simulation.fail(place, &EngineError::permanent("the image is missing"));
+    simulation.run(0);
+    let reason = simulation.state.completeness(Variant::Standard).reason().unwrap();
+    assert!(reason.contains("page 7: the image is missing"), "{reason}");
+}
+
+#[test]
+fn a_page_that_fails_ten_times_is_given_up() {
+    let mut simulation = Simulation::new(World::default(), 1);
+    for _ in 0..10 {
+        let place = simulation.run_to(|work| matches!(work, Work::Ocr { page: 3, .. }));
+        simulation.fail(place, &EngineError::transient("later"));
+    }
+    simulation.run(0);
+    assert!(simulation.state.page(3).unwrap().ocr_failed);
+    assert_eq!(simulation.state.page(3).unwrap().ocr_retries, 10);
+}
+
+#[test]
+fn an_ocr_success_without_text_is_a_result() {
+    let simulation = finished(World { blank: 100, pages: 3, ..World::default() });
+    assert_eq!(simulation.state.ocr_results().size(), 3);
+    assert!(simulation.state.pages().values().all(|page| page.is_read()));
+}
+
+#[test]
+fn a_page_that_all_its_providers_have_read_is_marked_when_an_earlier_job_had_more_of_them() {
+    let mut simulation = Simulation::new(World { pages: 1, providers: 2, ..World::default() }, 1);
+    let place = simulation.run_to(|work| matches!(work, Work::Ocr { provider: p, .. } if *p == provider(0)));
+    simulation.succeed(place);
+    simulation.restart();
+    simulation.job = job(&World { pages: 1, providers: 1, ..World::default() });
+    let now = plan(&simulation.state, &simulation.job, &simulation.in_flight);
+    assert_eq!(now.steps, [Step::MarkRead { page: 1 }]);
+    simulation.run_to(|work| *work == Work::Markdown { page: 1 });
+    assert_eq!(simulation.runs["ocr:1:provider-0"], 1);
+}
+
+#[test]
+fn a_provider_that_cannot_read_a_page_leaves_it_to_the_others() {
+    let mut simulation = Simulation::new(World { pages: 1, providers: 2, ..World::default() }, 1);
+    let place = simulation.run_to(|work| matches!(work, Work::Ocr { provider: p, .. } if *p == provider(0)));
+    simulation.fail(place, &EngineError::permanent("no text layer"));
+    let place = simulation.flying.iter().position(|unit| matches!(unit.work, Work::Ocr { .. })).unwrap();
+    let unit = simulation.flying.remove(place);
+    let reading = OcrReading { text: "read".into(), ..OcrReading::default() };
+    simulation.settle(&unit, Ok(Outcome::Ocr(reading)));
+    assert!(simulation.state.page(1).unwrap().ocr_complete && !simulation.state.page(1).unwrap().ocr_failed);
+}
+
+#[test]
+fn a_page_that_no_provider_can_read_is_given_up_with_the_last_ones_reason() {
+    let mut simulation = Simulation::new(World { pages: 1, providers: 2, ..World::default() }, 1);
+    for reason in ["first", "second"] {
+        let place = simulation.run_to(|work| matches!(work, Work::Ocr { .. }));
+        simulation.fail(place, &EngineError::permanent(reason));
+    }
+    let page = simulation.state.page(1).unwrap();
+    assert!(page.ocr_failed);
+    assert_eq!(page.failure_reason.as_deref(), Some("second"));
+}
+
+#[test]
+fn many_restarts_fail_no_stage_that_never_failed() {
+    let mut simulation = Simulation::new(World::default(), 1);
+    for operation in [Operation::TocFinder, Operation::TocFinalize, Operation::Structure] {
+        for _ in 0..5 {
+            simulation.run_to(|work| work.operation() == Some(operation));
+            simulation.restart();
+        }
+    }
+    simulation.run(0);
+    assert_eq!(simulation.state.completeness(Variant::Standard).reason(), None);
+}
+
+#[test]
+fn an_ocr_only_job_stays_one_when_it_is_resumed() {
+    let mut simulation = Simulation::new(World { variant: Variant::OcrOnly, ..World::default() }, 1);
+    simulation.run_to(|work| *work == Work::Markdown { page: 20 });
+    simulation.restart();
+    simulation.run(0);
+    assert!(
+        simulation
+            .runs
+            .keys()
+            .all(|unit| { ["extract:", "ocr:", "markdown:"].iter().any(|kind| unit.starts_with(kind)) })
+    );
+}
+
+#[test]
+fn finalize_counters_are_not_counted_twice_by_a_resume() {
+    let mut simulation = Simulation::new(World { missing: 3, gaps: 3, ..World::default() }, 1);
+    for wanted in ["discover:1_1", "gap:1-21"] {
+        let place = simulation.run_to(|work| work.to_string() == wanted);
+        simulation.succeed(place);
+        simulation.restart();
+    }
+    simulation.run(0);
+    let progress = simulation.state.finalize_progress();
+    assert_eq!((progress.entries_total, progress.entries_complete), (3, 3));
+    assert_eq!((progress.gaps_total, progress.gaps_complete), (3, 3));
+    let book = simulation.state.book().unwrap();
+    assert_eq!((book.finalize_entries_complete, book.finalize_gaps_complete), (3, 3));
+}
+
+#[test]
+fn a_resumed_structure_does_only_what_is_left() {
+    let mut simulation = Simulation::new(World { chapters: 6, ..World::default() }, 1);
+    for _ in 0..3 {
+        let place = simulation.run_to(|work| matches!(work, Work::Polish { .. }));
+        simulation.succeed(place);
+        simulation.restart();
+    }
+    simulation.advance();
+    assert_eq!(flying(&simulation).len(), 3, "{:?}", flying(&simulation));
+    simulation.run(0);
+    assert_eq!(simulation.runs["skeleton"], 1);
+    assert_eq!(simulation.runs["classify"], 1);
+}
+
+#[test]
+fn after_a_reset_of_ocr_every_page_is_read_again() {
+    let mut simulation = finished(World::default());
+    simulation.commit(|state, at| state.persist_reset(at, OperationName::Ocr)).unwrap();
+    assert_eq!(simulation.state.ocr_results().size(), 0);
+    simulation.in_flight = InFlight::unlimited();
+    simulation.done.clear();
+    simulation.advance();
+    assert_eq!(flying(&simulation).len(), 40);
+    assert!(flying(&simulation).iter().all(|unit| unit.starts_with("ocr:")));
+    simulation.run(0);
+}
+
+#[test]
+fn after_a_reset_of_finalize_the_patterns_are_analysed_again() {
+    let mut simulation = finished(World::default());
+    simulation.commit(|state, at| state.persist_reset(at, OperationName::TocFinalize)).unwrap();
+    simulation.in_flight = InFlight::unlimited();
+    simulation.done.clear();
+    simulation.advance();
+    assert_eq!(flying(&simulation), ["pattern"]);
+    simulation.run(0);
+}
+
+#[test]
+fn stages_that_need_a_failed_one_are_skipped_and_the_rest_goes_on() {
+    let mut simulation = Simulation::new(World::default(), 1);
+    let place = simulation.run_to(|work| *work == Work::TocExtract);
+    simulation.fail(place, &EngineError::permanent("unreadable"));
+    simulation.run(0);
+    assert!(!simulation.runs.keys().any(|unit| unit.starts_with("toc_link")));
+    assert_eq!(simulation.state.operation(Operation::Structure).state, OperationState::Complete);
+    let reason = simulation.state.completeness(Variant::Standard).reason().unwrap();
+    assert!(reason.contains("toc_extract failed"), "{reason}");
+}
+
+#[test]
+fn a_book_without_contents_gets_chapters_all_the_same() {
+    let simulation = finished(World { has_toc: false, ..World::default() });
+    assert_eq!(simulation.state.chapters().size(), 6);
+    assert_eq!(simulation.state.completeness(Variant::Standard).reason(), None);
+}
+
+#[test]
+fn a_classification_that_fails_for_good_is_skipped() {
+    let mut simulation = Simulation::new(World::default(), 1);
+    let place = simulation.run_to(|work| *work == Work::Classify);
+    simulation.fail(place, &EngineError::permanent("no"));
+    assert_eq!(simulation.state.book().unwrap().structure_phase, Some(StructurePhase::Polish));
+    simulation.run(0);
+    assert_eq!(simulation.runs["classify"], 1);
+    assert_eq!(simulation.state.operation(Operation::Structure).state, OperationState::Complete);
+}
+
+#[test]
+fn a_polish_that_fails_keeps_the_mechanical_text() {
+    let mut simulation = Simulation::new(World { chapters: 1, ..World::default() }, 1);
+    let place = simulation.run_to(|work| matches!(work, Work::Polish { .. }));
+    simulation.fail(place, &EngineError::permanent("no"));
+    simulation.run(0);
+    let chapter = simulation.state.ordered_chapters()[0];
+    assert!(chapter.polish_failed && chapter.polished_text.is_none() && chapter.text().is_some());
+    assert_eq!(chapter.polish_retries, 3);
+}
+
+#[test]
+fn a_result_of_an_operation_that_failed_meanwhile_is_dropped() {
+    let mut simulation = Simulation::new(World { chapters: 70, ..World::default() }, 1);
+    simulation.run_to(|work| matches!(work, Work::ChapterText { .. }));
+    assert_eq!(flying(&simulation), ["chapter_text:0", "chapter_text:1", "chapter_text:2"]);
+    simulation.fail(0, &EngineError::permanent("no"));
+    let before = simulation.state.clone();
+    simulation.succeed(0);
+    assert_eq!(simulation.state, before);
+}
+
+#[test]
+fn a_job_that_can_never_end_is_called_stuck() {
+    // A pool that takes nothing is what the actor never makes; it stands for any bug of the planner.
+    let full = InFlight::limited(std::iter::once(("cpu".into(), 0)).collect());
+    let fresh = Simulation::new(World::default(), 1);
+    let stuck = plan(&fresh.state, &fresh.job, &full).stuck.unwrap();
+    assert!(stuck.contains("extract waiting 0/40"), "{stuck}");
+}
+
+#[test]
+fn a_late_failure_takes_nothing_back() {
+    let mut simulation = Simulation::new(World { entries: 1, ..World::default() }, 1);
+    simulation.run_to(|work| matches!(work, Work::TocLink { .. }));
+    let entry = simulation::ordinal(0);
+    let linked = LinkOutcome::Linked { page: 2, reason: None };
+    simulation.call(&PersistCall::TocEntryResult(entry.clone(), linked)).unwrap();
+    let late = LinkOutcome::Failed { reason: "late".into() };
+    simulation.call(&PersistCall::TocEntryResult(entry.clone(), late)).unwrap();
+    assert_eq!(simulation.state.toc_entry(&entry).unwrap().actual_page, Some(2));
+}
+
+#[test]
+fn unit_keys_are_unique_and_readable() {
+    let works = [
+        Work::Extract { page: 12 },
+        Work::Ocr { page: 12, provider: provider(0) },
+        Work::Markdown { page: 12 },
+        Work::TocLink { entry: simulation::ordinal(7) },
+        Work::Discover { subject: "1_7".into() },
+        Work::Gap { key: "12-40".into() },
+    ];
+    let keys: Vec<_> = works.map(|work| Unit { work, pool: "cpu".into() }.key().to_string()).into();
+    let expected =
+        ["extract:12", "ocr:12:provider-0", "markdown:12", "toc_link:0007", "discover:1_7", "gap:12-40"];
+    assert_eq!(keys, expected);
+}
