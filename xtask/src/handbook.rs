@@ -1,13 +1,14 @@
 //! `cargo xtask handbook`: the Markdown files of docs/ as one PDF, `docs/handbook.pdf`.
 //!
-//! `docs/handbook.toml` says the title and which files are the chapters, in order. The bytes depend on these
-//! files only, so that `--check` can tell whether the PDF is up to date. Reading Markdown is `markdown`'s
-//! part, setting it `layout`'s.
+//! `docs/handbook.toml` says the title, which files are the chapters, in order, and which files are sections
+//! of a chapter. The bytes depend on these files only, so that `--check` can tell whether the PDF is up to
+//! date. Reading Markdown is `markdown`'s part, setting it `layout`'s.
 
 mod layout;
 mod markdown;
 mod table;
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -36,6 +37,9 @@ struct Plan {
     author: String,
     /// File names below docs/, each one chapter.
     chapters: Vec<String>,
+    /// For a chapter, the files that follow it with their headings one level lower.
+    #[serde(default)]
+    sections: BTreeMap<String, Vec<String>>,
 }
 
 /// Makes or checks the handbook.
@@ -67,16 +71,28 @@ fn make(docs: &Path) -> anyhow::Result<(Vec<u8>, Vec<String>)> {
     })?;
     let plan: Plan =
         toml::from_str(&text).with_context(|| format!("cannot understand {}", path.display()))?;
+    if let Some(chapter) = plan.sections.keys().find(|chapter| !plan.chapters.contains(chapter)) {
+        bail!("{} gives sections to {chapter}, which is no chapter", path.display());
+    }
     let mut chapters = Vec::new();
     let mut missing = Vec::new();
-    for file in &plan.chapters {
-        let path = docs.join(file);
-        match std::fs::read_to_string(&path) {
-            Ok(text) => {
-                chapters.extend(markdown::parse(&text).with_context(|| format!("in {}", path.display()))?)
+    for chapter in &plan.chapters {
+        let sections = plan.sections.get(chapter).into_iter().flatten();
+        for (file, is_section) in [(chapter, false)].into_iter().chain(sections.map(|file| (file, true))) {
+            let path = docs.join(file);
+            let text = match std::fs::read_to_string(&path) {
+                Ok(text) => text,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    missing.push(file.clone());
+                    continue;
+                }
+                Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+            };
+            let mut blocks = markdown::parse(&text).with_context(|| format!("in {}", path.display()))?;
+            if is_section {
+                markdown::lower_headings(&mut blocks);
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => missing.push(file.clone()),
-            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+            chapters.extend(blocks);
         }
     }
     if chapters.is_empty() {
@@ -120,6 +136,19 @@ mod tests {
         std::fs::write(docs.path().join("b.md"), "# Two\n").unwrap();
         let (with, missing) = make(docs.path()).unwrap();
         assert!(missing.is_empty() && with.len() > without.len());
+    }
+
+    #[test]
+    fn sections_are_headings_of_their_chapter() {
+        let docs = docs();
+        std::fs::write(docs.path().join("b.md"), "# Two\n\n日\n").unwrap();
+        let plan = docs.path().join("handbook.toml");
+        std::fs::write(&plan, "title = \"T\"\nchapters = [\"a.md\"]\n[sections]\n\"b.md\" = [\"a.md\"]")
+            .unwrap();
+        assert!(make(docs.path()).unwrap_err().to_string().contains("b.md, which is no chapter"));
+        std::fs::write(&plan, "title = \"T\"\nchapters = [\"a.md\"]\n[sections]\n\"a.md\" = [\"b.md\"]")
+            .unwrap();
+        assert!(format!("{:#}", make(docs.path()).unwrap_err()).contains("b.md"), "the section is read");
     }
 
     #[test]

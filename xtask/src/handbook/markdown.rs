@@ -57,6 +57,15 @@ pub(super) fn parse(text: &str) -> anyhow::Result<Vec<Block>> {
     }
 }
 
+/// Makes every heading one level lower, down to the lowest that Markdown has.
+pub(super) fn lower_headings(blocks: &mut [Block]) {
+    for block in blocks {
+        if let Block::Heading { level, .. } = block {
+            *level = (*level + 1).min(6);
+        }
+    }
+}
+
 struct Reader<'a> {
     events: Parser<'a>,
     /// How many emphases are open.
@@ -246,6 +255,20 @@ mod tests {
             Block::Rule,
         ];
         assert_eq!(parse(text).unwrap(), expected);
+    }
+
+    #[test]
+    fn lowered_headings_are_one_level_lower() {
+        let mut blocks = parse("# One\n\nText.\n\n###### Six\n").unwrap();
+        lower_headings(&mut blocks);
+        let levels: Vec<_> = blocks
+            .iter()
+            .filter_map(|block| match block {
+                Block::Heading { level, .. } => Some(*level),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(levels, [2, 6]);
     }
 
     #[test]
