@@ -1,6 +1,14 @@
 //! What the journal promises when nothing, or one certain thing, goes wrong: policies, marks, deletion, a full disk,
 //! poison, versions, the real file system, the lock.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "the helpers of tests are tests too"
+)]
+
 mod journal_log;
 
 use std::collections::BTreeSet;
@@ -158,7 +166,7 @@ fn a_full_disk_changes_nothing_and_passes() {
         let (.., recovered) = open(&fs.crash(CrashImage::Killed), config(SyncPolicy::Os, 400)).unwrap();
         ledger.check(&recovered, &ledger.accepted, "full");
         assert_eq!(
-            recovered.iter().map(|(_, seqs)| seqs.len() as u32).sum::<u32>(),
+            recovered.values().map(|seqs| seqs.len() as u32).sum::<u32>(),
             ledger.accepted.values().sum::<u32>()
         );
         fs.set_space(None);
@@ -267,6 +275,44 @@ fn a_segment_of_another_data_directory_or_number_is_refused() {
     assert!(matches!(error, OpenError::ForeignWriter { segment: 1 }), "{error}");
     let fs = with_header(|bytes| bytes[12] = 7);
     let error = open(&fs, config(SyncPolicy::Os, 1 << 20)).unwrap_err();
+    assert!(matches!(error, OpenError::Damaged(_)), "{error}");
+}
+
+/// Version 1's segment, followed by one without records.
+fn with_unused_segment(base: u64, len: usize) -> FaultFs {
+    let mut header = VERSION_1[..48].to_vec();
+    header[12] = 2;
+    header[20..28].copy_from_slice(&base.to_le_bytes());
+    let crc = crc32fast::hash(&header[..44]);
+    header[44..].copy_from_slice(&crc.to_le_bytes());
+    let fs = FaultFs::new();
+    fs.put(&segment_path(1), VERSION_1);
+    fs.put(&segment_path(2), &header[..len]);
+    fs
+}
+
+#[test]
+fn a_last_segment_without_records_is_used_or_replaced() {
+    let end = VERSION_1.len() as u64 - 48;
+    // Just created; left over from a creation that was given up; cut short by a crash.
+    for (base, len) in [(end, 48), (end - 41, 48), (0, 48), (end, 47), (end, 0)] {
+        let fs = with_unused_segment(base, len);
+        for round in 0..3 {
+            let (journal, _, recovered) = open(&fs, config(SyncPolicy::Os, 470)).unwrap();
+            assert_eq!(recovered[BOOKS[1]].len(), 2 + round, "base {base}, length {len}");
+            let next = append(&journal, BOOKS[1], 3 + round as u32).unwrap();
+            assert!(next.get() > end);
+            journal.close().unwrap();
+        }
+    }
+    // Its base vouches for more than there is: synced records are gone.
+    let fs = with_unused_segment(end + 1, 48);
+    let error = open(&fs, config(SyncPolicy::Os, 470)).unwrap_err();
+    assert!(matches!(&error, OpenError::Damaged(damage) if damage.segment == 1), "{error}");
+    // The only segment there is, and not the first: it had records.
+    let fs = FaultFs::new();
+    fs.put(&segment_path(9), &VERSION_1[..20]);
+    let error = open(&fs, config(SyncPolicy::Os, 470)).unwrap_err();
     assert!(matches!(error, OpenError::Damaged(_)), "{error}");
 }
 

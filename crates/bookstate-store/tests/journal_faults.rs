@@ -1,6 +1,14 @@
 //! A fault at each operation in turn, under each policy, followed by each kind of crash: what was accepted (and,
 //! after a power loss, synced) is recovered, and nothing that was not issued.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "the helpers of tests are tests too"
+)]
+
 mod journal_log;
 
 use std::io::ErrorKind;

@@ -2,6 +2,14 @@
 //!
 //! A failing case prints its schedule, which holds every seed.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "the helpers of tests are tests too"
+)]
+
 mod journal_log;
 
 use std::io::ErrorKind;

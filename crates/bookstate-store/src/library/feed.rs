@@ -196,8 +196,13 @@ impl Library {
 
     /// Seqs of a book up to and including `seq` will not be given out: a target has them.
     pub fn skip_seqs(&self, id: &BookId, seq: Seq) {
-        if let Some(book) = self.live(id) {
+        let books = self.0.books.read();
+        if let Some(book) = books.get(id) {
             book.skip_seqs(seq);
+        } else {
+            let mut reserved = self.0.reserved.lock();
+            let highest = reserved.entry(id.clone()).or_default();
+            *highest = seq.max(*highest);
         }
     }
 }

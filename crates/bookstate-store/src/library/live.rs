@@ -136,6 +136,11 @@ impl LiveBook {
         self.inner.lock().seq
     }
 
+    /// The last seq that must not be given out again.
+    pub(super) fn highest_used(&self) -> Seq {
+        self.inner.lock().highest_used
+    }
+
     /// Where the journal has the book's last commit.
     pub(super) fn position(&self) -> Position {
         self.inner.lock().position

@@ -92,6 +92,9 @@ struct Shared {
     targets: RwLock<Vec<(TargetName, Arc<dyn Target>)>>,
     /// Books that left memory, with their last commit, per remote target, until its task has taken note.
     departed: Mutex<BTreeMap<TargetName, BTreeMap<BookId, Seq>>>,
+    /// Of books that are not live: seqs up to these were used although the local store has no commit of them
+    /// (they were set aside, or a target has them). They are not given out again.
+    reserved: Mutex<HashMap<BookId, Seq>>,
     /// Held as long as the library lives.
     _lock: DataDirLock,
 }
@@ -142,21 +145,24 @@ impl Library {
     /// # Errors
     /// The book exists, or the local store cannot be read.
     pub fn create_book(&self, id: &BookId, who: &str) -> Result<BookHandle, OpenBookError> {
-        match self.open_book(id, who) {
-            Ok(_) => Err(OpenBookError::Exists { book_id: id.clone() }),
-            Err(OpenBookError::Unknown { .. }) => {
-                let state = BookState::new(id.clone());
-                let loaded = Loaded {
-                    state,
-                    changes: Changes::new(Seq::ZERO),
-                    seq: Seq::ZERO,
-                    highest_used: Seq::ZERO,
-                    position: self.0.journal.synced_position(),
-                    watermarks: BTreeMap::new(),
-                };
-                self.claim(id, who, || Ok(loaded))
+        let handle = self.claim(id, who, || {
+            if self.0.local.book_sync(id)?.is_some() {
+                return Err(OpenBookError::Exists { book_id: id.clone() });
             }
-            Err(error) => Err(error),
+            Ok(Loaded {
+                state: BookState::new(id.clone()),
+                changes: Changes::new(Seq::ZERO),
+                seq: Seq::ZERO,
+                highest_used: Seq::ZERO,
+                position: self.0.journal.synced_position(),
+                watermarks: BTreeMap::new(),
+            })
+        })?;
+        // It may have been live already.
+        if handle.snapshot().seq == Seq::ZERO {
+            Ok(handle)
+        } else {
+            Err(OpenBookError::Exists { book_id: id.clone() })
         }
     }
 
@@ -180,19 +186,24 @@ impl Library {
         who: &str,
         load: impl FnOnce() -> Result<Loaded, OpenBookError>,
     ) -> Result<BookHandle, OpenBookError> {
-        // The map stays locked while a book is loaded: two openers must not load it twice.
+        // The map stays locked while a book is loaded, since two openers must not load it twice, and until its
+        // writer's place is taken, since it must not leave memory in between.
         let mut books = self.0.books.write();
         let book = match books.get(id) {
             Some(book) => book.clone(),
             None => {
-                let book = Arc::new(LiveBook::new(load()?));
+                let mut loaded = load()?;
+                if let Some(reserved) = self.0.reserved.lock().get(id) {
+                    loaded.highest_used = loaded.highest_used.max(*reserved);
+                }
+                let book = Arc::new(LiveBook::new(loaded));
                 books.insert(id.clone(), book.clone());
                 book
             }
         };
+        let taken = book.take_writer(who.to_owned());
         drop(books);
-        book.take_writer(who.to_owned())
-            .map_err(|holder| OpenBookError::Held { book_id: id.clone(), holder })?;
+        taken.map_err(|holder| OpenBookError::Held { book_id: id.clone(), holder })?;
         Ok(BookHandle::new(self.clone(), book, id.clone()))
     }
 
@@ -221,10 +232,15 @@ impl Library {
             // A book that never had a commit never existed.
             book.is_idle(&TargetName::local()) || (book.seq() == Seq::ZERO && book.is_unclaimed())
         });
-        if let Some(book) = unused.then(|| books.remove(id)).flatten() {
+        let Some(book) = unused.then(|| books.remove(id)).flatten() else { return };
+        let (seq, highest_used) = (book.seq(), book.highest_used());
+        if highest_used > seq {
+            self.0.reserved.lock().insert(id.clone(), highest_used);
+        }
+        if seq > Seq::ZERO {
             // A target that was busy all the time that the book was live must still learn of it.
             for departed in self.0.departed.lock().values_mut() {
-                departed.insert(id.clone(), book.seq());
+                departed.insert(id.clone(), seq);
             }
         }
     }

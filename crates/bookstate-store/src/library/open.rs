@@ -110,6 +110,8 @@ struct Replay {
     loaded: Option<Loaded>,
     commits: usize,
     behind_gap: Vec<Commit>,
+    /// The commit that the gap follows.
+    gap_after: Seq,
     highest: Seq,
 }
 
@@ -154,6 +156,7 @@ impl Library {
             changed: Notify::new(),
             targets: RwLock::new(Vec::new()),
             departed: Mutex::new(BTreeMap::new()),
+            reserved: Mutex::new(HashMap::new()),
             _lock: lock,
         }));
         let (mut recovered, mut set_aside) = (Vec::new(), Vec::new());
@@ -165,9 +168,15 @@ impl Library {
             if !replay.behind_gap.is_empty() {
                 let file = keep(&library.0.dir, &book_id, &replay.behind_gap)?;
                 let commits = replay.behind_gap.len();
-                set_aside.push(SetAside { book_id: book_id.clone(), after: loaded.seq, commits, file });
+                let after = replay.gap_after;
+                set_aside.push(SetAside { book_id: book_id.clone(), after, commits, file });
             }
             let (commits, seq) = (replay.commits, loaded.seq);
+            if commits == 0 {
+                // All that the journal has more was set aside: the local store has the book.
+                library.0.reserved.lock().insert(book_id, loaded.highest_used);
+                continue;
+            }
             recovered.push(RecoveredBook { book_id: book_id.clone(), commits, seq });
             library.0.books.write().insert(book_id, Arc::new(LiveBook::new(loaded)));
         }
@@ -185,7 +194,14 @@ fn replay(
     if !replays.contains_key(record.head.book) {
         let id = BookId::new(record.head.book).map_err(|e| OpenError::Record { reason: e.to_string() })?;
         let applied = local.book_sync(&id)?.map_or(Seq::ZERO, |sync| sync.persisted_seq);
-        let replay = Replay { applied, loaded: None, commits: 0, behind_gap: Vec::new(), highest: applied };
+        let replay = Replay {
+            applied,
+            loaded: None,
+            commits: 0,
+            behind_gap: Vec::new(),
+            gap_after: applied,
+            highest: applied,
+        };
         replays.insert(record.head.book.to_owned(), replay);
     }
     let Some(replay) = replays.get_mut(record.head.book) else { return Ok(()) };
@@ -202,7 +218,11 @@ fn replay(
     if commit.seq <= loaded.seq {
         return Ok(());
     }
-    if commit.prev != loaded.seq || !replay.behind_gap.is_empty() {
+    // Commits that were accepted after an earlier recovery had stopped here follow what that one had applied.
+    if commit.prev != loaded.seq {
+        if replay.behind_gap.is_empty() {
+            replay.gap_after = loaded.seq;
+        }
         replay.behind_gap.push(commit);
         return Ok(());
     }
