@@ -98,7 +98,7 @@ fn read_all(bytes: Vec<u8>) {
     if let Ok(source) = open(bytes) {
         source.info();
         for n in 1..=source.page_count().min(100) {
-            let _ = source.page(n);
+            drop(source.page(n));
         }
     }
 }

@@ -1,0 +1,402 @@
+//! The command line: what can be typed, and what `--help` says about it.
+
+use std::path::PathBuf;
+
+use bookstate_domain::{OperationName, Variant};
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::PossibleValuesParser, builder::TypedValueParser};
+use clap_complete::Shell;
+
+use crate::settings::Flags;
+
+/// Takes books through a long pipeline (pages, text, contents, chapters) without ever losing a finished step.
+///
+/// The state of a book is kept in memory while it is worked on; every change is in a journal before it
+/// counts, and is brought to the local store, a SQLite file, and to any number of targets in the background.
+/// Kill the program at any moment: the same command continues.
+#[derive(Debug, Parser)]
+#[command(name = "bookstate", version, arg_required_else_help = true, subcommand_required = true)]
+#[command(after_help = "Examples:
+  bookstate process book.pdf             process a book; again: continues, or says that it is done
+  bookstate books                        the books of the data directory
+  bookstate toc b-3f9a                   its table of contents, with the page of each entry
+  bookstate export book.pdf --format markdown -o book.md
+
+BOOK is an id, a unique beginning of one, or the path of the book's file.
+The manual is docs/operating.md: configuration, exit codes, what to do when something breaks.")]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Where the books are kept [default: .bookstate] [env: BOOKSTATE_DATA_DIR]
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// The configuration file [default: bookstate.toml, else config.toml in the data directory] [env:
+    /// BOOKSTATE_CONFIG]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print one JSON document instead of text
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Log less: errors only; twice: nothing
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) quiet: u8,
+    /// Log more: what happens; twice: details; three times: everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    pub(crate) verbose: u8,
+    /// How log lines on standard error are written [default: text] [env: BOOKSTATE_LOG_FORMAT]
+    #[arg(long, global = true, value_name = "FORMAT", value_parser = ["text", "json"])]
+    log_format: Option<String>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Process books: read the pages, find the contents, make the chapters
+    ///
+    /// PDF files with a text layer, Markdown and plain text. A file is known by its content: processing it
+    /// again continues where an earlier run was interrupted, or says at once that nothing is left to do. On a
+    /// terminal there is a bar per stage; Ctrl-C stops at a safe point, a second one at once, and neither
+    /// loses anything.
+    #[command(after_help = "Examples:
+  bookstate process book.pdf
+  bookstate process *.pdf --variant text-only
+  bookstate process book.pdf --reset toc_finder      look for the contents again, and all that follows
+  bookstate process book.pdf --target nas=sqlite:/mnt/nas/books.sqlite
+  bookstate process book.pdf --json | jq .status")]
+    Process(ProcessArgs),
+    /// List the books
+    Books,
+    /// Show how far a book is, stage by stage, and how far each target has it
+    #[command(after_help = "Examples:
+  bookstate status                       every book in a line
+  bookstate status b-3f9a --watch        one book, while it is processed elsewhere")]
+    Status(StatusArgs),
+    /// List the pages of a book
+    Pages(BookArg),
+    /// Show the table of contents of a book, with the page of each entry
+    Toc(BookArg),
+    /// List the chapters of a book
+    #[command(after_help = "Examples:
+  bookstate chapters b-3f9a
+  bookstate chapters b-3f9a --json --include-text | jq -r '.chapters[3].text'")]
+    Chapters(ChaptersArgs),
+    /// Write a book as Markdown, or all its documents as JSON
+    #[command(after_help = "Examples:
+  bookstate export b-3f9a --format markdown -o book.md
+  bookstate export b-3f9a --format json --canonical > run1.json      to be compared with another run's")]
+    Export(ExportArgs),
+    /// Undo an operation of a book and all that follows from it
+    ///
+    /// The next `process` runs them again. A job that was interrupted is cancelled by this.
+    #[command(after_help = "Examples:
+  bookstate reset b-3f9a structure       the chapters only
+  bookstate reset b-3f9a ocr             everything but the text layers")]
+    Reset(ResetArgs),
+    /// Look at the journal, the log that survives a kill
+    #[command(subcommand)]
+    Journal(JournalCommand),
+    /// Documents that a target refuses: list them, try them again, or accept the difference
+    #[command(subcommand)]
+    Parked(ParkedCommand),
+    /// Targets: other places that get a copy of every book
+    #[command(subcommand)]
+    Target(TargetCommand),
+    /// Show the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print a completion script
+    #[command(after_help = "Examples:
+  bookstate completions bash > /etc/bash_completion.d/bookstate
+  bookstate completions zsh > ~/.zfunc/_bookstate")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// A book.
+#[derive(Debug, Args)]
+pub(crate) struct BookArg {
+    /// An id, a unique beginning of one, or the path of the book's file
+    pub(crate) book: String,
+}
+
+/// `process`.
+#[derive(Debug, Args)]
+pub(crate) struct ProcessArgs {
+    /// The books' files
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Which stages to run; an interrupted job keeps its own [default: standard] [env:
+    /// BOOKSTATE_JOBS_VARIANT]
+    #[arg(long, value_parser = words::<Variant>(Variant::ALL.iter().map(|v| v.as_str())))]
+    variant: Option<Variant>,
+    /// Undo this operation, and all that follows from it, first
+    #[arg(long, value_name = "OPERATION", value_parser = operation())]
+    pub(crate) reset: Option<OperationName>,
+    /// A further target for this run, NAME=sqlite:PATH; may be given several times
+    #[arg(long, value_name = "NAME=sqlite:PATH")]
+    target: Vec<String>,
+    /// Append a line to this file for each unit of work that begins and for each whose result is safe
+    #[arg(long, value_name = "FILE")]
+    pub(crate) unit_log: Option<PathBuf>,
+}
+
+/// `status`.
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// An id, a unique beginning of one, or the path of the book's file; all books without it
+    pub(crate) book: Option<String>,
+    /// Show it again whenever it changes, until the book is done or Ctrl-C
+    #[arg(long)]
+    pub(crate) watch: bool,
+}
+
+/// `chapters`.
+#[derive(Debug, Args)]
+pub(crate) struct ChaptersArgs {
+    #[command(flatten)]
+    pub(crate) book: BookArg,
+    /// With the chapters' texts
+    #[arg(long)]
+    pub(crate) include_text: bool,
+}
+
+/// The forms of an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// One Markdown file: title, chapters, text
+    Markdown,
+    /// All documents
+    Json,
+}
+
+/// `export`.
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    #[command(flatten)]
+    pub(crate) book: BookArg,
+    /// The form
+    #[arg(long, value_enum)]
+    pub(crate) format: Format,
+    /// Without times, seqs and metrics: what two runs of the same book have in common (JSON only)
+    #[arg(long)]
+    pub(crate) canonical: bool,
+    /// Write to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// `reset`.
+#[derive(Debug, Args)]
+pub(crate) struct ResetArgs {
+    #[command(flatten)]
+    pub(crate) book: BookArg,
+    /// The operation
+    #[arg(value_parser = operation())]
+    pub(crate) operation: OperationName,
+}
+
+/// `journal`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum JournalCommand {
+    /// Print every commit in the journal as a line of JSON
+    Inspect {
+        /// Only this book's: an id, a unique beginning of one, or the path of the book's file
+        #[arg(long)]
+        book: Option<String>,
+    },
+    /// Check that the journal is whole; exit code 4 when it is not
+    Verify,
+    /// Set a damaged segment aside, so that the journal opens again
+    ///
+    /// What stands before the damage stays readable, what stands behind it in that segment is given up. The
+    /// file is renamed, never deleted. Restore it from a copy instead, if there is one.
+    Quarantine {
+        /// The segment's number, as `journal verify` says it
+        segment: u64,
+    },
+}
+
+/// `parked`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ParkedCommand {
+    /// List the documents that targets refuse, with the reasons
+    List {
+        /// Only this target's
+        #[arg(long)]
+        target: Option<String>,
+    },
+    /// Try parked documents again, with their present state
+    Retry {
+        /// The target
+        target: String,
+        /// The document, as `parked list` shows it; all of them without it
+        document: Option<String>,
+    },
+    /// Accept on purpose that the target's copy of a document differs
+    Drop {
+        /// The target
+        target: String,
+        /// The document, as `parked list` shows it
+        document: String,
+    },
+}
+
+/// `target`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TargetCommand {
+    /// List the targets and how far each has the books
+    List,
+    /// Add a target to the configuration file
+    #[command(after_help = "Example:
+  bookstate target add nas sqlite:/mnt/nas/books.sqlite")]
+    Add {
+        /// Its name
+        name: String,
+        /// What it is and where: sqlite:PATH
+        #[arg(value_name = "sqlite:PATH")]
+        place: String,
+    },
+    /// Remove a target from the configuration file, and forget how far it was
+    Remove {
+        /// Its name
+        name: String,
+    },
+    /// Compare the books with their copies in a target; exit code 5 when they differ
+    Verify {
+        /// The target
+        name: String,
+        /// A book; all without it
+        book: Option<String>,
+    },
+    /// Compare the books with their copies in a target, and send what differs
+    Resync {
+        /// The target
+        name: String,
+        /// A book; all without it
+        book: Option<String>,
+    },
+    /// Write a book that another data directory has written into a target, importing it when it is unknown
+    /// here
+    Takeover {
+        /// The target
+        name: String,
+        /// The book's id
+        book: String,
+    },
+}
+
+/// `config`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print every key with its value and where that comes from
+    Show,
+}
+
+/// A value that is one of a few words of the domain.
+fn words<T>(known: impl Iterator<Item = &'static str>) -> impl TypedValueParser<Value = T>
+where
+    T: std::str::FromStr + Clone + Send + Sync + 'static,
+    T::Err: std::error::Error + Send + Sync,
+{
+    PossibleValuesParser::new(known).try_map(|word| word.parse::<T>())
+}
+
+fn operation() -> impl TypedValueParser<Value = OperationName> {
+    words(OperationName::ALL.iter().map(|operation| operation.as_str()))
+}
+
+impl Cli {
+    /// What the command line says about the configuration.
+    pub(crate) fn flags(&self) -> Flags {
+        let mut flags = Flags { config: self.global.config.clone(), ..Flags::default() };
+        if let Some(dir) = &self.global.data_dir {
+            flags.keys.push(("data_dir", "--data-dir", dir.display().to_string()));
+        }
+        if let Some(format) = &self.global.log_format {
+            flags.keys.push(("log.format", "--log-format", format.clone()));
+        }
+        if let Command::Process(process) = &self.command {
+            if let Some(variant) = process.variant {
+                flags.keys.push(("jobs.variant", "--variant", variant.to_string()));
+            }
+            flags.targets.clone_from(&process.target);
+        }
+        flags
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Cli, String> {
+        Cli::try_parse_from(line.split(' ')).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_of_the_manual_parses() {
+        for line in [
+            "process a.pdf b.md --variant ocr-only --reset toc_link --target n=sqlite:x --unit-log u.jsonl",
+            "books --json",
+            "status",
+            "status b-1 --watch",
+            "pages b-1",
+            "toc b-1",
+            "chapters b-1 --include-text",
+            "export b-1 --format json --canonical -o x.json",
+            "reset b-1 ocr",
+            "journal inspect --book b-1",
+            "journal verify",
+            "journal quarantine 3",
+            "parked list --target n",
+            "parked retry n",
+            "parked drop n Page/b-1/3",
+            "target list",
+            "target add n sqlite:x",
+            "target remove n",
+            "target verify n b-1",
+            "target resync n",
+            "target takeover n b-1",
+            "config show -vv --data-dir d --config c --log-format json",
+            "completions bash",
+        ] {
+            parsed(&format!("bookstate {line}")).unwrap();
+        }
+    }
+
+    #[test]
+    fn mistakes_are_told_with_what_is_possible() {
+        let unknown = parsed("bookstate reset b-1 contents").unwrap_err();
+        assert!(unknown.contains("toc_finder") && unknown.contains("structure"), "{unknown}");
+        let variant = parsed("bookstate process a --variant all").unwrap_err();
+        assert!(variant.contains("text-only"), "{variant}");
+        let near = parsed("bookstate chapter b-1").unwrap_err();
+        assert!(near.contains("chapters"), "{near}");
+        assert!(parsed("bookstate process").unwrap_err().contains("FILE"));
+    }
+
+    #[test]
+    fn flags_are_keys() {
+        let flags = parsed("bookstate process a --data-dir d --variant text-only --target n=sqlite:x")
+            .unwrap()
+            .flags();
+        let keys: Vec<_> = flags.keys.iter().map(|(key, flag, text)| (*key, *flag, text.as_str())).collect();
+        assert_eq!(keys, [("data_dir", "--data-dir", "d"), ("jobs.variant", "--variant", "text-only")]);
+        assert_eq!(flags.targets, ["n=sqlite:x"]);
+    }
+}

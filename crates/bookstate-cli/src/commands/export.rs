@@ -1,0 +1,55 @@
+//! `bookstate export BOOK`.
+
+use std::{fs::File, io::Write, path::Path};
+
+use bookstate_domain::{BookState, Seq};
+use bookstate_jobs::export::{JsonForm, json, markdown};
+
+use crate::{
+    args::{ExportArgs, Format},
+    failure::Failure,
+    output,
+};
+
+/// Refuses what does not go together; called before anything is opened.
+pub(crate) fn check(args: &ExportArgs) -> Result<(), Failure> {
+    if args.canonical && args.format != Format::Json {
+        return Err(Failure::usage("--canonical goes with --format json only"));
+    }
+    Ok(())
+}
+
+/// Writes the book to a file or to standard output.
+pub(crate) fn run(state: &BookState, seq: Seq, args: &ExportArgs) -> Result<(), Failure> {
+    let text = match args.format {
+        Format::Markdown => markdown(state),
+        Format::Json => {
+            let form = if args.canonical { JsonForm::Canonical } else { JsonForm::Full };
+            let value = json(state, seq, form).map_err(Failure::unexpected)?;
+            serde_json::to_string_pretty(&value).map_err(Failure::unexpected)? + "\n"
+        }
+    };
+    match &args.output {
+        None => output::text(&text),
+        Some(path) => write_whole(path, text.as_bytes())
+            .map_err(|error| Failure::unexpected(format_args!("cannot write {}: {error}", path.display()))),
+    }
+}
+
+/// Writes a file that is there whole or as it was before. A path that is no regular file is written directly.
+fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    if path.exists() && !path.is_file() {
+        return std::fs::write(path, bytes);
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.new", std::process::id()));
+    let temporary = Path::new(&name);
+    let written = File::create(temporary)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .and_then(|()| std::fs::rename(temporary, path));
+    if written.is_err() {
+        // It may not be there; the error that matters is the one before.
+        drop(std::fs::remove_file(temporary));
+    }
+    written
+}

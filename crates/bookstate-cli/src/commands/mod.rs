@@ -1,0 +1,13 @@
+//! One module per command, but for `process`. Each takes what it needs and prints its result.
+
+pub(crate) mod books;
+pub(crate) mod chapters;
+pub(crate) mod config;
+pub(crate) mod export;
+pub(crate) mod journal;
+pub(crate) mod pages;
+pub(crate) mod parked;
+pub(crate) mod reset;
+pub(crate) mod status;
+pub(crate) mod target;
+pub(crate) mod toc;

@@ -1,0 +1,218 @@
+//! `bookstate target list|add|remove|verify|resync|takeover`.
+
+use bookstate_domain::{BookId, Seq};
+use bookstate_sink::{CommandError, Sink};
+use bookstate_store::{Library, SqliteStore, TargetName, fs::DataDirLock};
+use serde_json::{Value, json};
+
+use crate::{
+    args::TargetCommand,
+    failure::{Exit, Failure},
+    library,
+    local::LocalReader,
+    output::{self, count},
+    settings::{self, Settings},
+};
+
+/// Runs a subcommand.
+pub(crate) async fn run(settings: &Settings, command: &TargetCommand, json: bool) -> Result<(), Failure> {
+    match command {
+        TargetCommand::List => list(settings, json),
+        TargetCommand::Add { name, place } => add(settings, name, place, json),
+        TargetCommand::Remove { name } => remove(settings, name, json),
+        TargetCommand::Verify { name, book } => verify(settings, name, book.as_deref(), json).await,
+        TargetCommand::Resync { name, book } => resync(settings, name, book.as_deref(), json).await,
+        TargetCommand::Takeover { name, book } => take_over(settings, name, book, json).await,
+    }
+}
+
+/// The target of this name, if the configuration has it.
+///
+/// # Errors
+/// It does not.
+pub(crate) fn configured(settings: &Settings, name: &str) -> Result<TargetName, Failure> {
+    let target = settings.targets.iter().find(|target| target.name.as_str() == name);
+    target
+        .map(|target| target.name.clone())
+        .ok_or_else(|| Failure::usage(format_args!("there is no target {name}: see `bookstate target list`")))
+}
+
+/// What a command that the sink could not carry out means for the exit code.
+pub(crate) fn command_failure(error: CommandError) -> Failure {
+    let exit = match error {
+        CommandError::NoSuchTarget(_) => Exit::Usage,
+        CommandError::NoSuchBook(_) => Exit::Input,
+        _ => Exit::Target,
+    };
+    Failure::caused(exit, &error)
+}
+
+/// How far a target has a book.
+fn progress(store: &SqliteStore, target: &TargetName, book: &BookId, seq: Seq) -> Result<Value, Failure> {
+    let passed = store.progress(target.as_str(), book)?.map_or(Seq::ZERO, |progress| progress.persisted_seq);
+    let lag = seq.get().saturating_sub(passed.get());
+    Ok(json!({"book_id": book, "persisted_seq": passed, "lag": lag}))
+}
+
+fn list(settings: &Settings, json: bool) -> Result<(), Failure> {
+    // Targets are configured before there is a book, too.
+    let local = LocalReader::open(&settings.data_dir).ok();
+    let mut rows = Vec::new();
+    for target in &settings.targets {
+        let (mut books, mut parked) = (Vec::new(), 0);
+        if let Some(local) = &local {
+            for (book, sync) in local.store().list_books()? {
+                books.push(progress(local.store(), &target.name, &book, sync.persisted_seq)?);
+            }
+            let of_target = local.store().parked(Some(target.name.as_str()), None)?;
+            parked = of_target.iter().filter(|document| !document.dropped).count();
+        }
+        rows.push(json!({
+            "name": target.name, "kind": "sqlite", "path": target.path, "parked": parked, "books": books,
+        }));
+    }
+    if json {
+        return output::json(&json!({"targets": rows}));
+    }
+    let mut table = output::table(&["target", "path", "books", "lag", "parked"]);
+    for row in &rows {
+        let books = row["books"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let lag: u64 = books.iter().filter_map(|book| book["lag"].as_u64()).sum();
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let cells = [text(&row["name"]), text(&row["path"]), books.len().to_string(), lag.to_string()];
+        table.add_row(cells.into_iter().chain([text(&row["parked"])]));
+    }
+    output::print(&table, "no targets: `bookstate target add NAME sqlite:PATH` adds one")
+}
+
+fn add(settings: &Settings, name: &str, place: &str, json: bool) -> Result<(), Failure> {
+    let name = settings::target_name(name)?;
+    let path = settings::target_place(place)?;
+    let path = std::path::absolute(&path).map_err(Failure::usage)?;
+    if !path.parent().is_some_and(std::path::Path::is_dir) {
+        return Err(Failure::usage(format_args!(
+            "{} is in no directory that exists: make it first",
+            path.display()
+        )));
+    }
+    settings::add_target(settings, &name, &path)?;
+    let file = settings.file.path.display().to_string();
+    if json {
+        return output::json(&json!({"name": name, "kind": "sqlite", "path": path, "file": file}));
+    }
+    output::line(&format!(
+        "target {name} is in {file}; the next command that changes something sends it the books"
+    ))
+}
+
+fn remove(settings: &Settings, name: &str, json: bool) -> Result<(), Failure> {
+    let name = settings::target_name(name)?;
+    if settings.data_dir.is_dir() {
+        // What is remembered of it would keep deleted documents in mind for ever.
+        let _lock = DataDirLock::acquire(&settings.data_dir).map_err(bookstate_store::OpenError::from)?;
+        settings::remove_target(settings, &name)?;
+        let store = bookstate_store::LibraryConfig::store_path(&settings.data_dir);
+        if store.exists() {
+            SqliteStore::open(&store)?.forget_target(name.as_str())?;
+        }
+    } else {
+        settings::remove_target(settings, &name)?;
+    }
+    if json {
+        return output::json(&json!({"name": name, "removed": true}));
+    }
+    output::line(&format!("target {name} is removed; what it holds stays there"))
+}
+
+/// The books that a command is about: one, or all.
+fn books(library: &Library, book: Option<&str>) -> Result<Vec<BookId>, Failure> {
+    match book {
+        Some(book) => Ok(vec![library::find(library, book)?]),
+        None => library::known_books(library),
+    }
+}
+
+async fn verify(settings: &Settings, name: &str, book: Option<&str>, json: bool) -> Result<(), Failure> {
+    let name = configured(settings, name)?;
+    let library = library::open(settings)?;
+    let sink = library::start_sink(&library, settings);
+    let compared = compare(&library, &sink, &name, book).await;
+    library::finish(library, sink, settings).await?;
+    let (rows, differing) = compared?;
+    if json {
+        output::json(&json!({"target": name, "equal": differing == 0, "books": rows}))?;
+    } else {
+        let mut table = output::table(&["book", "equal", "missing", "differing", "extra", "parked"]);
+        for row in &rows {
+            let count = |key: &str| row[key].as_array().map_or(0, Vec::len).to_string();
+            let id = row["book_id"].as_str().unwrap_or_default().to_owned();
+            let equal = row["equal"].to_string();
+            table.add_row([id, equal, count("missing"), count("differing"), count("extra"), count("parked")]);
+        }
+        output::print(&table, "there is no book to compare")?;
+    }
+    if differing == 0 {
+        return Ok(());
+    }
+    let books = count(differing, "book");
+    Err(Failure::target(format_args!(
+        "{books} of target {name} differ: `bookstate target resync {name}` sends what differs"
+    )))
+}
+
+async fn compare(
+    library: &Library,
+    sink: &Sink,
+    target: &TargetName,
+    book: Option<&str>,
+) -> Result<(Vec<Value>, usize), Failure> {
+    let (mut rows, mut differing) = (Vec::new(), 0);
+    for id in books(library, book)? {
+        let found = sink.verify(target, &id).await.map_err(command_failure)?;
+        differing += usize::from(!found.is_equal());
+        let mut row = json!({"book_id": id});
+        if let (Value::Object(row), Value::Object(found)) =
+            (&mut row, serde_json::to_value(&found).map_err(Failure::unexpected)?)
+        {
+            row.extend(found);
+        }
+        rows.push(row);
+    }
+    Ok((rows, differing))
+}
+
+async fn resync(settings: &Settings, name: &str, book: Option<&str>, json: bool) -> Result<(), Failure> {
+    let name = configured(settings, name)?;
+    let library = library::open(settings)?;
+    let sink = library::start_sink(&library, settings);
+    let done = async {
+        let books = books(&library, book)?;
+        for id in &books {
+            sink.resync(&name, id).await.map_err(command_failure)?;
+        }
+        Ok::<_, Failure>(books)
+    };
+    let done = done.await;
+    library::finish(library, sink, settings).await?;
+    let books = done?;
+    if json {
+        return output::json(&json!({"target": name, "books": books}));
+    }
+    output::line(&format!("target {name}: compared {} and sent what differed", count(books.len(), "book")))
+}
+
+async fn take_over(settings: &Settings, name: &str, book: &str, json: bool) -> Result<(), Failure> {
+    let name = configured(settings, name)?;
+    // It may be unknown here, so a beginning of an id is not enough.
+    let id = BookId::new(book).map_err(Failure::input)?;
+    let library = library::open(settings)?;
+    let sink = library::start_sink(&library, settings);
+    let taken = sink.take_over(&name, &id).await.map_err(command_failure);
+    library::finish(library, sink, settings).await?;
+    let from = taken?;
+    if json {
+        return output::json(&json!({"target": name, "book_id": id, "previous_writer": from}));
+    }
+    let from = from.map_or_else(String::new, |writer| format!(", until now that of data directory {writer}"));
+    output::line(&format!("book {id} in target {name} is this data directory's{from}"))
+}

@@ -1,0 +1,132 @@
+//! The library and the sink as changing commands use them: the data directory is locked, what a killed
+//! process left is recovered, and at the end everything is in the local store.
+
+use std::sync::Arc;
+
+use bookstate_domain::BookId;
+use bookstate_sink::{DrainReport, Pace, Reached, RemoteTarget, Sink, SinkConfig};
+use bookstate_store::{Library, LibraryConfig, RecoveryReport, SqliteTarget, TargetName};
+
+use crate::{book_ref, failure::Failure, logging::say, output::count, settings::Settings};
+
+/// Locks and opens the data directory. Says what recovery found.
+///
+/// # Errors
+/// Another process has it, or it is damaged.
+pub(crate) fn open(settings: &Settings) -> Result<Library, Failure> {
+    let mut config = LibraryConfig::new(&settings.data_dir);
+    config.policy = settings.policy;
+    config.segment_bytes = settings.segment_bytes;
+    let (library, report) = Library::open(config)?;
+    tell(&report);
+    Ok(library)
+}
+
+fn tell(report: &RecoveryReport) {
+    for book in &report.recovered {
+        let commits = count(book.commits, "commit");
+        say("note", format_args!("{commits} of book {} were recovered from the journal", book.book_id));
+    }
+    for aside in &report.set_aside {
+        let (commits, id, file) = (count(aside.commits, "commit"), &aside.book_id, aside.file.display());
+        say(
+            "warning",
+            format_args!(
+                "{commits} of book {id} follow a gap behind seq {}; they are kept in {file}",
+                aside.after
+            ),
+        );
+    }
+}
+
+/// Starts the sink: the local store, and every target of the configuration.
+pub(crate) fn start_sink(library: &Library, settings: &Settings) -> Sink {
+    let remotes = settings.targets.iter().map(|target| RemoteTarget {
+        name: target.name.clone(),
+        target: Arc::new(SqliteTarget::mirror(target.path.clone())),
+        pace: target.pace.clone(),
+    });
+    let local = Pace { linger: settings.local_linger, ..Pace::LOCAL };
+    Sink::start(library, remotes.collect(), &SinkConfig { local, ..SinkConfig::new() })
+}
+
+/// The books that are here, live or stored.
+///
+/// # Errors
+/// The local store cannot be read.
+pub(crate) fn known_books(library: &Library) -> Result<Vec<BookId>, Failure> {
+    let mut known: Vec<BookId> = library.local_store().list_books()?.into_iter().map(|(id, _)| id).collect();
+    known.extend(library.live_books());
+    known.sort();
+    known.dedup();
+    Ok(known)
+}
+
+/// The book that `text` means.
+///
+/// # Errors
+/// None or several are meant, or the local store cannot be read.
+pub(crate) fn find(library: &Library, text: &str) -> Result<BookId, Failure> {
+    book_ref::resolve(text, &known_books(library)?)
+}
+
+/// Brings everything to the local store and, as far as they can be reached in time, to the targets; then ends
+/// the journal. Says what is left.
+///
+/// # Errors
+/// The local store does not have everything. It is in the journal, and the next start goes on from there.
+pub(crate) async fn finish(library: Library, sink: Sink, settings: &Settings) -> Result<(), Failure> {
+    let report = sink.drain(settings.drain).await;
+    tell_left(&report);
+    match library.close() {
+        Ok(true) => {}
+        // A job that did not end in time still has the library; its end is the process's.
+        Ok(false) => tracing::debug!("the journal ends with the process"),
+        Err(poisoned) => say("warning", poisoned),
+    }
+    let local = TargetName::local();
+    let reached = report.targets.into_iter().find(|(name, _)| *name == local);
+    match reached {
+        Some((_, Reached::Unhealthy { error })) => Err(Failure::data_dir(format_args!(
+            "the local store lacks what the journal has ({error}): nothing is lost, the next start continues"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Says what remote targets lack, and what they refuse.
+fn tell_left(report: &DrainReport) {
+    for (name, reached) in report.targets.iter().filter(|(name, _)| *name != TargetName::local()) {
+        if let Reached::Unhealthy { error } = reached {
+            let lag =
+                report.status.iter().find(|status| status.name == *name).map_or(0, |status| status.lag());
+            let commits = count(usize::try_from(lag).unwrap_or(usize::MAX), "commit");
+            say(
+                "warning",
+                format_args!(
+                    "target {name} lacks {commits} ({error}): the next command that changes something sends \
+                     them, or `bookstate target resync {name}`"
+                ),
+            );
+        }
+    }
+    for status in &report.status {
+        if status.parked > 0 {
+            let documents = count(status.parked, "document");
+            say(
+                "warning",
+                format_args!("target {} refuses {documents}: see `bookstate parked list`", status.name),
+            );
+        }
+        for foreign in &status.foreign {
+            let (name, book) = (&status.name, &foreign.book_id);
+            say(
+                "warning",
+                format_args!(
+                    "target {name} takes book {book} from another data directory: `bookstate target takeover \
+                     {name} {book}` takes it over"
+                ),
+            );
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Log lines on standard error, and how they get along with progress bars.
+
+use std::{
+    io::{self, Write},
+    sync::OnceLock,
+};
+
+use indicatif::MultiProgress;
+use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+
+use crate::{failure::Failure, settings::LogFormat};
+
+/// The target of the lines that say how a job proceeds where there are no bars.
+pub(crate) const PROGRESS: &str = "bookstate::progress";
+
+static BARS: OnceLock<MultiProgress> = OnceLock::new();
+
+/// The bars of this process. Log lines are written above them.
+pub(crate) fn bars() -> &'static MultiProgress {
+    BARS.get_or_init(MultiProgress::new)
+}
+
+/// Begins to write log lines: warnings and progress, less when quiet, more when verbose. `BOOKSTATE_LOG`
+/// outweighs both, in the form of `tracing`'s directives (`bookstate_sink=debug`).
+///
+/// # Errors
+/// `BOOKSTATE_LOG` is not a list of directives.
+pub(crate) fn start(
+    format: LogFormat,
+    quiet: u8,
+    verbose: u8,
+    directives: Option<&str>,
+) -> Result<(), Failure> {
+    let level = match (quiet, verbose) {
+        (0, 0) => format!("warn,{PROGRESS}=info"),
+        (0, 1) => "info".to_owned(),
+        (0, 2) => "debug".to_owned(),
+        (0, _) => "trace".to_owned(),
+        (1, _) => "error".to_owned(),
+        _ => "off".to_owned(),
+    };
+    let filter = EnvFilter::try_new(directives.unwrap_or(&level))
+        .map_err(|error| Failure::usage(format_args!("BOOKSTATE_LOG: {error}")))?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(AboveBars).with_ansi(false);
+    let begun = match format {
+        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+        LogFormat::Text if verbose > 1 => lines.try_init(),
+        LogFormat::Text => lines.with_target(false).compact().try_init(),
+    };
+    begun.map_err(Failure::unexpected)
+}
+
+/// Writes to standard error, above the bars if there are any.
+#[derive(Debug, Clone, Copy)]
+struct AboveBars;
+
+impl Write for AboveBars {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match BARS.get() {
+            Some(bars) => bars.suspend(|| io::stderr().lock().write(bytes)),
+            None => io::stderr().lock().write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().lock().flush()
+    }
+}
+
+impl<'w> MakeWriter<'w> for AboveBars {
+    type Writer = Self;
+    fn make_writer(&'w self) -> Self {
+        *self
+    }
+}
+
+/// Says something to the person at the terminal, on standard error: a `note`, a `warning`, an `error`.
+pub(crate) fn say(kind: &str, text: impl std::fmt::Display) {
+    // A closed standard error leaves nobody to tell.
+    drop(writeln!(AboveBars, "{kind}: {text}"));
+}

@@ -1,0 +1,167 @@
+//! How a job is shown while it runs: bars on a terminal, log lines elsewhere.
+//!
+//! A single book has a bar per stage; several books have one bar each, with the stage that is worked on.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use bookstate_domain::{Stage, StageProgress, StageState};
+use bookstate_jobs::{Activity, JobProgress};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use tokio::{sync::watch, task::JoinHandle};
+
+use crate::logging::{PROGRESS, bars};
+
+/// How often bars move by themselves, so that a long unit does not look like a halt.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Shows jobs.
+#[derive(Debug)]
+pub(super) struct Display {
+    form: Form,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    /// A bar per stage.
+    Stages,
+    /// A bar per book.
+    Books,
+    /// A log line whenever a stage begins or ends.
+    Lines,
+}
+
+impl Display {
+    /// Bars on a terminal, log lines elsewhere.
+    pub(super) const fn new(terminal: bool, books: usize) -> Self {
+        let form = match (terminal, books) {
+            (false, _) => Form::Lines,
+            (true, 0 | 1) => Form::Stages,
+            (true, _) => Form::Books,
+        };
+        Self { form }
+    }
+
+    /// Shows a job until its progress ends.
+    pub(super) fn follow(&self, name: &str, mut progress: watch::Receiver<JobProgress>) -> JoinHandle<()> {
+        let mut view = View::new(self.form, name);
+        tokio::spawn(async move {
+            loop {
+                let now = progress.borrow_and_update().clone();
+                view.update(&now);
+                if now.activity == Activity::Ended || progress.changed().await.is_err() {
+                    view.update(&progress.borrow());
+                    return view.end();
+                }
+            }
+        })
+    }
+
+    /// Takes what is left of the bars away.
+    pub(super) fn end(&self) {
+        if !matches!(self.form, Form::Lines) {
+            // Bars that cannot be cleared stay where they are.
+            drop(bars().clear());
+        }
+    }
+}
+
+/// One job's bars or lines.
+enum View {
+    Stages { name: ProgressBar, stages: BTreeMap<Stage, ProgressBar> },
+    Book(ProgressBar),
+    Lines { name: String, states: BTreeMap<Stage, StageState>, stalled: bool },
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("━╸─")
+}
+
+fn bar(of: &MultiProgress, template: &str, message: String) -> ProgressBar {
+    let bar = of.add(ProgressBar::new(0).with_style(style(template)).with_message(message));
+    bar.enable_steady_tick(TICK);
+    bar
+}
+
+impl View {
+    fn new(form: Form, name: &str) -> Self {
+        match form {
+            Form::Stages => {
+                let name = bar(bars(), "{spinner} {msg}", name.to_owned());
+                Self::Stages { name, stages: BTreeMap::new() }
+            }
+            Form::Books => {
+                let bar = bar(bars(), "{prefix:24!} {bar:30} {pos:>5}/{len:<5} {msg}", String::new());
+                bar.set_prefix(name.to_owned());
+                Self::Book(bar)
+            }
+            Form::Lines => Self::Lines { name: name.to_owned(), states: BTreeMap::new(), stalled: false },
+        }
+    }
+
+    fn update(&mut self, now: &JobProgress) {
+        let stalled = match &now.activity {
+            Activity::Stalled { reason } => Some(reason.clone()),
+            _ => None,
+        };
+        match self {
+            Self::Stages { name, stages } => {
+                let book = name.message().split(" — ").next().unwrap_or_default().to_owned();
+                name.set_message(
+                    stalled.map_or(book.clone(), |reason| format!("{book} — stalled: {reason}")),
+                );
+                for stage in &now.stages {
+                    update_stage(stages, stage);
+                }
+            }
+            Self::Book(bar) => {
+                let sum = |of: fn(&StageProgress) -> usize| now.stages.iter().map(of).sum::<usize>();
+                bar.set_length(sum(|stage| stage.total) as u64);
+                bar.set_position(sum(|stage| stage.done) as u64);
+                let stage = now.stages.iter().find(|stage| !stage.state.is_settled());
+                let stage = stage.map(|stage| stage.stage.to_string()).unwrap_or_default();
+                bar.set_message(stalled.map_or(stage, |reason| format!("stalled: {reason}")));
+            }
+            Self::Lines { name, states, stalled: told } => {
+                let begins = stalled.is_some() && !*told;
+                *told = stalled.is_some();
+                if let Some(reason) = stalled.filter(|_| begins) {
+                    tracing::warn!(target: PROGRESS, "{name}: stalled: {reason}");
+                }
+                for StageProgress { stage, state, done, total } in &now.stages {
+                    // What a resumed job finds done is no news.
+                    if states.insert(*stage, *state).is_some_and(|before| before != *state) {
+                        tracing::info!(target: PROGRESS, "{name}: {stage} {state}, {done} of {total}");
+                    }
+                }
+            }
+        }
+    }
+
+    fn end(self) {
+        match self {
+            Self::Stages { name, stages } => {
+                stages.into_values().for_each(|bar| bar.finish());
+                name.finish();
+            }
+            Self::Book(bar) => bar.finish(),
+            Self::Lines { .. } => {}
+        }
+    }
+}
+
+fn update_stage(stages: &mut BTreeMap<Stage, ProgressBar>, progress: &StageProgress) {
+    let shown = stages
+        .entry(progress.stage)
+        .or_insert_with(|| bar(bars(), "  {prefix:13} {bar:40} {pos:>5}/{len:<5} {msg}", String::new()));
+    shown.set_prefix(progress.stage.to_string());
+    shown.set_length(progress.total as u64);
+    shown.set_position(progress.done as u64);
+    shown.set_message(match progress.state {
+        StageState::Failed => "failed",
+        StageState::Skipped => "skipped",
+        StageState::Complete => "done",
+        _ => "",
+    });
+}

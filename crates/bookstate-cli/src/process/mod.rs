@@ -1,0 +1,212 @@
+//! `bookstate process FILE…`: takes books in, runs their jobs, and ends with everything in the local store.
+//!
+//! Reading order: [`run`], [`book`] (one file from start to end), [`stop`] (Ctrl-C), [`display`] (bars or log
+//! lines), [`report`] (the line per book, the summary).
+
+mod book;
+mod display;
+mod report;
+mod stop;
+
+use std::{
+    collections::BTreeSet,
+    io::{self, IsTerminal},
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+use bookstate_domain::BookId;
+use bookstate_jobs::{
+    JobRequest, Scheduler, SchedulerConfig, UnitLog,
+    engines::EngineCatalog,
+    plan::JobPlan,
+    pool::{LOCAL_POOL, PoolConfig},
+    source::SourceError,
+};
+use bookstate_store::Library;
+use parking_lot::Mutex;
+use tokio::{sync::Semaphore, task::JoinSet};
+
+use crate::{
+    args::ProcessArgs,
+    failure::{Exit, Failure},
+    library,
+    logging::say,
+    output::{self, count},
+    settings::Settings,
+};
+use display::Display;
+use report::Outcome;
+use stop::Stop;
+
+/// What the tasks of all files share.
+#[derive(Debug)]
+struct Shared {
+    library: Library,
+    scheduler: Scheduler,
+    request: JobRequest,
+    /// What such a job would do.
+    plan: JobPlan,
+    display: Display,
+    stop: Stop,
+    /// Books that are being processed, so that the same content given twice is processed once.
+    taken: Mutex<BTreeSet<BookId>>,
+    /// Files are taken in one after the other: the same content twice at once would be two writers of one
+    /// book.
+    taking_in: tokio::sync::Mutex<()>,
+    /// How many books are worked on at once.
+    turns: Semaphore,
+    drain: Duration,
+    /// How long a job waits for room on a full disk.
+    stall: Duration,
+    /// Nobody made room: no further book is begun.
+    given_up: AtomicBool,
+}
+
+/// Processes books. The exit code is the most serious of all files'.
+///
+/// # Errors
+/// Nothing could be begun, or the local store does not have everything at the end.
+pub(crate) async fn run(settings: &Settings, args: &ProcessArgs, json: bool) -> Result<Exit, Failure> {
+    let (files, missing) = existing(&args.files)?;
+    let catalog = EngineCatalog::local();
+    let plan = catalog.resolve(&settings.engines).map_err(Failure::usage)?.job_plan(settings.variant);
+    let unit_log = args.unit_log.as_deref().map(UnitLog::open).transpose().map_err(|error| {
+        let path = args.unit_log.as_deref().unwrap_or(std::path::Path::new("")).display();
+        Failure::usage(format_args!("the unit log {path} cannot be written: {error}"))
+    })?;
+    let library = library::open(settings)?;
+    let sink = library::start_sink(&library, settings);
+    let shared = Arc::new(Shared {
+        scheduler: scheduler(&library, catalog, settings, unit_log),
+        library: library.clone(),
+        request: JobRequest {
+            variant: settings.variant,
+            engines: settings.engines.clone(),
+            options: None,
+            reset: args.reset,
+        },
+        plan,
+        display: Display::new(io::stderr().is_terminal(), files.len()),
+        stop: Stop::watch(),
+        taken: Mutex::default(),
+        taking_in: tokio::sync::Mutex::default(),
+        turns: Semaphore::new(settings.books_at_once),
+        drain: settings.drain,
+        stall: settings.stall,
+        given_up: AtomicBool::new(false),
+    });
+    let mut outcomes = process_all(&shared, files, json).await?;
+    shared.display.end();
+    let stopped = shared.stop.is_asked();
+    // What is shared holds the library, whose end ends the journal.
+    drop(shared);
+    let drained = library::finish(library, sink, settings).await;
+    outcomes.sort_by_key(|outcome| outcome.place);
+    if !json && outcomes.iter().any(|outcome| outcome.line.is_some()) {
+        output::line(&report::summary(&outcomes))?;
+    }
+    drained?;
+    let exit = outcomes.iter().map(|outcome| outcome.exit).chain([missing]).max().unwrap_or(Exit::Ok);
+    if stopped {
+        tell_stopped(&outcomes);
+        return Ok(Exit::Interrupted);
+    }
+    Ok(exit)
+}
+
+/// The files that are there, and what the others mean for the exit code. Nothing is opened for missing files
+/// alone, so that a mistyped name makes no data directory.
+fn existing(files: &[PathBuf]) -> Result<(Vec<PathBuf>, Exit), Failure> {
+    let (there, missing): (Vec<PathBuf>, Vec<PathBuf>) =
+        files.iter().cloned().partition(|path| path.exists());
+    let errors = missing.into_iter().map(|path| SourceError::Missing { path });
+    if there.is_empty() {
+        let texts: Vec<String> = errors.map(|error| error.to_string()).collect();
+        return Err(Failure::input(texts.join("; ")));
+    }
+    let mut exit = Exit::Ok;
+    for error in errors {
+        say("error", error);
+        exit = Exit::Input;
+    }
+    Ok((there, exit))
+}
+
+fn scheduler(
+    library: &Library,
+    catalog: EngineCatalog,
+    settings: &Settings,
+    unit_log: Option<UnitLog>,
+) -> Scheduler {
+    let local = PoolConfig { concurrency: settings.workers, ..PoolConfig::new(LOCAL_POOL) };
+    let config = SchedulerConfig {
+        books_at_once: settings.books_at_once,
+        pools: vec![local],
+        unit_log: unit_log.map(Arc::new),
+        min_free_bytes: settings.min_free_bytes,
+        ..SchedulerConfig::default()
+    };
+    Scheduler::new(library.clone(), catalog, config)
+}
+
+/// Runs every file's task; prints each book's line as it is done.
+async fn process_all(shared: &Arc<Shared>, files: Vec<PathBuf>, json: bool) -> Result<Vec<Outcome>, Failure> {
+    let mut tasks = JoinSet::new();
+    for (place, path) in files.into_iter().enumerate() {
+        let shared = shared.clone();
+        tasks.spawn(async move { book::process(&shared, place, path).await });
+    }
+    let mut outcomes = Vec::new();
+    loop {
+        tokio::select! {
+            // A request to stop must reach the jobs although results keep coming in.
+            biased;
+            () = shared.stop.asked() => break,
+            done = tasks.join_next() => match done {
+                Some(done) => take(done, json, &mut outcomes)?,
+                None => return Ok(outcomes),
+            },
+        }
+    }
+    say("note", "stopping at a safe point; press Ctrl-C again to exit at once (nothing is lost either way)");
+    shared.scheduler.pause();
+    while let Some(done) = tasks.join_next().await {
+        take(done, json, &mut outcomes)?;
+    }
+    Ok(outcomes)
+}
+
+fn take(
+    done: Result<Outcome, tokio::task::JoinError>,
+    json: bool,
+    outcomes: &mut Vec<Outcome>,
+) -> Result<(), Failure> {
+    let outcome = done.map_err(Failure::unexpected)?;
+    if let (true, Some(line)) = (json, &outcome.line) {
+        output::json(line)?;
+    }
+    outcomes.push(outcome);
+    Ok(())
+}
+
+/// Says what a stop has left, and how to go on.
+fn tell_stopped(outcomes: &[Outcome]) {
+    let left: Vec<String> = outcomes
+        .iter()
+        .filter(|outcome| outcome.exit == Exit::Interrupted)
+        .map(|outcome| outcome.path.display().to_string())
+        .collect();
+    match left.as_slice() {
+        [] => say("note", "stopped; every book was done already"),
+        left => say(
+            "note",
+            format_args!(
+                "stopped; {} left, nothing is lost: `bookstate process {}` continues",
+                count(left.len(), "book"),
+                left.join(" ")
+            ),
+        ),
+    }
+}

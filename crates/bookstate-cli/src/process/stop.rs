@@ -1,0 +1,56 @@
+//! Ctrl-C and SIGTERM: the first asks for a safe point, the second ends the process at once.
+//!
+//! Ending at once is safe: what a job has persisted is in the journal, and the next start continues from it.
+
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+
+use crate::{failure::Exit, logging::say};
+
+/// Whether the process was asked to stop.
+#[derive(Debug)]
+pub(super) struct Stop {
+    asked: watch::Receiver<bool>,
+}
+
+impl Stop {
+    /// Begins to listen for the two signals.
+    pub(super) fn watch() -> Self {
+        let (ask, asked) = watch::channel(false);
+        tokio::spawn(async move {
+            let (interrupt, terminate) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+            let (Ok(mut interrupt), Ok(mut terminate)) = (interrupt, terminate) else {
+                // Without the signals the process ends as the system ends it, which loses nothing.
+                return say("warning", "Ctrl-C cannot be caught: it ends the process at once");
+            };
+            loop {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+                if ask.send_replace(true) {
+                    say("note", "ended at once; the same command continues");
+                    std::process::exit(i32::from(Exit::Interrupted.code()));
+                }
+            }
+        });
+        Self { asked }
+    }
+
+    /// Whether it was asked.
+    pub(super) fn is_asked(&self) -> bool {
+        *self.asked.borrow()
+    }
+
+    /// Waits until it is asked.
+    ///
+    /// Cancel safe.
+    pub(super) async fn asked(&self) {
+        if self.asked.clone().wait_for(|asked| *asked).await.is_err() {
+            // Nobody listens any more: it will never be asked.
+            std::future::pending::<()>().await;
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The configuration file: which one it is, reading it, and finding the key that was meant.
+
+use std::path::{Path, PathBuf};
+
+use super::{keys::Layers, layer::Origin, targets};
+use crate::failure::Failure;
+
+/// The file in the working directory.
+const IN_WORKING_DIR: &str = "bookstate.toml";
+
+/// The file in the data directory.
+const IN_DATA_DIR: &str = "config.toml";
+
+/// A configuration file, or the place where one would be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ConfigFile {
+    /// Its path.
+    pub(crate) path: PathBuf,
+    /// Whether it is there.
+    pub(crate) exists: bool,
+    /// It was found through the data directory, so it cannot say where that is.
+    pub(super) in_data_dir: bool,
+}
+
+/// The file that was asked for; else the one in the working directory; else the one in the data directory,
+/// whether it is there or not.
+pub(super) fn locate(asked: Option<&Path>, data_dir: &Path) -> Result<ConfigFile, Failure> {
+    if let Some(path) = asked {
+        if !path.is_file() {
+            let path = path.display();
+            return Err(Failure::usage(format_args!(
+                "there is no configuration file {path}: check --config"
+            )));
+        }
+        return Ok(ConfigFile { path: path.to_owned(), exists: true, in_data_dir: false });
+    }
+    let path = PathBuf::from(IN_WORKING_DIR);
+    if path.is_file() {
+        return Ok(ConfigFile { path, exists: true, in_data_dir: false });
+    }
+    let path = data_dir.join(IN_DATA_DIR);
+    Ok(ConfigFile { exists: path.is_file(), path, in_data_dir: true })
+}
+
+/// The content of a file as a table.
+pub(super) fn read(path: &Path) -> Result<toml::Table, Failure> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format_args!("cannot read {}: {error}", path.display())))?;
+    parse(path, &text)
+}
+
+/// The table of a file's text.
+pub(super) fn parse(path: &Path, text: &str) -> Result<toml::Table, Failure> {
+    toml::from_str(text).map_err(|error: toml::de::Error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.lines().count().max(1);
+        Failure::usage(format_args!("{}, line {line}: {}", path.display(), error.message()))
+    })
+}
+
+/// Lays a file's keys over `layers`; returns its targets.
+pub(super) fn lay_over(
+    layers: &mut Layers,
+    file: &ConfigFile,
+    mut table: toml::Table,
+) -> Result<Vec<targets::TargetTable>, Failure> {
+    let origin = Origin::File(file.path.clone());
+    let found = table.remove("targets");
+    for (name, value) in flat("", &table) {
+        if file.in_data_dir && name == "data_dir" {
+            return Err(Failure::usage(format_args!(
+                "{} cannot say where the data directory is: it was found through it",
+                file.path.display()
+            )));
+        }
+        if !layers.set_toml(&name, value, &origin).map_err(Failure::usage)? {
+            return Err(unknown(&name, &file.path));
+        }
+    }
+    let base = file.path.parent().unwrap_or(Path::new(""));
+    if layers.data_dir.origin == origin {
+        layers.data_dir.value = base.join(&layers.data_dir.value);
+    }
+    found.map_or(Ok(Vec::new()), |found| targets::of_file(&found, &file.path))
+}
+
+/// The leaves of a table, with their full names.
+fn flat<'t>(prefix: &str, table: &'t toml::Table) -> Vec<(String, &'t toml::Value)> {
+    let mut leaves = Vec::new();
+    for (name, value) in table {
+        let name = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        match value {
+            toml::Value::Table(inner) if !inner.is_empty() => leaves.extend(flat(&name, inner)),
+            value => leaves.push((name, value)),
+        }
+    }
+    leaves
+}
+
+/// An error that names the key, the file and the nearest known key.
+pub(super) fn unknown(name: &str, path: &Path) -> Failure {
+    let targets = targets::KEYS.into_iter().map(|key| key.name);
+    // A target's own name is no part of what may be misspelt.
+    let key = match name.strip_prefix("targets.").and_then(|rest| rest.split_once('.')) {
+        Some((_, key)) => nearest(&format!("targets.NAME.{key}"), targets),
+        None => nearest(name, Layers::keys().into_iter().map(|key| key.name).chain(targets)),
+    };
+    let file = path.display();
+    match key {
+        Some(key) => Failure::usage(format_args!("unknown key {name} in {file}: did you mean {key}?")),
+        None => {
+            Failure::usage(format_args!("unknown key {name} in {file}: `config show` lists the known ones"))
+        }
+    }
+}
+
+/// The word that was meant, if one is near enough.
+pub(super) fn nearest<'w>(word: &str, known: impl Iterator<Item = &'w str>) -> Option<&'w str> {
+    let distance = |candidate: &str| {
+        let whole = strsim::damerau_levenshtein(word, candidate);
+        // `policy` on the top level is `journal.policy`.
+        let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
+        let tail = strsim::damerau_levenshtein(&last(word), &last(candidate)).saturating_mul(2);
+        whole.min(tail + 1)
+    };
+    let ranked = known.map(|candidate| (distance(candidate), candidate));
+    let (distance, candidate) = ranked.min_by_key(|(distance, _)| *distance)?;
+    (distance <= candidate.len().max(3) / 3 + 1).then_some(candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_key_is_the_one_that_was_meant() {
+        let near = |word| nearest(word, Layers::keys().into_iter().map(|key| key.name));
+        assert_eq!(near("journal.polcy"), Some("journal.policy"));
+        assert_eq!(near("jurnal.policy"), Some("journal.policy"));
+        assert_eq!(near("policy"), Some("journal.policy"));
+        assert_eq!(near("sink.linger_ms"), Some("sink.local.linger_ms"));
+        assert_eq!(near("data-dir"), Some("data_dir"));
+        assert_eq!(near("colour.of.the.cover"), None);
+    }
+
+    #[test]
+    fn an_error_of_the_syntax_names_its_line() {
+        let error = parse(Path::new("a.toml"), "data_dir = \"x\"\njournal = [").unwrap_err().to_string();
+        assert!(error.starts_with("a.toml, line 2: "), "{error}");
+    }
+}

@@ -1,0 +1,123 @@
+//! The list of all keys, once: type, default, meaning. The manual's table, `config show`, the names of the
+//! environment variables and the search for the nearest known key come from it.
+
+use std::path::PathBuf;
+
+use bookstate_domain::Variant;
+
+use super::{
+    layer::{Given, Origin, Row, WrongValue},
+    value::{EngineName, JournalPolicy, LogFormat, SettingValue, Whole},
+};
+
+/// A key, for the manual and for messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Key {
+    /// Its name, `journal.policy`.
+    pub(super) name: &'static str,
+    /// What it means.
+    pub(super) about: String,
+    /// What is expected as its value.
+    pub(super) expected: String,
+    /// Its default, as JSON; none for what must be given.
+    pub(super) default: Option<serde_json::Value>,
+    /// The environment variable that sets it; targets have none.
+    pub(super) variable: Option<String>,
+}
+
+/// The environment variable of a key.
+pub(super) fn variable_of(name: &str) -> String {
+    format!("BOOKSTATE_{}", name.replace('.', "_").to_uppercase())
+}
+
+macro_rules! keys {
+    ($($(#[doc = $about:literal])+ $name:literal $field:ident: $type:ty = $default:expr;)*) => {
+        /// The value of every key, and where it comes from. Not validated as a whole.
+        #[derive(Debug)]
+        pub(super) struct Layers { $(pub(super) $field: Given<$type>,)* }
+
+        impl Layers {
+            /// Every key at its default.
+            pub(super) fn defaults() -> Self {
+                Self { $($field: Given { value: $default, origin: Origin::Default },)* }
+            }
+
+            /// Every key, in the order in which the manual has them.
+            pub(super) fn keys() -> Vec<Key> {
+                vec![$(Key {
+                    name: $name,
+                    about: [$($about),+].concat().trim().to_owned(),
+                    expected: <$type>::expected(),
+                    default: Some(<$type as SettingValue>::show(&$default)),
+                    variable: Some(variable_of($name)),
+                }),*]
+            }
+
+            /// Sets a key to a value of the file. False: there is no such key.
+            pub(super) fn set_toml(
+                &mut self, name: &str, value: &toml::Value, origin: &Origin,
+            ) -> Result<bool, WrongValue> {
+                match name {
+                    $($name => {
+                        let found = value.to_string();
+                        self.$field.set(name, SettingValue::from_toml(value), &found, origin)?;
+                    })*
+                    _ => return Ok(false),
+                }
+                Ok(true)
+            }
+
+            /// Sets a key to the text of a variable or a flag. False: there is no such key.
+            pub(super) fn set_text(
+                &mut self, name: &str, text: &str, origin: &Origin,
+            ) -> Result<bool, WrongValue> {
+                match name {
+                    $($name => {
+                        let found = format!("{text:?}");
+                        self.$field.set(name, SettingValue::from_text(text), &found, origin)?;
+                    })*
+                    _ => return Ok(false),
+                }
+                Ok(true)
+            }
+
+            /// Every key with its value, for `config show`.
+            pub(super) fn rows(&self) -> Vec<Row> {
+                vec![$(self.$field.row($name)),*]
+            }
+        }
+    };
+}
+
+keys! {
+    /// Where the books are kept: local store, journal, copies of the sources.
+    "data_dir" data_dir: PathBuf = PathBuf::from(".bookstate");
+    /// When a commit is synced to disk: before the call returns, every few milliseconds, or when a target is
+    /// to be written.
+    "journal.policy" policy: JournalPolicy = JournalPolicy::Interval;
+    /// Milliseconds between syncs under the policy `interval`.
+    "journal.interval_ms" interval_ms: Whole<1, 60_000> = Whole(10);
+    /// MiB at which a segment of the journal is sealed and the next begun.
+    "journal.segment_mb" segment_mb: Whole<1, 1024> = Whole(64);
+    /// Milliseconds that an idle local store waits after a first change, so that what follows joins the
+    /// batch.
+    "sink.local.linger_ms" local_linger_ms: Whole<0, 60_000> = Whole(20);
+    /// Milliseconds that the end of a command waits for targets.
+    "sink.drain_ms" drain_ms: Whole<0, 3_600_000> = Whole(10_000);
+    /// Units of work that run at once on this machine; 0 is one per processor.
+    "jobs.workers" workers: Whole<0, 1024> = Whole(0);
+    /// Books that are worked on at once.
+    "jobs.books" books: Whole<1, 1024> = Whole(4);
+    /// MiB of free disk below which no unit of work is begun.
+    "jobs.min_free_mb" min_free_mb: Whole<0, 1_048_576> = Whole(64);
+    /// Milliseconds that a job waits for room on a full disk before the program gives up.
+    "jobs.stall_ms" stall_ms: Whole<0, 86_400_000> = Whole(60_000);
+    /// Which stages a new job runs: all, pages and metadata, or pages only.
+    "jobs.variant" variant: Variant = Variant::Standard;
+    /// What reads the pages of a new job, in order of preference.
+    "jobs.ocr" ocr: Vec<EngineName> = vec![EngineName::known("text-layer")];
+    /// What does every other stage of a new job.
+    "jobs.analysis" analysis: EngineName = EngineName::known("local");
+    /// How log lines are written.
+    "log.format" log_format: LogFormat = LogFormat::Text;
+}

@@ -1,0 +1,197 @@
+//! The configuration: one file, environment variables and flags, in rising precedence.
+//!
+//! [`load`] reads all of them and validates the whole before anything is opened; what it returns is of
+//! another type than what was read, so that nobody works with a configuration that was not validated.
+//!
+//! Reading order: [`keys`] (what there is), [`layer`] (a value and its origin), [`file`], [`targets`].
+
+mod edit;
+mod file;
+mod keys;
+mod layer;
+mod targets;
+mod value;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use bookstate_domain::{Engines, Variant};
+use bookstate_store::{LibraryConfig, TargetName, journal::SyncPolicy};
+
+use crate::failure::Failure;
+pub(crate) use file::ConfigFile;
+pub(crate) use layer::Row;
+pub(crate) use targets::{TargetSettings, name as target_name, place as target_place};
+pub(crate) use value::LogFormat;
+
+use keys::{Layers, variable_of};
+use layer::Origin;
+use value::JournalPolicy;
+
+/// What the command line says about the configuration.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Flags {
+    /// `--config`.
+    pub(crate) config: Option<PathBuf>,
+    /// Keys that have a flag: the key, the flag, the text.
+    pub(crate) keys: Vec<(&'static str, &'static str, String)>,
+    /// `--target`, each `NAME=sqlite:PATH`.
+    pub(crate) targets: Vec<String>,
+}
+
+/// A validated configuration.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// The data directory.
+    pub(crate) data_dir: PathBuf,
+    /// When commits are synced.
+    pub(crate) policy: SyncPolicy,
+    /// The size of a journal segment, in bytes.
+    pub(crate) segment_bytes: u64,
+    /// The local store's linger.
+    pub(crate) local_linger: Duration,
+    /// How long the end of a command waits for targets.
+    pub(crate) drain: Duration,
+    /// The remote targets.
+    pub(crate) targets: Vec<TargetSettings>,
+    /// Units of work at once.
+    pub(crate) workers: usize,
+    /// Books at once.
+    pub(crate) books_at_once: usize,
+    /// Free disk below which no unit is begun, in bytes.
+    pub(crate) min_free_bytes: u64,
+    /// How long a job waits for room on a full disk.
+    pub(crate) stall: Duration,
+    /// The variant of new jobs.
+    pub(crate) variant: Variant,
+    /// The engines of new jobs.
+    pub(crate) engines: Engines,
+    /// How log lines are written.
+    pub(crate) log_format: LogFormat,
+    /// The configuration file, or where it would be.
+    pub(crate) file: ConfigFile,
+    /// Every key with its value and where it comes from.
+    pub(crate) rows: Vec<Row>,
+    /// Variables that look like keys and are none.
+    pub(crate) unknown_variables: Vec<String>,
+}
+
+/// Reads and validates the configuration.
+///
+/// # Errors
+/// An unknown key, a value that a key cannot have, an unreadable file. Each names where it stands.
+pub(crate) fn load(flags: &Flags, environment: &BTreeMap<String, String>) -> Result<Settings, Failure> {
+    let mut layers = Layers::defaults();
+    let mut early = Layers::defaults();
+    lay_variables(&mut early, environment)?;
+    lay_flags(&mut early, flags)?;
+    let asked = flags.config.clone().or_else(|| environment.get("BOOKSTATE_CONFIG").map(PathBuf::from));
+    let file = file::locate(asked.as_deref(), &early.data_dir.value)?;
+    let mut tables = Vec::new();
+    if file.exists {
+        tables = file::lay_over(&mut layers, &file, file::read(&file.path)?)?;
+    }
+    let unknown_variables = lay_variables(&mut layers, environment)?;
+    lay_flags(&mut layers, flags)?;
+    let flagged = flags.targets.iter().map(|text| targets::of_flag(text)).collect::<Result<_, _>>()?;
+    let tables = targets::merged(tables, flagged);
+    validated(&layers, &tables, file, unknown_variables)
+}
+
+fn validated(
+    layers: &Layers,
+    tables: &[targets::TargetTable],
+    file: ConfigFile,
+    unknown_variables: Vec<String>,
+) -> Result<Settings, Failure> {
+    let data_dir = layers.data_dir.value.clone();
+    if data_dir.exists() && !data_dir.is_dir() {
+        let (path, origin) = (data_dir.display(), &layers.data_dir.origin);
+        return Err(Failure::usage(format_args!(
+            "data_dir is {path} in {origin}: that is a file, not a directory"
+        )));
+    }
+    let targets = targets::validated(tables, &LibraryConfig::store_path(&data_dir))?;
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = match layers.workers.value.0 {
+        0 => processors,
+        workers => usize::try_from(workers).unwrap_or(processors),
+    };
+    let mut rows = layers.rows();
+    rows.extend(tables.iter().flat_map(targets::TargetTable::rows));
+    Ok(Settings {
+        policy: match layers.policy.value {
+            JournalPolicy::Always => SyncPolicy::Always,
+            JournalPolicy::Interval => {
+                SyncPolicy::Interval(Duration::from_millis(layers.interval_ms.value.0))
+            }
+            JournalPolicy::Os => SyncPolicy::Os,
+        },
+        segment_bytes: layers.segment_mb.value.0 << 20,
+        local_linger: Duration::from_millis(layers.local_linger_ms.value.0),
+        drain: Duration::from_millis(layers.drain_ms.value.0),
+        min_free_bytes: layers.min_free_mb.value.0 << 20,
+        stall: Duration::from_millis(layers.stall_ms.value.0),
+        variant: layers.variant.value,
+        engines: Engines {
+            ocr: layers.ocr.value.iter().map(|name| name.0.clone()).collect(),
+            analysis: layers.analysis.value.0.clone(),
+        },
+        log_format: layers.log_format.value,
+        data_dir,
+        targets,
+        workers,
+        books_at_once: usize::try_from(layers.books.value.0).unwrap_or(1),
+        file,
+        rows,
+        unknown_variables,
+    })
+}
+
+/// Lays the environment over `layers`; returns the variables that look like keys and are none.
+fn lay_variables(
+    layers: &mut Layers,
+    environment: &BTreeMap<String, String>,
+) -> Result<Vec<String>, Failure> {
+    let mut unknown: Vec<String> =
+        environment.keys().filter(|name| name.starts_with("BOOKSTATE_")).cloned().collect();
+    unknown.retain(|name| !["BOOKSTATE_CONFIG", "BOOKSTATE_LOG"].contains(&name.as_str()));
+    for key in Layers::keys() {
+        let variable = variable_of(key.name);
+        if let Some(text) = environment.get(&variable) {
+            layers.set_text(key.name, text, &Origin::Variable(variable.clone())).map_err(Failure::usage)?;
+            unknown.retain(|name| *name != variable);
+        }
+    }
+    Ok(unknown)
+}
+
+fn lay_flags(layers: &mut Layers, flags: &Flags) -> Result<(), Failure> {
+    for (key, flag, text) in &flags.keys {
+        layers.set_text(key, text, &Origin::Flag(flag)).map_err(Failure::usage)?;
+    }
+    Ok(())
+}
+
+/// Adds a target to the configuration file, making the file when it is not there.
+///
+/// # Errors
+/// The file has the target already, the target is no possible one, or the file cannot be written.
+pub(crate) fn add_target(settings: &Settings, name: &TargetName, path: &Path) -> Result<(), Failure> {
+    targets::check_free(&settings.targets, name, path, &LibraryConfig::store_path(&settings.data_dir))?;
+    edit::add_target(&settings.file.path, name, path)
+}
+
+/// Removes a target from the configuration file.
+///
+/// # Errors
+/// The file does not have the target, has it in a form that only a person can edit, or cannot be written.
+pub(crate) fn remove_target(settings: &Settings, name: &TargetName) -> Result<(), Failure> {
+    edit::remove_target(&settings.file.path, name)
+}
+
+#[cfg(test)]
+mod tests;

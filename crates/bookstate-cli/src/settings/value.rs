@@ -1,0 +1,162 @@
+//! The kinds of value that a key may have: how each is written in a file, in the environment and on the
+//! command line, and how it is shown.
+
+use std::path::PathBuf;
+
+use bookstate_domain::{Provider, Text, Variant};
+use serde_json::json;
+
+/// A type that a key may have.
+pub(super) trait SettingValue: Sized {
+    /// What is expected, for messages and the manual.
+    fn expected() -> String;
+    /// Reads a value of the file.
+    fn from_toml(value: &toml::Value) -> Option<Self>;
+    /// Reads the text of an environment variable or a flag.
+    fn from_text(text: &str) -> Option<Self>;
+    /// The value as JSON.
+    fn show(&self) -> serde_json::Value;
+}
+
+/// Reads a TOML string as its text.
+fn text_of<T: SettingValue>(value: &toml::Value) -> Option<T> {
+    value.as_str().and_then(T::from_text)
+}
+
+impl SettingValue for PathBuf {
+    fn expected() -> String {
+        "a path".to_owned()
+    }
+    fn from_toml(value: &toml::Value) -> Option<Self> {
+        text_of(value)
+    }
+    fn from_text(text: &str) -> Option<Self> {
+        (!text.is_empty()).then(|| Self::from(text))
+    }
+    fn show(&self) -> serde_json::Value {
+        self.display().to_string().into()
+    }
+}
+
+/// A whole number from `LOW` to `HIGH`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Whole<const LOW: u64, const HIGH: u64>(pub(super) u64);
+
+impl<const LOW: u64, const HIGH: u64> SettingValue for Whole<LOW, HIGH> {
+    fn expected() -> String {
+        format!("{LOW} to {HIGH}")
+    }
+    fn from_toml(value: &toml::Value) -> Option<Self> {
+        let number = value.as_integer().and_then(|number| u64::try_from(number).ok());
+        number.filter(|number| (LOW..=HIGH).contains(number)).map(Self)
+    }
+    fn from_text(text: &str) -> Option<Self> {
+        text.parse().ok().filter(|number| (LOW..=HIGH).contains(number)).map(Self)
+    }
+    fn show(&self) -> serde_json::Value {
+        self.0.into()
+    }
+}
+
+/// A value that is one of a few words.
+macro_rules! words {
+    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal),* $(,)? }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum $name { $($(#[$doc])* $variant,)* }
+        impl SettingValue for $name {
+            fn expected() -> String {
+                [$($word),*].join(", ")
+            }
+            fn from_toml(value: &toml::Value) -> Option<Self> {
+                text_of(value)
+            }
+            fn from_text(text: &str) -> Option<Self> {
+                match text { $($word => Some(Self::$variant),)* _ => None }
+            }
+            fn show(&self) -> serde_json::Value {
+                match self { $(Self::$variant => $word.into(),)* }
+            }
+        }
+    };
+}
+
+words! {
+    /// When a commit is synced to disk.
+    JournalPolicy {
+        /// Before the persist call returns.
+        Always = "always",
+        /// Every few milliseconds, in the background.
+        Interval = "interval",
+        /// When a target is to be written.
+        Os = "os",
+    }
+}
+
+words! {
+    /// How log lines are written.
+    LogFormat {
+        /// For people.
+        Text = "text",
+        /// One JSON object per line.
+        Json = "json",
+    }
+}
+
+impl SettingValue for Variant {
+    fn expected() -> String {
+        Self::ALL.iter().map(|variant| variant.as_str()).collect::<Vec<_>>().join(", ")
+    }
+    fn from_toml(value: &toml::Value) -> Option<Self> {
+        text_of(value)
+    }
+    fn from_text(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+    fn show(&self) -> serde_json::Value {
+        self.as_str().into()
+    }
+}
+
+/// The name of an engine. Whether there is such an engine is asked when a job starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct EngineName(pub(super) Text);
+
+impl EngineName {
+    /// The name of an engine that comes with the program.
+    pub(super) fn known(name: &str) -> Self {
+        Self(name.into())
+    }
+}
+
+impl SettingValue for EngineName {
+    fn expected() -> String {
+        "the name of an engine".to_owned()
+    }
+    fn from_toml(value: &toml::Value) -> Option<Self> {
+        text_of(value)
+    }
+    fn from_text(text: &str) -> Option<Self> {
+        Provider::new(text.trim()).ok().map(|name| Self::known(name.as_str()))
+    }
+    fn show(&self) -> serde_json::Value {
+        json!(self.0)
+    }
+}
+
+/// At least one; separated by commas in the environment.
+impl SettingValue for Vec<EngineName> {
+    fn expected() -> String {
+        "a list of names of engines".to_owned()
+    }
+    fn from_toml(value: &toml::Value) -> Option<Self> {
+        let list = value.as_array()?.iter().map(text_of).collect::<Option<Self>>()?;
+        (!list.is_empty()).then_some(list)
+    }
+    fn from_text(text: &str) -> Option<Self> {
+        text.split(',').map(EngineName::from_text).collect()
+    }
+    fn show(&self) -> serde_json::Value {
+        self.iter().map(EngineName::show).collect()
+    }
+}

@@ -1,0 +1,12 @@
+//! The real program, from outside: killed at any moment, on a full disk, with a mirror, with wrong files.
+//!
+//! One test program, so that its tests share two processors and one build of the program.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its own functions too")]
+
+mod errors;
+mod full_disk;
+mod kill;
+mod main_job;
+mod mirror;
+mod moments;
