@@ -114,8 +114,10 @@ impl TitlePage {
         let short = first.len() <= 3
             && first.iter().all(|l| l.chars().count() <= 80 && !l.ends_with(['.', ',', ';']));
         let few = lines.len() <= TITLE_PAGE_LINES;
-        if let Some(title) = markdown.filter(|t| is_title(t)) {
-            out.title = Some(title.to_owned());
+        if let Some(title) = markdown {
+            // Marked as a heading, so one word is enough.
+            let title = Some(title).filter(|t| !t.is_empty() && !is_heading_of_part(t));
+            out.title = title.map(str::to_owned);
         } else if short && (few || out.author.is_some()) {
             out.title = Some(title_lines(&blocks)).filter(|t| is_title(t) && !is_heading_of_part(t));
             out.subtitle =

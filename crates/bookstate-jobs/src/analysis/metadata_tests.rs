@@ -19,6 +19,12 @@ fn a_novel_in_plain_text() {
 }
 
 #[test]
+fn a_markdown_heading_is_a_title_of_one_word_too() {
+    assert_eq!(of(&["# Walden\n\nWhen I wrote the following pages, I lived alone."]).title.as_deref(), Some("Walden"));
+    assert_eq!(of(&["# Chapter 1\n\nWhen I wrote the following pages."]).title, None);
+}
+
+#[test]
 fn an_imprint() {
     let imprint = "Copyright © 1999–2022 The Team\nPublished by Example House Ltd.\nISBN 978-3-16-148410-0\n\
                    Library of Congress Control Number: 2004012345";

@@ -151,6 +151,14 @@ fn run_in_paragraph(lines: &[Line], lead: Lead) -> Option<Read> {
     if !first.text.contains([',', ';', '—', '–', '•', '·']) && lead == Lead::Strict {
         return None;
     }
+    let is_number = |word: &str| {
+        let word = word.trim_end_matches(|c: char| !c.is_alphanumeric());
+        PageNumber::parse(word).is_some() && !word.starts_with(char::is_uppercase)
+    };
+    // The first of run-in entries ends on the first lines.
+    if !lines.iter().take(3).any(|l| l.text.split_whitespace().any(is_number)) {
+        return None;
+    }
     let mut joined = String::new();
     let mut found = None;
     for (i, line) in lines.iter().enumerate().take(30) {

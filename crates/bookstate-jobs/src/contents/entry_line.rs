@@ -193,7 +193,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_line_is_read_without_panic(line in "\\PC{0,80}", dots in "[ .·…–_]{0,9}", page in "[0-9ivx]{0,5}") {
+        fn any_line_is_read_without_panic(
+            line in "\\PC{0,80}",
+            dots in "[ .·…–_]{0,9}",
+            page in "[0-9ivx]{0,5}",
+        ) {
             let line = format!("{line}{dots}{page}");
             let _ = parse(&line, Lead::Strict);
             let _ = parse_run_in(&line, Lead::Strict);

@@ -133,6 +133,18 @@ mod tests {
     }
 
     #[test]
+    fn a_heading_at_a_pages_end_moves_to_its_text() {
+        let long = format!("{}.\n\n", "words ".repeat(500).trim());
+        let late = format!("{}CHAPTER 1\n\n{long}{long}", "Some words here.\n\n".repeat(45));
+        assert!(of(&late).iter().any(|p| p.starts_with("CHAPTER 1\n\nwords")));
+    }
+
+    #[test]
+    fn marks_and_line_ends_of_other_systems_are_gone() {
+        assert_eq!(of("\u{feff}one\r\ntwo\rthree"), ["one\ntwo\nthree"]);
+    }
+
+    #[test]
     fn a_markdown_heading_without_blank_lines_starts_a_page() {
         let line = "words and more words\n".repeat(100);
         let pages = of(&format!("# One\n{line}# Two\n{line}"));

@@ -20,8 +20,10 @@ const IDLE_READERS: usize = 4;
 #[derive(Debug)]
 pub struct SqliteStore {
     path: PathBuf,
-    writer: Mutex<Connection>,
+    /// Closed before the writer: the last connection moves the write-ahead log into the file, and a reader
+    /// may not.
     readers: Mutex<Vec<Connection>>,
+    writer: Mutex<Connection>,
 }
 
 impl SqliteStore {

@@ -23,7 +23,8 @@ fn pdf(pages: &[Option<&str>], trailer: &str) -> Vec<u8> {
             None => "q 500 0 0 700 50 50 cm /I Do Q".to_owned(),
         };
         objects.push(format!(
-            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</Font<</F 3 0 R>>/XObject<</I 4 0 R>>>>\
+            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]\
+             /Resources<</Font<</F 3 0 R>>/XObject<</I 4 0 R>>>>\
              /Contents {} 0 R>>",
             6 + 2 * i
         ));

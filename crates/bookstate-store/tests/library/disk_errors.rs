@@ -1,0 +1,199 @@
+//! A full disk, a failing write, a failing fsync under the journal.
+
+use std::{io::ErrorKind, sync::Arc};
+
+use bookstate_store::{
+    BookHandle, Differing, Library, PersistError,
+    fs::fault::{CrashImage, Fault, FaultFs, Op},
+    journal::{JournalState, SyncPolicy},
+};
+
+use crate::{
+    fold::{changes, commit, commit_up_to, fold, pages_of, seq},
+    shelf::{Shelf, book, live_pages, persist, store_unsynced, stored_pages, take, tell, wait, write},
+};
+
+#[test]
+fn a_full_disk_refuses_the_call_which_succeeds_later() {
+    for segment_bytes in [64 << 20, 700] {
+        // How many bytes the commits take is found out on a disk that has room.
+        let mut spaces = 0;
+        let mut refusals = 0;
+        loop {
+            let mut shelf = Shelf::new(SyncPolicy::Os);
+            shelf.segment_bytes = segment_bytes;
+            let id = book("moby");
+            let (library, _) = shelf.open();
+            let handle = write(&library, &id);
+            commit_up_to(&handle, 2);
+            shelf.fs.set_space(Some(spaces));
+            let accepted = fill(&library, &handle, 5);
+            shelf.fs.set_space(None);
+            commit_up_to(&handle, 5);
+            assert_eq!(library.journal_health().state, JournalState::Ok);
+            assert_eq!(live_pages(&library, &id), Some(fold(5)));
+            drop((handle, library));
+            shelf.crash(CrashImage::Killed);
+            let (library, report) = shelf.open();
+            assert_eq!(report.set_aside, []);
+            assert_eq!(live_pages(&library, &id), Some(fold(5)), "{spaces} bytes of space");
+            if accepted {
+                break;
+            }
+            refusals += 1;
+            spaces += 19;
+        }
+        assert!(refusals > 20, "{refusals}");
+    }
+}
+
+/// Commits up to `last` or until the disk is full; returns whether it got there.
+fn fill(library: &Library, handle: &BookHandle, last: u32) -> bool {
+    for number in 3..=last {
+        let before = handle.snapshot();
+        let Err(error) = commit(handle, &changes(number)) else { continue };
+        assert!(matches!(error, PersistError::JournalFull), "{error}");
+        assert!(Arc::ptr_eq(&before, &handle.snapshot()), "memory changed");
+        assert_eq!((before.seq, pages_of(&before.state)), (seq(number - 1), fold(number - 1)));
+        assert_eq!(library.journal_health().state, JournalState::Full);
+        // What was accepted before is not held up, and the call fails again as long as there is no space.
+        assert!(matches!(commit(handle, &changes(number)), Err(PersistError::JournalFull)));
+        wait(handle.durable()).unwrap();
+        persist(library, handle.id());
+        assert_eq!(stored_pages(library, handle.id()), Some(fold(number - 1)));
+        return false;
+    }
+    true
+}
+
+/// The number of the last operation of a kind that `act` brings about on a fresh shelf.
+fn number_of_last(kind: Op, policy: SyncPolicy, act: impl Fn(&BookHandle)) -> u64 {
+    let shelf = Shelf::new(policy);
+    let (library, _) = shelf.open();
+    let handle = write(&library, &book("moby"));
+    commit_up_to(&handle, 2);
+    wait(handle.durable()).unwrap();
+    let before = shelf.fs.ops().len();
+    act(&handle);
+    let last = shelf.fs.ops().iter().rposition(|op| *op == kind).unwrap();
+    assert!(last >= before, "{kind:?} does not occur");
+    last as u64
+}
+
+/// A shelf with two synced commits, on which operation `number` will fail.
+fn faulty(policy: SyncPolicy, number: u64, fault: Fault) -> (Shelf, Library, BookHandle) {
+    let shelf = Shelf::new(policy);
+    shelf.fs.inject(number, fault);
+    let (library, _) = shelf.open();
+    let handle = write(&library, &book("moby"));
+    commit_up_to(&handle, 2);
+    wait(handle.durable()).unwrap();
+    (shelf, library, handle)
+}
+
+fn assert_poisoned(library: &Library, handle: &BookHandle) {
+    assert!(matches!(library.journal_health().state, JournalState::Poisoned(_)));
+    let before = handle.snapshot();
+    for _ in 0..2 {
+        let error = commit(handle, &changes(before.seq.get() + 1)).unwrap_err();
+        assert!(matches!(error, PersistError::Poisoned { .. }), "{error}");
+    }
+    assert!(Arc::ptr_eq(&before, &handle.snapshot()), "memory holds what was not accepted");
+    let other = library.create_book(&book("walden"), "test").unwrap();
+    assert!(
+        matches!(commit(&other, &changes(1)), Err(PersistError::Poisoned { .. })),
+        "every book is concerned"
+    );
+}
+
+/// The last act: the live book goes whole to the local store, and the next start continues from there.
+fn last_act_and_restart(shelf: &Shelf, library: Library, handle: BookHandle, last: u32) {
+    let id = handle.id().clone();
+    let batch = take(&library, &id).unwrap();
+    assert_eq!(batch.seq, seq(last));
+    store_unsynced(&library, &batch);
+    tell(&library, &batch);
+    assert_eq!(stored_pages(&library, &id), Some(fold(last)));
+    let whole = library.whole(&id).unwrap().unwrap();
+    assert_eq!(whole.seq, seq(last));
+    drop(handle);
+    assert!(library.close().is_err(), "closing does not say that all is well");
+    for image in [CrashImage::Killed, CrashImage::Synced, CrashImage::Random(3)] {
+        let after = shelf.copy(image);
+        let (library, report) = after.open();
+        assert_eq!(report.set_aside, []);
+        let handle = write(&library, &id);
+        assert_eq!(pages_of(&handle.snapshot().state), fold(last), "{image:?}");
+        commit_up_to(&handle, last + 1);
+        assert_eq!(live_pages(&library, &id), Some(fold(last + 1)), "{image:?}");
+    }
+}
+
+#[test]
+fn a_failed_fsync_under_always_is_a_refused_call() {
+    let act = |handle: &BookHandle| commit_up_to(handle, 3);
+    let number = number_of_last(Op::SyncData, SyncPolicy::Always, act);
+    let (shelf, library, handle) = faulty(SyncPolicy::Always, number, Fault::Error(ErrorKind::Other));
+    let before = handle.snapshot();
+    let error = commit(&handle, &changes(3)).unwrap_err();
+    assert!(matches!(error, PersistError::Poisoned { .. }), "{error}");
+    assert!(Arc::ptr_eq(&before, &handle.snapshot()), "it was not accepted");
+    assert_eq!(pages_of(&handle.snapshot().state), fold(2));
+    assert_poisoned(&library, &handle);
+    let batch = library.batch(handle.id(), seq(0), &Differing::default()).unwrap().unwrap();
+    wait(library.synced(&batch)).unwrap();
+    let syncs = syncs(&shelf.fs);
+    assert!(wait(handle.durable()).is_ok(), "what was accepted had been synced");
+    // The refused commit may be in the log or not; a restart from the local store is at 2 or 3, never elsewhere.
+    let id = handle.id().clone();
+    store_unsynced(&library, &batch);
+    drop(handle);
+    assert!(library.close().is_err());
+    assert_eq!(self::syncs(&shelf.fs), syncs, "no fsync is tried again");
+    for image in [CrashImage::Killed, CrashImage::Synced, CrashImage::Random(1)] {
+        let after = shelf.copy(image);
+        let (library, report) = after.open();
+        assert_eq!(report.set_aside, []);
+        let handle = write(&library, &id);
+        let last = handle.snapshot().seq.get();
+        assert!(last == 2 || (last == 3 && image != CrashImage::Synced), "{image:?}: {last}");
+        assert_eq!(pages_of(&handle.snapshot().state), fold(last), "{image:?}");
+        commit_up_to(&handle, last + 1);
+    }
+}
+
+fn syncs(fs: &FaultFs) -> usize {
+    fs.ops().iter().filter(|op| **op == Op::SyncData).count()
+}
+
+#[test]
+fn a_failed_fsync_leaves_memory_for_a_last_act() {
+    let act = |handle: &BookHandle| {
+        commit_up_to(handle, 4);
+        wait(handle.durable()).unwrap();
+    };
+    let number = number_of_last(Op::SyncData, SyncPolicy::Os, act);
+    let (shelf, library, handle) = faulty(SyncPolicy::Os, number, Fault::Error(ErrorKind::Other));
+    commit_up_to(&handle, 4);
+    let batch = take(&library, handle.id()).unwrap();
+    assert!(wait(handle.durable()).is_err());
+    assert!(wait(library.synced(&batch)).is_err(), "it must not go to a target as if it were safe");
+    assert_poisoned(&library, &handle);
+    assert_eq!(live_pages(&library, handle.id()), Some(fold(4)), "what was accepted is still there");
+    last_act_and_restart(&shelf, library, handle, 4);
+}
+
+#[test]
+fn a_failed_write_is_a_refused_call_and_leaves_no_part_of_it() {
+    let number = number_of_last(Op::Write, SyncPolicy::Os, |handle| commit_up_to(handle, 3));
+    for fault in [Fault::Error(ErrorKind::Other), Fault::Torn(20, ErrorKind::Other)] {
+        let (shelf, library, handle) = faulty(SyncPolicy::Os, number, fault);
+        let before = handle.snapshot();
+        let error = commit(&handle, &changes(3)).unwrap_err();
+        assert!(matches!(error, PersistError::Poisoned { .. }), "{error}");
+        assert!(Arc::ptr_eq(&before, &handle.snapshot()), "it was not accepted");
+        assert_poisoned(&library, &handle);
+        assert_eq!(shelf.journal_seqs(handle.id()), [1, 2]);
+        last_act_and_restart(&shelf, library, handle, 2);
+    }
+}

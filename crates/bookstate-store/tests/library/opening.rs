@@ -1,0 +1,204 @@
+//! Creating, opening and closing books and the library; when a book is live and when it leaves memory.
+
+use bookstate_domain::Seq;
+use bookstate_store::{LibraryConfig, OpenBookError, OpenError, Source, TargetName, fs::LockError};
+
+use crate::{
+    fold::{changes, commit, commit_up_to, fold, seq},
+    shelf::{NEVER, SOON, Shelf, book, live_pages, persist, store, stored_pages, take, tell, wait, write},
+};
+
+#[test]
+fn a_second_writer_is_told_who_the_first_is() {
+    let shelf = Shelf::new(SOON);
+    let (library, _) = shelf.open();
+    let id = book("moby");
+    let first = library.create_book(&id, "job 7").unwrap();
+    commit_up_to(&first, 1);
+    for second in [library.open_book(&id, "a reset"), library.create_book(&id, "another job")] {
+        let error = second.unwrap_err();
+        assert!(matches!(&error, OpenBookError::Held { holder, .. } if holder == "job 7"), "{error}");
+        assert!(error.to_string().contains("job 7"), "{error}");
+    }
+    // The refused ones took nothing with them.
+    commit_up_to(&first, 2);
+    drop(first);
+    let next = library.open_book(&id, "a reset").unwrap();
+    assert_eq!(next.snapshot().seq, seq(2));
+    let error = library.open_book(&id, "third").unwrap_err();
+    assert!(matches!(&error, OpenBookError::Held { holder, .. } if holder == "a reset"), "{error}");
+}
+
+#[test]
+fn a_book_without_a_commit_never_existed() {
+    let shelf = Shelf::new(SOON);
+    let (library, _) = shelf.open();
+    let (id, remote): (_, TargetName) = (book("moby"), "mirror".parse().unwrap());
+    library.set_targets(vec![(remote.clone(), crate::reading::TestTarget::new())]);
+    let handle = library.create_book(&id, "test").unwrap();
+    let refused = handle.commit(|state, at| state.persist_page_extract(at, 1));
+    assert!(refused.is_err(), "there is no book record yet");
+    drop(handle);
+    assert!(library.active(&id).is_none() && library.live_books().is_empty());
+    assert!(matches!(library.open_book(&id, "test"), Err(OpenBookError::Unknown { .. })));
+    assert!(wait(library.read(&id)).unwrap().is_none());
+    assert_eq!(library.take_departed(&remote).len(), 0, "no target needs to hear of it");
+    assert!(library.close().unwrap());
+    assert_eq!(shelf.journal_seqs(&id), [0_u32; 0]);
+    let (library, report) = shelf.open();
+    assert_eq!(report.recovered, []);
+    let handle = library.create_book(&id, "test").unwrap();
+    assert_eq!(commit(&handle, &changes(1)).unwrap().seq, seq(1));
+}
+
+#[test]
+fn a_book_that_exists_is_not_created_again() {
+    let shelf = Shelf::new(SOON);
+    let (library, _) = shelf.open();
+    let id = book("moby");
+    let exists = |result| matches!(result, Err(OpenBookError::Exists { .. }));
+    let handle = library.create_book(&id, "test").unwrap();
+    commit_up_to(&handle, 1);
+    drop(handle);
+    assert!(exists(library.create_book(&id, "test")), "it is live");
+    // The attempt does not keep the writer's place.
+    drop(library.open_book(&id, "test").unwrap());
+    drop(library);
+    let (library, _) = shelf.open();
+    assert!(exists(library.create_book(&id, "test")), "it was recovered");
+    persist(&library, &id);
+    assert!(library.active(&id).is_none());
+    assert!(exists(library.create_book(&id, "test")), "the local store has it");
+    assert!(library.active(&id).is_none(), "the attempt leaves nothing in memory");
+}
+
+#[test]
+fn a_book_leaves_memory_when_nobody_writes_it_and_the_local_store_has_all_of_it() {
+    let shelf = Shelf::new(SOON);
+    let (library, _) = shelf.open();
+    let id = book("moby");
+    let handle = library.create_book(&id, "test").unwrap();
+    commit_up_to(&handle, 3);
+    let part = take(&library, &id).unwrap();
+    commit_up_to(&handle, 5);
+    store(&library, &part);
+    tell(&library, &part);
+    drop(handle);
+    assert_eq!(live_pages(&library, &id), Some(fold(5)), "the local store lacks two commits");
+    // Another target's progress is not the local store's.
+    library.passed(&id, &"mirror".parse().unwrap(), seq(5));
+    assert_eq!(live_pages(&library, &id), Some(fold(5)));
+    let rest = take(&library, &id).unwrap();
+    store(&library, &rest);
+    assert!(library.active(&id).is_some(), "nobody told the library yet");
+    tell(&library, &rest);
+    assert!(library.active(&id).is_none() && library.live_books().is_empty());
+    assert_eq!(stored_pages(&library, &id), Some(fold(5)));
+
+    let handle = library.open_book(&id, "test").unwrap();
+    commit_up_to(&handle, 6);
+    persist(&library, &id);
+    assert_eq!(live_pages(&library, &id), Some(fold(6)), "somebody writes it");
+    drop(handle);
+    assert!(library.active(&id).is_none());
+    let reading = wait(library.read(&id)).unwrap().unwrap();
+    assert_eq!((reading.source, reading.snapshot.seq), (Source::Local, seq(6)));
+}
+
+#[test]
+fn seqs_continue() {
+    let shelf = Shelf::new(SOON);
+    let id = book("moby");
+    let (library, _) = shelf.open();
+    commit_up_to(&library.create_book(&id, "test").unwrap(), 3);
+    drop(library);
+    let (library, _) = shelf.open();
+    commit_up_to(&write(&library, &id), 5);
+    persist(&library, &id);
+    assert!(library.active(&id).is_none());
+    commit_up_to(&write(&library, &id), 6);
+    persist(&library, &id);
+    assert!(library.close().unwrap());
+    let (library, _) = shelf.open();
+    commit_up_to(&write(&library, &id), 8);
+    assert_eq!(live_pages(&library, &id), Some(fold(8)));
+}
+
+#[test]
+fn skipped_seqs_are_not_given_out() {
+    let mut shelf = Shelf::new(SOON);
+    let id = book("moby");
+    let (library, _) = shelf.open();
+    let handle = library.create_book(&id, "test").unwrap();
+    commit_up_to(&handle, 2);
+    library.skip_seqs(&id, seq(10));
+    library.skip_seqs(&id, seq(7));
+    persist(&library, &id);
+    drop(handle);
+    assert!(library.active(&id).is_none(), "what was skipped is nothing that the local store lacks");
+    let handle = write(&library, &id);
+    assert_eq!(commit(&handle, &changes(3)).unwrap().seq, seq(11));
+    persist(&library, &id);
+    drop(handle);
+    // Nor those of a book that is not live.
+    library.skip_seqs(&id, seq(20));
+    let handle = write(&library, &id);
+    assert_eq!(commit(&handle, &changes(4)).unwrap().seq, seq(21));
+    drop((handle, library));
+    // Recovery does not take the skipped ones for a gap.
+    shelf.crash(bookstate_store::fs::fault::CrashImage::Killed);
+    let (library, report) = shelf.open();
+    assert_eq!(report.set_aside, []);
+    assert_eq!((live_pages(&library, &id), library.live_seq(&id)), (Some(fold(4)), seq(21)));
+    assert_eq!(commit(&write(&library, &id), &changes(5)).unwrap().seq, seq(22));
+}
+
+#[test]
+fn a_target_that_is_ahead_has_used_its_seqs() {
+    let shelf = Shelf::new(SOON);
+    let id = book("moby");
+    let (library, _) = shelf.open();
+    commit_up_to(&write(&library, &id), 2);
+    persist(&library, &id);
+    let ahead = bookstate_store::Progress { write_no: 1, token: 1, persisted_seq: seq(30) };
+    library.local_store().record_progress("mirror", &id, &ahead).unwrap();
+    drop(library);
+    let (library, _) = shelf.open();
+    assert_eq!(commit(&write(&library, &id), &changes(3)).unwrap().seq, seq(31));
+}
+
+#[test]
+fn closing_syncs_and_waits_for_the_last_clone() {
+    let mut shelf = Shelf::new(NEVER);
+    let id = book("moby");
+    let (library, _) = shelf.open();
+    let handle = library.create_book(&id, "test").unwrap();
+    commit_up_to(&handle, 3);
+    assert!(!library.clone().close().unwrap(), "there is another clone");
+    assert!(library.journal_health().synced < library.journal_health().appended);
+    assert!(matches!(shelf.try_open(), Err(OpenError::Locked(LockError::Held { .. }))));
+    drop(handle);
+    assert!(library.close().unwrap());
+    shelf.crash(bookstate_store::fs::fault::CrashImage::Synced);
+    let (library, _) = shelf.open();
+    assert_eq!(live_pages(&library, &id), Some(fold(3)));
+}
+
+#[test]
+fn a_second_library_is_told_who_has_the_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    let (library, _) = bookstate_store::Library::open(LibraryConfig::new(dir.path())).unwrap();
+    let second = bookstate_store::Library::open(LibraryConfig::new(dir.path()));
+    let error = second.unwrap_err().to_string();
+    assert!(error.contains(&std::process::id().to_string()), "{error}");
+    // A handle keeps the directory as long as a library does.
+    let handle = library.create_book(&book("moby"), "test").unwrap();
+    drop(library);
+    assert!(bookstate_store::Library::open(LibraryConfig::new(dir.path())).is_err());
+    commit_up_to(&handle, 1);
+    drop(handle);
+    let (library, report) = bookstate_store::Library::open(LibraryConfig::new(dir.path())).unwrap();
+    assert_eq!(report.recovered.len(), 1);
+    assert_eq!(library.live_seq(&book("moby")), seq(1));
+    assert_eq!(library.live_seq(&book("walden")), Seq::ZERO);
+}
