@@ -1,4 +1,4 @@
-//! What a persist call costs: the budget of `design.md` §11.
+//! What a persist call costs.
 //!
 //! `cargo bench -p bookstate-sink --bench persist_call` prints percentiles for a hot loop beside a target that
 //! is slow, down or fast, while another book commits megabytes and readers take snapshots, and the ratio to a

@@ -57,12 +57,18 @@ impl Ended {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// The line on standard error that begins with `error: `; there must be exactly one, and no panic.
+    /// The lines on standard error that begin with `error: `; there must be one at least, and no panic.
+    #[must_use]
+    pub fn errors(&self) -> Vec<&str> {
+        let errors: Vec<&str> = self.err.lines().filter(|line| line.starts_with("error: ")).collect();
+        assert!(!errors.is_empty() && !self.err.contains("panicked"), "{self:?}");
+        errors
+    }
+
+    /// The only one of them.
     #[must_use]
     pub fn error(&self) -> &str {
-        let errors: Vec<&str> = self.err.lines().filter(|line| line.starts_with("error: ")).collect();
-        assert!(!self.err.contains("panicked"), "{self:?}");
-        let [error] = errors[..] else { panic!("one line of error is wanted: {self:?}") };
+        let [error] = self.errors()[..] else { panic!("one line of error is wanted: {self:?}") };
         error
     }
 
@@ -116,7 +122,8 @@ impl Place {
         std::fs::write(self.path(name), content).unwrap();
     }
 
-    /// The program with arguments that have no spaces, and without anything of the environment that concerns it.
+    /// The program with arguments that have no spaces, and without anything of the environment that concerns
+    /// it.
     #[must_use]
     pub fn command(&self, line: &str) -> Command {
         let mut command = Command::new(program());

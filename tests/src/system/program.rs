@@ -1,8 +1,8 @@
 //! Where the program is.
 //!
-//! It is built by a `cargo build` of its own, in the profile and the target directory of the test that runs, so
-//! that a test run never tests an older program. The file stays open and is started through its descriptor: a
-//! build that happens meanwhile replaces the name, not the program under test.
+//! It is built by a `cargo build` of its own, in the profile and the target directory of the test that runs,
+//! so that a test run never tests an older program. The file stays open and is started through its
+//! descriptor: a build that happens meanwhile replaces the name, not the program under test.
 
 use std::fs::File;
 use std::os::fd::AsRawFd;

@@ -23,7 +23,7 @@ impl Tables {
         store.execute_batch("BEGIN").unwrap();
         let documents = |collection: &str| {
             let mut query = store.prepare(&format!("SELECT * FROM \"{collection}\" ORDER BY key")).unwrap();
-            let columns: Vec<String> = query.column_names().into_iter().map(str::to_owned).collect();
+            let columns: Vec<String> = query.column_names().map(str::to_owned).collect();
             let rows = query.query_map([], |row| {
                 let cell = |(n, column): (usize, &String)| {
                     row.get::<_, Value>(n).map(|value| format!("{column}={value:?}"))

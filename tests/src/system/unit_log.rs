@@ -53,7 +53,8 @@ impl UnitLog {
         self.0.iter().filter(|line| line.event == "run").count() - self.units().len()
     }
 
-    /// Asserts that no unit ran again once its result was safe, nor twice in one process, and that none failed.
+    /// Asserts that no unit ran again once its result was safe, nor twice in one process, and that none
+    /// failed.
     pub fn is_lawful(&self) {
         let mut safe = BTreeMap::new();
         let mut ran = BTreeSet::new();

@@ -58,13 +58,17 @@ fn a_wrong_file_beside_a_right_one_does_not_stop_that() {
     assert_eq!(ended.code, Some(3), "{ended:?}");
     assert_eq!(ended.json()["status"], "complete");
     for name in ["empty.pdf", "missing.pdf"] {
-        assert!(ended.err.lines().any(|line| line.starts_with("error: ") && line.contains(name)), "{ended:?}");
+        assert!(
+            ended.err.lines().any(|line| line.starts_with("error: ") && line.contains(name)),
+            "{ended:?}"
+        );
     }
 }
 
 #[test]
 fn a_scan_without_text_says_so() {
-    let place = Place::with(&Book::new("s").chapters(2).sections(2).pages(10).scanned(Scanned::All).make_pdf());
+    let place =
+        Place::with(&Book::new("s").chapters(2).sections(2).pages(10).scanned(Scanned::All).make_pdf());
     let ended = place.run("process book.pdf --json");
     assert_eq!(ended.code, Some(6), "{ended:?}");
     let line = ended.json();
@@ -81,7 +85,6 @@ fn a_scanned_page_among_others_says_so() {
     let made = Book::new("s").chapters(2).sections(2).pages(12).scanned(Scanned::Pages(9, 9)).make_pdf();
     let place = Place::with(&made);
     let ended = place.run("process book.pdf --json");
-    println!("{ended:?}");
     assert_eq!((ended.code, ended.json()["status"].as_str()), (Some(6), Some("degraded")), "{ended:?}");
     let pages = place.ok("pages book.pdf --json").json();
     assert!(pages.to_string().contains("text"), "{pages}");

@@ -55,8 +55,9 @@ fn a_disk_that_stays_full() {
             Some(130 | 4) if waits => stalled += 1,
             // The last of it was on the disk already.
             Some(0) => {}
+            // What it was doing found no room, and then its end.
             Some(4) => {
-                assert!(!ended.error().is_empty());
+                assert!((1..=2).contains(&ended.errors().len()), "{ended:?}");
                 stopped += 1;
             }
             _ => panic!("write {nth}: {ended:?}"),
@@ -78,7 +79,7 @@ fn a_disk_that_cannot_sync() {
         // A sync of the local store is tried again, one of the journal never.
         if ended.code != Some(0) {
             assert_eq!(ended.code, Some(4), "{ended:?}");
-            assert!(!ended.error().is_empty());
+            assert!((1..=2).contains(&ended.errors().len()), "{ended:?}");
             stopped += 1;
         }
         ends_as_undisturbed(&place, 1, &format_args!("sync {nth} failed"));
@@ -172,7 +173,11 @@ fn a_small_disk_that_is_full() {
     std::fs::remove_file(place.path("units.jsonl")).unwrap();
     for entry in std::fs::read_dir(place.data()).unwrap() {
         let path = entry.unwrap().path();
-        if path.is_dir() { std::fs::remove_dir_all(path).unwrap() } else { std::fs::remove_file(path).unwrap() }
+        if path.is_dir() {
+            std::fs::remove_dir_all(path).unwrap()
+        } else {
+            std::fs::remove_file(path).unwrap()
+        }
     }
     let mut job = place.start_logged(PROCESS);
     job.until("some units are done", || place.unit_log().persisted() > 4);

@@ -123,36 +123,37 @@ fn at_each_write() {
 #[test]
 fn at_each_sync_rename_unlink_and_truncation() {
     let counts = undisturbed().counts;
-    let mut moments = Moment::spread(Call::Sync, counts, 45);
-    for call in [Call::Rename, Call::Unlink, Call::Truncate] {
+    let mut moments = Vec::new();
+    for call in [Call::Sync, Call::Rename, Call::Unlink, Call::Truncate] {
         assert!(counts.of(call) > 0, "the shim sees no {call:?}");
         // Few of each: both before and after.
-        moments.extend((1..=counts.of(call)).flat_map(|nth| [Moment::Before(call, nth), Moment::After(call, nth)]));
+        let each = 1..=counts.of(call).min(35);
+        moments.extend(each.flat_map(|nth| [Moment::Before(call, nth), Moment::After(call, nth)]));
     }
-    assert!(kill_at(&moments) >= 60);
+    assert!(kill_at(&moments) >= 50);
 }
 
 #[test]
 fn again_during_recovery() {
-    let counts = undisturbed().counts;
-    let first = Moment::spread(Call::Write, counts, 20);
+    let writes = undisturbed().counts.of(Call::Write);
     let mut kills = 0;
-    for (n, first) in (0..).zip(first) {
+    for n in 0..24 {
         let place = Place::with(&undisturbed().made);
-        kills += usize::from(run_to(&place, first));
-        // Early in the second run: while the log is cut, the store catches up, a new segment begins.
-        let nth = 1 + n / 2;
-        let second = match n % 4 {
-            0 => Moment::After(Call::Write, nth),
-            1 => Moment::Before(Call::Sync, nth),
-            2 => Moment::Torn(nth, 10),
-            _ => Moment::After(Call::Truncate, 1 + n % 2),
+        let first = Moment::Torn(1 + n * (writes - 1) / 24, [5, 30, 60][(n % 3) as usize]);
+        // Early in the second run: while the log is cut, the store catches up, a new segment begins. Or later,
+        // when it has written behind what was cut, which the third run must find.
+        let early = 1 + n / 2;
+        let second = match n % 5 {
+            0 => Moment::After(Call::Write, early),
+            1 => Moment::Before(Call::Sync, early),
+            2 => Moment::After(Call::Truncate, 1 + n % 2),
+            _ => Moment::After(Call::Write, 20 + writes / 4),
         };
-        kills += usize::from(run_to(&place, second));
-        let third = if n % 2 == 0 { Moment::Before(Call::Unlink, 1) } else { Moment::Before(Call::Write, nth + 2) };
-        kills += usize::from(run_to(&place, third));
-        ends_as_undisturbed(&place, 3, &(first, second, third));
+        let third = if n % 2 == 0 { Moment::Before(Call::Unlink, 1) } else { Moment::Torn(early + 2, 10) };
+        let moments = [first, second, third];
+        kills += moments.into_iter().filter(|moment| run_to(&place, *moment)).count();
+        ends_as_undisturbed(&place, 3, &moments);
     }
     println!("{kills} kills, up to three of a job");
-    assert!(kills >= 40, "{kills}");
+    assert!(kills >= 48, "{kills}");
 }

@@ -210,6 +210,24 @@ fn rolled_back_to_an_older_copy() {
     is_equal(&place, &mirror);
 }
 
+/// The book is not in memory when the mirror comes back: what was deleted is known from the local store alone.
+#[test]
+fn away_while_documents_are_deleted() {
+    let (place, mirror) = mirror_with_tables();
+    place.ok(PROCESS);
+    is_equal(&place, &mirror);
+    let chapters = place.tables().count("Chapter");
+    std::fs::rename(place.path("nas"), place.path("unplugged")).unwrap();
+    let reset = place.ok("reset book.pdf structure");
+    assert!(reset.err.contains("warning: target mirror lacks"), "{reset:?}");
+    assert!(place.tables().count("Chapter") < chapters);
+    std::fs::rename(place.path("unplugged"), place.path("nas")).unwrap();
+    assert_eq!(Tables::read(&mirror).count("Chapter"), chapters);
+    // About another book.
+    without_warning(&place.ok("process other.txt"));
+    is_equal(&place, &mirror);
+}
+
 #[test]
 fn two_data_directories_and_one_mirror() {
     let (first, mirror) = mirrored();
@@ -257,7 +275,10 @@ fn the_data_directory_is_lost() {
 
     place.ok(&format!("reset {book} structure"));
     let ended = place.ok(PROCESS);
-    assert_eq!((ended.json()["status"].as_str(), ended.json()["job_id"].as_str()), (Some("complete"), Some("job-3")));
+    assert_eq!(
+        (ended.json()["status"].as_str(), ended.json()["job_id"].as_str()),
+        (Some("complete"), Some("job-3"))
+    );
     without_warning(&ended);
     is_equal(&place, &mirror);
 }

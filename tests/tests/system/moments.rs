@@ -57,8 +57,8 @@ impl Moment {
         }
     }
 
-    /// The moments of one kind of call: each when there are not more than `most`, else so many, spread over the
-    /// run. Before and after the call by turns, and within it when it is a write.
+    /// The moments of one kind of call: each when there are not more than `most`, else so many, spread over
+    /// the run. Before and after the call by turns, and within it when it is a write.
     pub(crate) fn spread(call: Call, counts: Counts, most: u64) -> Vec<Self> {
         let count = counts.of(call);
         let picked = count.min(most);

@@ -20,7 +20,10 @@ fn a_novel_in_plain_text() {
 
 #[test]
 fn a_markdown_heading_is_a_title_of_one_word_too() {
-    assert_eq!(of(&["# Walden\n\nWhen I wrote the following pages, I lived alone."]).title.as_deref(), Some("Walden"));
+    assert_eq!(
+        of(&["# Walden\n\nWhen I wrote the following pages, I lived alone."]).title.as_deref(),
+        Some("Walden")
+    );
     assert_eq!(of(&["# Chapter 1\n\nWhen I wrote the following pages."]).title, None);
 }
 
