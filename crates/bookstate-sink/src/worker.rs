@@ -83,15 +83,13 @@ impl Worker {
     /// Works until it is told to stop. Dropping it in the middle is like a lost answer: the next start asks
     /// the target what it has.
     pub(crate) async fn run(mut self) {
-        let library = self.link.library.clone();
+        let mut commits = self.link.library.watch_commits();
         while !*self.stop.borrow() {
             while let Ok(command) = self.commands.try_recv() {
                 self.command(command).await;
             }
-            // Registered before the books are looked at, so that no commit is missed.
-            let changed = library.changed();
-            tokio::pin!(changed);
-            changed.as_mut().enable();
+            // Before the books are looked at, so that no commit is missed.
+            let committed = commits.next();
             self.find_dirty();
             self.answer_barriers();
             self.publish();
@@ -111,7 +109,7 @@ impl Worker {
                     None => break,
                 },
                 () = sleep_until(paused), if paused.is_some() => {}
-                () = &mut changed, if paused.is_none() => self.linger().await,
+                () = committed, if paused.is_none() => self.linger().await,
             }
         }
         self.publish();

@@ -16,8 +16,8 @@ mod target;
 
 pub use clock::{Clock, SystemClock};
 pub use library::{
-    Batch, BatchOps, BookHandle, Differing, Library, LibraryConfig, OpenBookError, OpenError, PersistError,
-    ReadError, Reading, Receipt, RecoveryReport, Snapshot, Source, TargetName,
+    Batch, BatchOps, BookHandle, Commits, Differing, Library, LibraryConfig, OpenBookError, OpenError,
+    PersistError, ReadError, Reading, Receipt, RecoveryReport, Snapshot, Source, TargetName,
 };
 pub use sqlite::{
     ChangedBook, LoadedBook, Parked, ParkedDocument, Progress, SqliteStore, SqliteTarget, StoreError,

@@ -43,6 +43,7 @@ pub use inspect::{Entry, SegmentReport, Verification, inspect, verify};
 pub use quarantine::quarantine;
 pub use record_buf::RecordBuf;
 pub use recovery::{RecoveryReport, TornTail};
+pub use sync::SyncWatch;
 
 use crate::fs::Fs;
 use writer::Shared;
@@ -189,6 +190,12 @@ impl Journal {
     #[must_use]
     pub fn synced_position(&self) -> Position {
         self.shared.synced_position()
+    }
+
+    /// Watches the syncs. Waiting on it costs `append` nothing: the sync thread tells.
+    #[must_use]
+    pub fn watch_syncs(&self) -> SyncWatch {
+        SyncWatch(self.shared.progress.subscribe())
     }
 
     /// Tells that the local store has, synced, all commits of `book` up to `seq`. Deletes the segments that hold

@@ -9,7 +9,7 @@ use bookstate_domain::{AnyKey, BookId, BookState, Seq, WriteOp};
 
 use super::{Library, TargetName};
 use crate::{
-    journal::{Poisoned, Position},
+    journal::{Poisoned, Position, SyncWatch},
     sqlite::StoreError,
     target::Target,
 };
@@ -63,11 +63,39 @@ impl Differing {
     }
 }
 
+/// A watch on the commits of all books.
+///
+/// A commit may go to a target only after its record is synced, so it is the journal's sync thread that wakes
+/// the watchers, and a persist call pays for no wake-up. Only under [`SyncPolicy::Os`](crate::journal::SyncPolicy::Os), where nothing is synced
+/// unless somebody asks for it, does the call itself tell.
+#[derive(Debug)]
+pub struct Commits {
+    library: Library,
+    syncs: SyncWatch,
+}
+
+impl Commits {
+    /// Begins to watch for what comes from now on. Await the result after the books were looked at, so that no
+    /// commit is missed.
+    pub fn next(&mut self) -> impl Future<Output = ()> + '_ {
+        self.syncs.mark_seen();
+        let mut told = Box::pin(self.library.0.changed.notified());
+        told.as_mut().enable();
+        let syncs = &mut self.syncs;
+        async move {
+            tokio::select! {
+                () = told => {}
+                () = syncs.advanced() => {}
+            }
+        }
+    }
+}
+
 impl Library {
-    /// Waits until some book has a new commit. Create it, [`enable`](tokio::sync::futures::Notified::enable)
-    /// it, look at the books, then await it: so that no commit is missed.
-    pub fn changed(&self) -> tokio::sync::futures::Notified<'_> {
-        self.0.changed.notified()
+    /// A watch on the commits of all books.
+    #[must_use]
+    pub fn watch_commits(&self) -> Commits {
+        Commits { library: self.clone(), syncs: self.0.journal.watch_syncs() }
     }
 
     /// Registers the remote targets, in the order in which reads ask them.

@@ -17,7 +17,7 @@ use bookstate_domain::{
 };
 
 use super::{Library, PersistError, Snapshot, TargetName, live::LiveBook};
-use crate::journal::Poisoned;
+use crate::journal::{Poisoned, SyncPolicy};
 
 /// A commit was accepted: it is in memory and in the journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +63,10 @@ impl BookHandle {
     ) -> Result<Receipt, PersistError> {
         let shared = &self.library.0;
         let receipt = self.book.commit(&shared.journal, &*shared.clock, build)?;
-        shared.changed.notify_waiters();
+        if shared.policy == SyncPolicy::Os {
+            // Under the other policies the journal's sync thread wakes whoever waits for commits.
+            shared.changed.notify_waiters();
+        }
         Ok(receipt)
     }
 

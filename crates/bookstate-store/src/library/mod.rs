@@ -26,7 +26,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 
 pub use error::{OpenBookError, OpenError, PersistError, ReadError};
-pub use feed::{Batch, BatchOps, Differing};
+pub use feed::{Batch, BatchOps, Commits, Differing};
 pub use handle::{BookHandle, Receipt};
 pub use live::Snapshot;
 pub use open::{LibraryConfig, RecoveredBook, RecoveryReport, SetAside};
@@ -35,7 +35,7 @@ pub use read::{Reading, Source};
 use crate::{
     clock::Clock,
     fs::DataDirLock,
-    journal::{Journal, JournalHealth, Poisoned, Position},
+    journal::{Journal, JournalHealth, Poisoned, Position, SyncPolicy},
     sqlite::{LoadedBook, SqliteStore, StoreError},
     target::{Target, WriterId},
 };
@@ -86,7 +86,8 @@ struct Shared {
     local: Arc<SqliteStore>,
     clock: Arc<dyn Clock>,
     books: RwLock<HashMap<BookId, Arc<LiveBook>>>,
-    /// Told when some book has a new commit.
+    policy: SyncPolicy,
+    /// Told when some book has a new commit, under [`SyncPolicy::Os`] only: see [`Commits`].
     changed: Notify,
     /// The remote targets, in the order in which a read asks them.
     targets: RwLock<Vec<(TargetName, Arc<dyn Target>)>>,

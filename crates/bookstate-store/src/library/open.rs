@@ -153,6 +153,7 @@ impl Library {
             local,
             clock: config.clock,
             books: RwLock::new(HashMap::new()),
+            policy: config.policy,
             changed: Notify::new(),
             targets: RwLock::new(Vec::new()),
             departed: Mutex::new(BTreeMap::new()),
