@@ -18,7 +18,7 @@ pub(crate) fn line(text: &str) -> Result<(), Failure> {
 /// Writes a text as it is.
 ///
 /// # Errors
-/// As [`line`].
+/// As [`line()`].
 pub(crate) fn text(text: &str) -> Result<(), Failure> {
     text_and(text, "")
 }
@@ -35,7 +35,7 @@ fn text_and(text: &str, end: &str) -> Result<(), Failure> {
 /// Writes a value as one line of JSON.
 ///
 /// # Errors
-/// As [`line`].
+/// As [`line()`].
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
     line(&serde_json::to_string(value).map_err(Failure::unexpected)?)
 }
@@ -56,7 +56,7 @@ pub(crate) fn table(headings: &[&str]) -> Table {
 /// Writes a table, or what to say when it is empty.
 ///
 /// # Errors
-/// As [`line`].
+/// As [`line()`].
 pub(crate) fn print(table: &Table, empty: &str) -> Result<(), Failure> {
     if table.is_empty() { line(empty) } else { line(&table.trim_fmt()) }
 }

@@ -1,7 +1,7 @@
 //! The file system as the journal sees it.
 //!
 //! The journal does all of its I/O through [`Fs`] and [`File`], so that a test can fail, cut short or forget any
-//! single operation of it ([`fault`], with the feature `test-util`). The traits hold exactly what the journal
+//! single operation of it (`fault`, with the feature `test-util`). The traits hold exactly what the journal
 //! needs and promise no more than POSIX does: bytes are safe after [`File::sync_data`], names after
 //! [`Fs::sync_dir`], and neither implies the other. This is not a general file system abstraction.
 

@@ -3,8 +3,8 @@
 //! This crate must not know GraphQL or HTTP, nor who sends batches where: it offers what is dirty
 //! ([`Library::batch`]) and says what a target is ([`Target`]).
 //!
-//! Reading order: [`target`] (what a target is), [`journal`] (the redo log), [`library`] (the live books),
-//! [`sqlite`] (the local store), [`state_store`] (the ADR's interface).
+//! Reading order: [`Target`] (what a target is), [`journal`] (the redo log), [`library`] (the live books),
+//! [`sqlite`] (the local store), [`StateStore`] (the ADR's interface).
 
 mod clock;
 pub mod fs;

@@ -140,8 +140,8 @@ fn again_during_recovery() {
     for n in 0..24 {
         let place = Place::with(&undisturbed().made);
         let first = Moment::Torn(1 + n * (writes - 1) / 24, [5, 30, 60][(n % 3) as usize]);
-        // Early in the second run: while the log is cut, the store catches up, a new segment begins. Or later,
-        // when it has written behind what was cut, which the third run must find.
+        // Early in the second run: while the log is cut, the store catches up, a new segment begins. Or
+        // later, when it has written behind what was cut, which the third run must find.
         let early = 1 + n / 2;
         let second = match n % 5 {
             0 => Moment::After(Call::Write, early),

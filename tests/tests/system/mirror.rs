@@ -210,7 +210,8 @@ fn rolled_back_to_an_older_copy() {
     is_equal(&place, &mirror);
 }
 
-/// The book is not in memory when the mirror comes back: what was deleted is known from the local store alone.
+/// The book is not in memory when the mirror comes back: what was deleted is known from the local store
+/// alone.
 #[test]
 fn away_while_documents_are_deleted() {
     let (place, mirror) = mirror_with_tables();

@@ -3,7 +3,7 @@
 //! [`load`] reads all of them and validates the whole before anything is opened; what it returns is of
 //! another type than what was read, so that nobody works with a configuration that was not validated.
 //!
-//! Reading order: [`keys`] (what there is), [`layer`] (a value and its origin), [`file`], [`targets`].
+//! Reading order: [`keys`] (what there is), [`layer`] (a value and its origin), [`mod@file`], [`targets`].
 
 mod edit;
 mod file;

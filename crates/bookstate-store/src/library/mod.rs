@@ -4,8 +4,8 @@
 //! recovery finds commits of it that the local store lacks; it leaves memory when nobody writes it and the
 //! local store has all of it. Every reading path goes through [`Library::read`].
 //!
-//! Reading order: [`live`] (one book), [`handle`] (its writer), [`open`] (recovery), [`feed`] (what the sink
-//! takes), [`read`].
+//! Reading order: `live` (one book), `handle` (its writer), `open` (recovery), `feed` (what the sink
+//! takes), `read`.
 
 mod error;
 mod feed;
