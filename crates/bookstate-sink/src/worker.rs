@@ -89,7 +89,7 @@ impl Worker {
                 self.command(command).await;
             }
             // Before the books are looked at, so that no commit is missed.
-            let committed = commits.next();
+            let committed = commits.watch();
             self.find_dirty();
             self.answer_barriers();
             self.publish();

@@ -18,7 +18,7 @@ pub enum PersistError {
     #[error(transparent)]
     Misuse(#[from] Misuse),
     /// The disk of the journal is full. Keep the result, start nothing new, and call again later.
-    #[error("the journal's disk is full: free some space, the call can be made again")]
+    #[error("the journal's disk is full: free some space, then try again")]
     JournalFull,
     /// The journal does not accept anything more: a write or an fsync failed. Stop, and start anew after the
     /// disk was looked at; what was accepted before is kept.

@@ -77,7 +77,7 @@ pub struct Commits {
 impl Commits {
     /// Begins to watch for what comes from now on. Await the result after the books were looked at, so that no
     /// commit is missed.
-    pub fn next(&mut self) -> impl Future<Output = ()> + '_ {
+    pub fn watch(&mut self) -> impl Future<Output = ()> + '_ {
         self.syncs.mark_seen();
         let mut told = Box::pin(self.library.0.changed.notified());
         told.as_mut().enable();

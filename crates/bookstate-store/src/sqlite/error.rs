@@ -30,7 +30,7 @@ pub enum StoreError {
         reason: String,
     },
     /// The disk is full: free space, then try again.
-    #[error("the disk is full: {reason}")]
+    #[error("the disk is full ({reason}): free some space, then try again")]
     Full {
         /// What SQLite said.
         reason: String,
