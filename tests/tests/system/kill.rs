@@ -114,9 +114,15 @@ fn at_random_moments() {
     println!("{kills} kills at random moments in {rounds} rounds");
 }
 
+/// After how many of the writes the program is killed, spread over the run. `BOOKSTATE_TEST_WRITES=100000`
+/// takes every one of them, which takes minutes.
+fn writes() -> u64 {
+    std::env::var("BOOKSTATE_TEST_WRITES").ok().and_then(|n| n.parse().ok()).unwrap_or(72)
+}
+
 #[test]
 fn at_each_write() {
-    let moments = Moment::spread(Call::Write, undisturbed().counts, 72);
+    let moments = Moment::spread(Call::Write, undisturbed().counts, writes());
     assert!(kill_at(&moments) >= 60);
 }
 
