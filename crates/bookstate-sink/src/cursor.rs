@@ -5,10 +5,11 @@
 //!
 //! * A batch is finished before the next is begun, so S only grows.
 //! * A chunk that is sent again under the same write number has the same token only if it has the same
-//!   content. So when the target shows that number with that token, that content is there; with another
-//!   token, a late delivery of an earlier content is, which is harmless, since what is to be sent covers it.
-//! * What does not fit (a smaller number, a missing document, a memory that is ahead) is healed by comparing
-//!   the whole book, never by guessing.
+//!   content. So when the target shows that number with that token, that content is there.
+//! * What does not fit (another number or token, a missing document, a memory that is ahead) is healed by
+//!   comparing the whole book, never by guessing. A late delivery of an earlier content is no exception: what
+//!   is to be sent covers it only if the target was never rolled back.
+//! * A comparison is with what was loaded, so the chunks that follow from it expect the state that was loaded.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -239,7 +240,7 @@ impl Cursor {
     /// Makes a batch of everything that is dirty, and cuts it into chunks.
     async fn begin(&mut self, link: &mut Link) -> Result<Step, Failure> {
         let Phase::Ready { sync, compare: distrusted } = &self.phase else { return Ok(Step::Progress) };
-        let (sync, distrusted) = (sync.clone(), *distrusted);
+        let (mut sync, distrusted) = (sync.clone(), *distrusted);
         let differing =
             Differing { parked: self.parked.keys().cloned().collect(), retry: self.retry.clone() };
         let (library, id, since) = (link.library.clone(), self.book_id.clone(), self.watermark);
@@ -257,7 +258,13 @@ impl Cursor {
             BatchOps::Compare(ours) => {
                 link.counters.compares += 1;
                 let theirs = link.target.load_book(&self.book_id).await?;
-                compare(&ours, theirs.as_ref().map(|theirs| &theirs.state))
+                let ops = compare(&ours, theirs.as_ref().map(|theirs| &theirs.state));
+                sync = theirs.map(|theirs| theirs.sync);
+                if let Some(foreign) = sync.take_if(|sync| sync.writer != link.library.writer()) {
+                    self.phase = Phase::Foreign { sync: foreign };
+                    return Ok(Step::Done);
+                }
+                ops
             }
         };
         order::sort(&mut ops);
@@ -308,7 +315,7 @@ impl Cursor {
         }
         let chunk = Chunk {
             book_id: self.book_id.clone(),
-            expect: sending.sync.as_ref().map(|sync| (sync.writer, sync.write_no)),
+            expect: sending.sync.as_ref().map(BookSync::mark),
             sync: next,
             ops: sending.chunks.front().cloned().unwrap_or_default(),
         };
@@ -376,15 +383,8 @@ impl Cursor {
         let Phase::Sending(sending) = &mut self.phase else { return Ok(Step::Progress) };
         sending.unresolved = false;
         sending.reads_answer = true;
-        let number = |sync: &Option<BookSync>| sync.as_ref().map_or(0, |sync| sync.write_no);
         match stored {
-            Some(stored)
-                if stored.writer == next.writer
-                    && stored.write_no == next.write_no
-                    && stored.token == next.token =>
-            {
-                self.applied(next, link).await
-            }
+            Some(stored) if stored.mark() == next.mark() => self.applied(next, link).await,
             stored if stored == sending.sync => {
                 // Not applied, perhaps not yet. The same content again, under the same number; when that has
                 // happened twice, a smaller one.
@@ -400,14 +400,8 @@ impl Cursor {
                 self.phase = Phase::Foreign { sync: stored };
                 Ok(Step::Done)
             }
-            Some(stored) if stored.write_no > number(&sending.sync) => {
-                // A late delivery of an earlier chunk of ours. What is to be sent covers it.
-                sending.sync = Some(stored);
-                sending.token = link.random.next_u64();
-                Ok(Step::Progress)
-            }
             stored => {
-                // The target went back: a restored or rolled-back copy.
+                // A late delivery of an earlier chunk of ours, or a restored or rolled-back copy, or both.
                 self.watermark = stored.as_ref().map_or(Seq::ZERO, |sync| sync.persisted_seq);
                 self.phase = Phase::Ready { sync: stored, compare: true };
                 Ok(Step::Progress)
@@ -517,7 +511,7 @@ impl Cursor {
             token: link.random.next_u64(),
             ..theirs.clone()
         };
-        let expect = Some((theirs.writer, theirs.write_no));
+        let expect = Some(theirs.mark());
         let chunk = Chunk { book_id: self.book_id.clone(), expect, sync: ours.clone(), ops: Vec::new() };
         link.target.write_chunk(&chunk).await?;
         self.watermark = ours.persisted_seq;

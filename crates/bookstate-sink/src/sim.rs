@@ -186,7 +186,7 @@ impl Inner {
     /// Applies a chunk whole, or not at all.
     fn apply(&mut self, chunk: &Chunk) -> Result<(), TargetError> {
         let stored = self.books.get(&chunk.book_id);
-        if stored.map(|book| (book.sync.writer, book.sync.write_no)) != chunk.expect {
+        if stored.map(|book| book.sync.mark()) != chunk.expect {
             self.counters.mismatches += 1;
             return Err(TargetError::Mismatch);
         }

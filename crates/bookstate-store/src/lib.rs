@@ -23,4 +23,4 @@ pub use sqlite::{
     ChangedBook, LoadedBook, Parked, ParkedDocument, Progress, SqliteStore, SqliteTarget, StoreError,
 };
 pub use state_store::{MemoryStateStore, StateStore};
-pub use target::{BookSync, Chunk, Limits, StoredBook, Target, TargetError, WriterId};
+pub use target::{BookSync, Chunk, Limits, StoredBook, Target, TargetError, WriteMark, WriterId};

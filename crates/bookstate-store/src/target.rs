@@ -49,10 +49,10 @@ impl<'de> Deserialize<'de> for WriterId {
 pub struct BookSync {
     /// The data directory whose chunks the target takes.
     pub writer: WriterId,
-    /// Counts the chunks; the compare-and-set is on writer and this. The first chunk makes it 1.
+    /// Counts the chunks. The first chunk makes it 1.
     pub write_no: u32,
-    /// Names the last chunk. After an ambiguous answer the number alone would not do: a stalled chunk of an
-    /// earlier process may be what made it `write_no`.
+    /// Names the last chunk, at random. After an ambiguous answer the number alone would not do: a stalled chunk
+    /// of an earlier process may be what made it `write_no`.
     pub token: u64,
     /// The seq of the batch that is being written; equals `persisted_seq` when none is.
     pub persisting_seq: Seq,
@@ -62,13 +62,35 @@ pub struct BookSync {
     pub parked: Vec<AnyKey>,
 }
 
+/// Names one state of a book in a target: that after one chunk, and no other.
+///
+/// The number alone would not do: a target that was rolled back counts the same numbers again, and a request
+/// that was stalled across that must not find its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WriteMark {
+    /// See [`BookSync::writer`].
+    pub writer: WriterId,
+    /// See [`BookSync::write_no`].
+    pub write_no: u32,
+    /// See [`BookSync::token`].
+    pub token: u64,
+}
+
+impl BookSync {
+    /// What names this state.
+    #[must_use]
+    pub const fn mark(&self) -> WriteMark {
+        WriteMark { writer: self.writer, write_no: self.write_no, token: self.token }
+    }
+}
+
 /// A part of a batch: applied whole or not at all.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chunk {
     /// The book; every op is of it.
     pub book_id: BookId,
-    /// What must be there: the `writer` and `write_no` of the stored [`BookSync`], or none for a new book.
-    pub expect: Option<(WriterId, u32)>,
+    /// What must be there: the mark of the stored [`BookSync`], or none for a new book.
+    pub expect: Option<WriteMark>,
     /// What is there afterwards.
     pub sync: BookSync,
     /// Net effects, at most one per key, in the order in which they are to be applied: `Upsert` puts (in

@@ -248,6 +248,56 @@ async fn the_target_is_rolled_back_to_an_older_copy() {
     }
 }
 
+/// After a roll-back the target counts the same write numbers again: a request from before must not find its own.
+#[tokio::test(start_paused = true)]
+async fn a_chunk_stalled_across_a_roll_back_changes_nothing() {
+    let mut world = World::new(18);
+    world.commit(&pages(1, 5, "old"));
+    world.settle().await;
+    let copy = world.target.copy();
+    world.commit(&[put(2, "second")]);
+    world.settle().await;
+    let next = world.target.counters().attempts;
+    world.target.set_faults(move |n| if n == next { Fault::Stall(usize::MAX / 2) } else { Fault::None });
+    world.commit(&[put(1, "stalled")]);
+    world.settle().await;
+    world.target.restore(copy);
+    world.commit(&[put(1, "newest")]);
+    world.settle().await;
+    let mismatches = world.target.counters().mismatches;
+    world.target.deliver_stalled();
+    assert_eq!(world.target.counters().mismatches, mismatches + 1, "the late chunk changed nothing");
+    world.check_the_end().await;
+}
+
+/// The late request does follow the state that the target was rolled back to, and arrives while that is being
+/// healed: what it brings is not covered by what was found to differ.
+#[tokio::test(start_paused = true)]
+async fn a_chunk_stalled_across_a_roll_back_arrives_during_the_healing() {
+    let patch = |page, text: &str| Change::PatchPage { page, text: Some(text.to_owned()), complete: false };
+    let mut world = World::new(19);
+    world.commit(&pages(1, 5, "old"));
+    world.settle().await;
+    let copy = world.target.copy();
+    let next = world.target.counters().attempts;
+    world.target.set_faults(move |n| if n == next { Fault::Stall(usize::MAX / 2) } else { Fault::None });
+    world.commit(&[patch(1, "stalled")]);
+    world.settle().await;
+    world.commit(&[patch(1, "old")]);
+    world.settle().await;
+    world.target.restore(copy);
+    // The first chunk after the roll-back finds a mismatch, the second is of the comparison.
+    let next = world.target.counters().attempts;
+    world.target.set_faults(move |n| if n == next { Fault::None } else { Fault::Unavailable });
+    world.commit(&[put(3, "newest")]);
+    while world.target.counters().attempts < next + 2 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    world.target.deliver_stalled();
+    world.target.clear_faults();
+    world.check_the_end().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_target_forgets_everything() {
     let mut world = World::new(12);

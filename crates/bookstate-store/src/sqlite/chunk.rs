@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::rows::{KeyList, Parsed, bound};
 use super::{SqliteStore, StoreError, schema};
-use crate::target::{BookSync, Chunk, WriterId};
+use crate::target::{BookSync, Chunk, WriteMark};
 
 impl SqliteStore {
     /// Applies a chunk whole or not at all; when this returns it is on the disk.
@@ -16,7 +16,7 @@ impl SqliteStore {
     /// Those of [`StoreError`]; only after [`StoreError::Ambiguous`] it may have been applied.
     pub fn write_chunk(&self, chunk: &Chunk) -> Result<(), StoreError> {
         self.write(|tx| {
-            if stored_write_no(tx, &chunk.book_id)? != chunk.expect {
+            if stored_mark(tx, &chunk.book_id)? != chunk.expect {
                 return Err(StoreError::Mismatch);
             }
             let seq = chunk.sync.persisting_seq;
@@ -28,11 +28,11 @@ impl SqliteStore {
     }
 }
 
-fn stored_write_no(tx: &Transaction<'_>, book_id: &BookId) -> Result<Option<(WriterId, u32)>, StoreError> {
-    let mut query = tx.prepare_cached("SELECT writer, write_no FROM book_sync WHERE book_id = ?1")?;
+fn stored_mark(tx: &Transaction<'_>, book_id: &BookId) -> Result<Option<WriteMark>, StoreError> {
+    let mut query = tx.prepare_cached("SELECT writer, write_no, token FROM book_sync WHERE book_id = ?1")?;
     let stored = query.query_row([book_id.as_str()], |row| {
         let Parsed(writer) = row.get(0)?;
-        Ok((writer, row.get(1)?))
+        Ok(WriteMark { writer, write_no: row.get(1)?, token: row.get::<_, i64>(2)?.cast_unsigned() })
     });
     Ok(stored.optional()?)
 }

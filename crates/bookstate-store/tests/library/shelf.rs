@@ -166,10 +166,10 @@ pub(crate) fn store(library: &Library, batch: &Batch) {
 pub(crate) fn store_unsynced(library: &Library, batch: &Batch) {
     let BatchOps::Ops(ops) = &batch.ops else { panic!("the local store's watermark is always known") };
     let before = library.local_store().book_sync(&batch.book_id).unwrap();
-    let expect = before.map(|sync| (sync.writer, sync.write_no));
+    let expect = before.map(|sync| sync.mark());
     let sync = BookSync {
         writer: library.writer(),
-        write_no: expect.map_or(1, |(_, write_no)| write_no + 1),
+        write_no: expect.map_or(1, |mark| mark.write_no + 1),
         token: 0,
         persisting_seq: batch.seq,
         persisted_seq: batch.seq,

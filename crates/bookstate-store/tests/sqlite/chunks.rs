@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use bookstate_domain::{AnyKey, At, BookId, Op, Page, PageKey, PagePatch, Timestamp, WriteOp};
-use bookstate_store::{Chunk, SqliteStore, StoreError, WriterId};
+use bookstate_store::{Chunk, SqliteStore, StoreError, WriteMark, WriterId};
 
-use super::{WRITER, book_id, by_hand, chunk, seq, store};
+use super::{book_id, by_hand, chunk, mark, seq, store};
 
 pub(crate) fn key(page_num: i32) -> PageKey {
     PageKey { book_id: book_id(), page_num }
@@ -42,14 +42,21 @@ fn a_wrong_expectation_changes_nothing() {
     let (_dir, store) = store();
     let first = chunk(1, vec![put(1, "one")]);
     assert_eq!(
-        store.write_chunk(&Chunk { expect: Some((WRITER, 0)), ..first.clone() }),
+        store.write_chunk(&Chunk { expect: Some(mark(0)), ..first.clone() }),
         Err(StoreError::Mismatch)
     );
     assert!(store.load_book(&book_id()).unwrap().is_none());
     store.write_chunk(&first).unwrap();
     let before = whole(&store);
     let second = chunk(2, vec![put(2, "two"), delete(1)]);
-    let wrong = [None, Some((WRITER, 0)), Some((WRITER, 2)), Some((WriterId([8; 16]), 1))];
+    let wrong = [
+        None,
+        Some(mark(0)),
+        Some(mark(2)),
+        Some(WriteMark { writer: WriterId([8; 16]), ..mark(1) }),
+        // The same number after a roll-back.
+        Some(WriteMark { token: 8, ..mark(1) }),
+    ];
     for expect in wrong {
         assert_eq!(
             store.write_chunk(&Chunk { expect, ..second.clone() }),

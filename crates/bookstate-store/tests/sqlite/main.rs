@@ -10,7 +10,7 @@ mod mirror;
 mod speed;
 
 use bookstate_domain::{BookId, Seq, WriteOp};
-use bookstate_store::{BookSync, Chunk, SqliteStore, WriterId};
+use bookstate_store::{BookSync, Chunk, SqliteStore, WriteMark, WriterId};
 use tempfile::TempDir;
 
 const WRITER: WriterId = WriterId([7; 16]);
@@ -30,15 +30,20 @@ fn store() -> (TempDir, SqliteStore) {
     (dir, store)
 }
 
+/// What names the book after its `n`-th chunk.
+fn mark(n: u32) -> WriteMark {
+    WriteMark { writer: WRITER, write_no: n, token: u64::MAX - u64::from(n) }
+}
+
 /// The `n`-th chunk of the book (from 1), which is also its batch `n`.
 fn chunk(n: u32, ops: Vec<WriteOp>) -> Chunk {
     Chunk {
         book_id: book_id(),
-        expect: n.checked_sub(2).map(|before| (WRITER, before + 1)),
+        expect: (n > 1).then(|| mark(n - 1)),
         sync: BookSync {
             writer: WRITER,
             write_no: n,
-            token: u64::MAX - u64::from(n),
+            token: mark(n).token,
             persisting_seq: seq(n),
             persisted_seq: seq(n),
             parked: Vec::new(),
