@@ -30,6 +30,33 @@ struct Change {
 }
 
 /// When the documents of one book changed, since [`floor`](Changes::floor).
+///
+/// ```
+/// use bookstate_domain::{At, BookId, BookState, BookStatus, Changes, Seq, Since, Timestamp, persist::NewBook};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (mut book, mut changes) = (BookState::new(BookId::new("moby-dick")?), Changes::new(Seq::ZERO));
+/// let mut seq = Seq::ZERO;
+/// for status in [None, Some(BookStatus::Processing), Some(BookStatus::Complete)] {
+///     seq = seq.next().ok_or("too many")?;
+///     let at = At { seq, now: Timestamp::from_nanos(0) };
+///     let ops = match status {
+///         None => book.persist_book_record(&at, NewBook { page_count: 635 })?,
+///         Some(status) => book.persist_book_status(&at, status, None)?,
+///     };
+///     for op in ops {
+///         let effect = book.apply(&op);
+///         changes.record(seq, op.key(), effect);
+///     }
+/// }
+/// // Three commits changed one document: whoever has none of them lacks one op.
+/// assert!(matches!(changes.since(Seq::ZERO, &book), Since::Ops(ops) if ops.len() == 1));
+/// // What every target has is forgotten. Who comes with less is compared.
+/// changes.forget(seq);
+/// assert_eq!(changes.since(Seq::ZERO, &book), Since::TooOld);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Changes {
     floor: Seq,

@@ -18,6 +18,26 @@ use crate::{
 pub type Table<D> = rpds::RedBlackTreeMapSync<<D as Document>::Key, Arc<D>>;
 
 /// Code for every collection in turn.
+///
+/// ```
+/// use bookstate_domain::{BookState, Collection, CollectionVisitor, Document};
+///
+/// /// `CREATE TABLE` for nine collections, without naming one.
+/// #[derive(Default)]
+/// struct Schema(Vec<String>);
+///
+/// impl CollectionVisitor for Schema {
+///     fn visit<D: Document>(&mut self) {
+///         let columns: Vec<&str> = D::COLUMNS.iter().map(|column| column.name).collect();
+///         self.0.push(format!("CREATE TABLE {} ({})", D::COLLECTION, columns.join(", ")));
+///     }
+/// }
+///
+/// let mut schema = Schema::default();
+/// Collection::each(&mut schema);
+/// assert_eq!(schema.0.len(), Collection::ALL.len());
+/// assert!(schema.0[0].starts_with("CREATE TABLE Book (book_id, created_at, created_seq, "));
+/// ```
 pub trait CollectionVisitor {
     /// Called once per collection.
     fn visit<D: Document>(&mut self);

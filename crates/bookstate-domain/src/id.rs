@@ -67,6 +67,14 @@ macro_rules! id {
 
 id! {
     /// A book's id.
+    ///
+    /// ```
+    /// use bookstate_domain::BookId;
+    ///
+    /// assert!(BookId::new("moby-dick").is_ok());
+    /// // An id is safe in paths, URLs and keys.
+    /// assert!(BookId::new("../moby dick").is_err());
+    /// ```
     BookId
 }
 id! {

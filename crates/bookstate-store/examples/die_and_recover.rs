@@ -15,14 +15,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let book = library.create_book(&id, "the first process")?;
         // Not async: in the journal and in memory when it returns.
         let receipt = book.persist_book_record(NewBook { page_count: 635 })?;
-        println!("accepted as {}: {:?} pages", receipt.seq, book.snapshot().state.book().map(|b| b.page_count));
+        println!(
+            "accepted as {}: {:?} pages",
+            receipt.seq,
+            book.snapshot().state.book().map(|b| b.page_count)
+        );
 
         // A book has one writer, and a second one is told who it is.
         if let Err(OpenBookError::Held { holder, .. }) = library.open_book(&id, "a second writer") {
             println!("held by {holder}");
         }
         // An impossible call is an error, and nothing has changed.
-        if let Err(PersistError::Misuse(misuse)) = book.persist_page_failure(900, Text::from("torn out"), true) {
+        if let Err(PersistError::Misuse(misuse)) =
+            book.persist_page_failure(900, Text::from("torn out"), true)
+        {
             println!("refused: {misuse}");
         }
         // Nothing is closed, and no target has the book: so it is when a process is killed.

@@ -5,6 +5,30 @@
 //!
 //! Reading order: [`Target`] (what a target is), [`journal`] (the redo log), [`library`] (the live books),
 //! [`sqlite`] (the local store), [`StateStore`] (the ADR's interface).
+//!
+//! ```
+//! use bookstate_domain::{BookId, persist::NewBook};
+//! use bookstate_store::{Library, LibraryConfig};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let dir = folder.path();
+//! let id = BookId::new("moby-dick")?;
+//! {
+//!     let (library, _) = Library::open(LibraryConfig::new(dir))?;
+//!     let book = library.create_book(&id, "a first process")?;
+//!     // A plain function: journaled and in memory when it returns.
+//!     let receipt = book.persist_book_record(NewBook { page_count: 635 })?;
+//!     assert_eq!(receipt.seq.get(), 1);
+//! } // Nothing is closed: the process may as well have been killed.
+//!
+//! let (library, report) = Library::open(LibraryConfig::new(dir))?;
+//! assert_eq!(report.recovered.len(), 1);
+//! let snapshot = library.active(&id).ok_or("recovered books are live")?;
+//! assert_eq!(snapshot.state.book().map(|book| book.page_count), Some(635));
+//! # Ok(())
+//! # }
+//! ```
 
 mod clock;
 pub mod fs;
@@ -16,8 +40,9 @@ mod target;
 
 pub use clock::{Clock, SystemClock};
 pub use library::{
-    Batch, BatchOps, BookHandle, Commits, Differing, Library, LibraryConfig, OpenBookError, OpenError,
-    PersistError, ReadError, Reading, Receipt, RecoveryReport, Snapshot, Source, TargetName,
+    Batch, BatchOps, BookHandle, CallTimes, CommitLog, CommitNote, Commits, Differing, Library,
+    LibraryConfig, Noted, OpenBookError, OpenError, PersistError, ReadError, Reading, Receipt,
+    RecoveryReport, Snapshot, Source, TargetName,
 };
 pub use sqlite::{
     ChangedBook, LoadedBook, Parked, ParkedDocument, Progress, SqliteStore, SqliteTarget, StoreError,

@@ -59,6 +59,25 @@ impl StateStore for BookHandle {
 }
 
 /// A book in memory and nowhere else.
+///
+/// ```
+/// use bookstate_domain::{At, BookId, Misuse, Timestamp, persist::NewBook};
+/// use bookstate_store::{MemoryStateStore, PersistError, Receipt, StateStore};
+///
+/// /// Code of a project, which does not know where the book is kept.
+/// fn begin(store: &dyn StateStore, now: Timestamp) -> Result<Receipt, PersistError> {
+///     let snapshot = store.snapshot();
+///     let at = At { seq: snapshot.seq.next().ok_or(Misuse::SeqsUsedUp)?, now };
+///     store.send_many(snapshot.state.persist_book_record(&at, NewBook { page_count: 635 })?)
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = MemoryStateStore::new(BookId::new("moby-dick")?);
+/// begin(&store, Timestamp::from_nanos(0))?;
+/// assert_eq!(store.snapshot().state.book().map(|book| book.page_count), Some(635));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct MemoryStateStore {
     inner: Mutex<Snapshot>,

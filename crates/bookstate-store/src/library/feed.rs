@@ -98,11 +98,23 @@ impl Library {
         Commits { library: self.clone(), syncs: self.0.journal.watch_syncs() }
     }
 
-    /// Registers the remote targets, in the order in which reads ask them.
-    pub fn set_targets(&self, targets: Vec<(TargetName, Arc<dyn Target>)>) {
-        let names = targets.iter().map(|(name, _)| (name.clone(), BTreeMap::new()));
-        *self.0.departed.lock() = names.collect();
-        *self.0.targets.write() = targets;
+    /// Registers a remote target, or another one of its name; reads ask them in the order in which they came.
+    pub fn add_target(&self, name: TargetName, target: Arc<dyn Target>) {
+        self.0.departed.lock().entry(name.clone()).or_default();
+        let mut targets = self.0.targets.write();
+        match targets.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => *known = target,
+            None => targets.push((name, target)),
+        }
+    }
+
+    /// Forgets a remote target. What the local store remembers of it stays.
+    pub fn remove_target(&self, name: &TargetName) {
+        self.0.targets.write().retain(|(known, _)| known != name);
+        self.0.departed.lock().remove(name);
+        for book in self.0.books.read().values() {
+            book.forget_target(name);
+        }
     }
 
     /// The books that left memory since the last call, with their last commit: a remote target may still lack
@@ -110,6 +122,12 @@ impl Library {
     #[must_use]
     pub fn take_departed(&self, target: &TargetName) -> BTreeMap<BookId, Seq> {
         self.0.departed.lock().get_mut(target).map(std::mem::take).unwrap_or_default()
+    }
+
+    /// The same books, and they stay.
+    #[must_use]
+    pub fn departed(&self, target: &TargetName) -> BTreeMap<BookId, Seq> {
+        self.0.departed.lock().get(target).cloned().unwrap_or_default()
     }
 
     /// The last commit of a live book; [`Seq::ZERO`] for one that is not live.

@@ -3,7 +3,7 @@
 //! None of the `persist_*` functions waits for a database or an fsync (but under policy `always`); none is
 //! async. Their error must be handled: it means that nothing has changed.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use bookstate_domain::{
     AgentType, At, BookId, BookState, BookStatus, EntryIdent, FinalizePhase, Gap, Heading, JobId, JobStatus,
@@ -55,6 +55,25 @@ impl BookHandle {
     /// [`BookState`]; other projects may bring their own. `build` runs under the book's lock: keep it pure and
     /// short.
     ///
+    /// ```
+    /// # use bookstate_domain::{BookId, BookStatus, persist::NewBook};
+    /// # use bookstate_store::{Library, LibraryConfig};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let (library, _) = Library::open(LibraryConfig::new(folder.path()))?;
+    /// # let book = library.create_book(&BookId::new("moby-dick")?, "example")?;
+    /// # book.persist_book_record(NewBook { page_count: 2 })?;
+    /// // Two changes that nobody may see apart: one commit, one record of the journal.
+    /// let receipt = book.commit(|state, at| {
+    ///     let mut ops = state.persist_page_extract(at, 1)?;
+    ///     ops.extend(state.persist_book_status(at, BookStatus::Processing, None)?);
+    ///     Ok(ops)
+    /// })?;
+    /// assert_eq!(receipt.seq.get(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See [`PersistError`]; nothing has changed then.
     pub fn commit(
@@ -62,7 +81,10 @@ impl BookHandle {
         build: impl FnOnce(&BookState, &At) -> Result<Ops, Misuse>,
     ) -> Result<Receipt, PersistError> {
         let shared = &self.library.0;
-        let receipt = self.book.commit(&shared.journal, &*shared.clock, build)?;
+        let began = Instant::now();
+        let receipt = self.book.commit(&shared.journal, &*shared.clock, build);
+        shared.calls.observe(began.elapsed());
+        let receipt = receipt?;
         if shared.policy == SyncPolicy::Os {
             // Under the other policies the journal's sync thread wakes whoever waits for commits.
             shared.changed.notify_waiters();

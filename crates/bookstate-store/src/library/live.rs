@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::sync::Notify;
 
-use super::{Batch, BatchOps, Differing, PersistError, Receipt, TargetName};
+use super::{Batch, BatchOps, CommitLog, Differing, PersistError, Receipt, TargetName};
 use crate::{
     clock::Clock,
     journal::{Journal, Position, RecordBuf},
@@ -40,6 +40,8 @@ struct Inner {
     record: RecordBuf,
     snapshot: Option<Arc<Snapshot>>,
     writer: Option<Holder>,
+    /// Where commits are noted, when somebody follows the book.
+    log: Option<Arc<CommitLog>>,
     /// Up to which seq each target has the book.
     watermarks: BTreeMap<TargetName, Seq>,
 }
@@ -86,6 +88,7 @@ impl LiveBook {
                 record: RecordBuf::new(),
                 snapshot: None,
                 writer: None,
+                log: None,
                 watermarks: loaded.watermarks,
             }),
             passed: Notify::new(),
@@ -119,6 +122,9 @@ impl LiveBook {
         inner.seq = seq;
         inner.highest_used = seq;
         inner.snapshot = None;
+        if let Some(log) = &inner.log {
+            log.note(seq, ops.iter().map(WriteOp::key).collect());
+        }
         Ok(Receipt { seq })
     }
 
@@ -176,12 +182,20 @@ impl LiveBook {
         Ok(())
     }
 
+    pub(super) fn set_log(&self, log: Option<Arc<CommitLog>>) {
+        self.inner.lock().log = log;
+    }
+
     pub(super) fn drop_writer(&self) {
         self.inner.lock().writer = None;
     }
 
     pub(super) fn watermark(&self, target: &TargetName) -> Seq {
         self.inner.lock().watermarks.get(target).copied().unwrap_or(Seq::ZERO)
+    }
+
+    pub(super) fn forget_target(&self, target: &TargetName) {
+        self.inner.lock().watermarks.remove(target);
     }
 
     /// A target has the book up to `seq`. What every one of `targets` has passed need not be remembered.

@@ -7,8 +7,10 @@
 //! Reading order: `live` (one book), `handle` (its writer), `open` (recovery), `feed` (what the sink
 //! takes), `read`.
 
+mod calls;
 mod error;
 mod feed;
+mod follow;
 mod handle;
 mod live;
 mod open;
@@ -25,8 +27,10 @@ use bookstate_domain::{BookId, BookState, Changes, Seq};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 
+pub use calls::CallTimes;
 pub use error::{OpenBookError, OpenError, PersistError, ReadError};
 pub use feed::{Batch, BatchOps, Commits, Differing};
+pub use follow::{CommitLog, CommitNote, Noted};
 pub use handle::{BookHandle, Receipt};
 pub use live::Snapshot;
 pub use open::{LibraryConfig, RecoveredBook, RecoveryReport, SetAside};
@@ -96,6 +100,10 @@ struct Shared {
     /// Of books that are not live: seqs up to these were used although the local store has no commit of them
     /// (they were set aside, or a target has them). They are not given out again.
     reserved: Mutex<HashMap<BookId, Seq>>,
+    /// The logs of the books that somebody follows.
+    followed: Mutex<HashMap<BookId, Arc<CommitLog>>>,
+    /// How long persist calls took.
+    calls: calls::CallHistogram,
     /// Held as long as the library lives.
     _lock: DataDirLock,
 }
@@ -198,6 +206,7 @@ impl Library {
                     loaded.highest_used = loaded.highest_used.max(*reserved);
                 }
                 let book = Arc::new(LiveBook::new(loaded));
+                book.set_log(self.log_of(id));
                 books.insert(id.clone(), book.clone());
                 book
             }

@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 
 use super::{
     Library, OpenError, Shared, TargetName,
+    calls::CallHistogram,
     live::{LiveBook, Loaded},
 };
 use crate::{
@@ -158,6 +159,8 @@ impl Library {
             targets: RwLock::new(Vec::new()),
             departed: Mutex::new(BTreeMap::new()),
             reserved: Mutex::new(HashMap::new()),
+            followed: Mutex::default(),
+            calls: CallHistogram::default(),
             _lock: lock,
         }));
         let (mut recovered, mut set_aside) = (Vec::new(), Vec::new());

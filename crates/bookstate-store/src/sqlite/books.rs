@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use bookstate_domain::document::Document;
-use bookstate_domain::{AnyKey, Book, BookId, BookState, Collection, CollectionVisitor, Op, Seq, WriteOp};
+use bookstate_domain::{
+    AnyKey, Book, BookId, BookState, Collection, CollectionVisitor, Job, Op, Seq, WriteOp,
+};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::rows::{KeyList, Parsed, StoredSeq, document};
@@ -110,6 +112,27 @@ impl SqliteStore {
     /// As [`load_book`](Self::load_book).
     pub fn book(&self, book_id: &BookId) -> Result<Option<Arc<Book>>, StoreError> {
         self.read(|tx| book_document(tx, book_id))
+    }
+
+    /// The jobs of all books, by book and job.
+    ///
+    /// # Errors
+    /// As [`load_book`](Self::load_book).
+    pub fn list_jobs(&self) -> Result<Vec<Arc<Job>>, StoreError> {
+        self.read(|tx| {
+            let mut query = tx.prepare_cached("SELECT DISTINCT book_id FROM \"Job\" ORDER BY book_id")?;
+            let books = query.query_map([], |row| row.get(0))?.collect::<Result<Vec<_>, _>>()?;
+            let mut jobs = Vec::new();
+            let mut of_book = tx.prepare_cached(&schema::of(Collection::Job).changed)?;
+            for Parsed(book_id) in books {
+                let book_id: BookId = book_id;
+                let mut rows = of_book.query(params![book_id.as_str(), after(None)])?;
+                while let Some(row) = rows.next()? {
+                    jobs.push(document(row)?.0);
+                }
+            }
+            Ok(jobs)
+        })
     }
 
     /// Forgets which documents were deleted up to and including `up_to`: every target has passed it. Returns how

@@ -84,19 +84,6 @@ impl SqliteStore {
         })
     }
 
-    /// Records how far a target has a book.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn record_progress(
-        &self,
-        target: &str,
-        book_id: &BookId,
-        progress: &Progress,
-    ) -> Result<(), StoreError> {
-        self.write(|tx| put_progress(tx, target, book_id, progress))
-    }
-
     /// The targets of which anything is remembered, by name.
     ///
     /// # Errors
@@ -121,22 +108,6 @@ impl SqliteStore {
             tx.execute("DELETE FROM parked WHERE target = ?1", [target])?;
             Ok(())
         })
-    }
-
-    /// Remembers that a target refuses a document. See [`record`](Self::record).
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn park(&self, target: &str, parked: &Parked) -> Result<(), StoreError> {
-        self.write(|tx| put_parked(tx, target, parked))
-    }
-
-    /// Forgets that a target refuses a document; nothing happens when it is not parked.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn unpark(&self, target: &str, document: &AnyKey) -> Result<(), StoreError> {
-        self.write(|tx| remove_parked(tx, target, document))
     }
 
     /// The parked documents, of one target or all, of one book or all, by target and key.

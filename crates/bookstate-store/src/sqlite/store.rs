@@ -85,19 +85,6 @@ impl SqliteStore {
         Ok(done)
     }
 
-    /// Moves everything from the write-ahead log into the file and empties the log.
-    ///
-    /// # Errors
-    /// [`StoreError::Busy`] when a reader still needs a part of the log; try again later.
-    pub fn wal_checkpoint(&self) -> Result<(), StoreError> {
-        let busy: bool =
-            self.writer.lock().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-        if busy {
-            return Err(StoreError::Busy { reason: "a reader holds a part of the log".to_owned() });
-        }
-        Ok(())
-    }
-
     /// Reads the whole file and checks its structure.
     ///
     /// # Errors

@@ -34,7 +34,7 @@ fn a_book_without_a_commit_never_existed() {
     let shelf = Shelf::new(SOON);
     let (library, _) = shelf.open();
     let (id, remote): (_, TargetName) = (book("moby"), "mirror".parse().unwrap());
-    library.set_targets(vec![(remote.clone(), crate::reading::TestTarget::new())]);
+    library.add_target(remote.clone(), crate::reading::TestTarget::new());
     let handle = library.create_book(&id, "test").unwrap();
     let refused = handle.commit(|state, at| state.persist_page_extract(at, 1));
     assert!(refused.is_err(), "there is no book record yet");
@@ -161,7 +161,7 @@ fn a_target_that_is_ahead_has_used_its_seqs() {
     commit_up_to(&write(&library, &id), 2);
     persist(&library, &id);
     let ahead = bookstate_store::Progress { write_no: 1, token: 1, persisted_seq: seq(30) };
-    library.local_store().record_progress("mirror", &id, &ahead).unwrap();
+    library.local_store().record("mirror", &id, Some(&ahead), &[], &[]).unwrap();
     drop(library);
     let (library, _) = shelf.open();
     assert_eq!(commit(&write(&library, &id), &changes(3)).unwrap().seq, seq(31));

@@ -107,7 +107,8 @@ fn memory_before_the_local_store_before_the_targets() {
     let shelf = Shelf::new(SOON);
     let (library, _) = shelf.open();
     let (first, second) = (TestTarget::new(), TestTarget::new());
-    library.set_targets(vec![(name("first"), first.clone()), (name("second"), second.clone())]);
+    library.add_target(name("first"), first.clone());
+    library.add_target(name("second"), second.clone());
     let id = book("moby");
     assert_eq!(read(&library, &id), None);
     second.put(&id, 3);
@@ -137,14 +138,15 @@ fn a_dead_target_is_an_error_only_when_nobody_else_has_the_book() {
     let shelf = Shelf::new(SOON);
     let (library, _) = shelf.open();
     let (dead, alive) = (TestTarget::new(), TestTarget::new());
-    library.set_targets(vec![(name("dead"), dead.clone()), (name("alive"), alive.clone())]);
+    library.add_target(name("dead"), dead.clone());
+    alive.put(&book("remote"), 4);
+    library.add_target(name("alive"), alive);
     dead.is_down.store(true, Ordering::SeqCst);
     let [live, local, remote, unknown] = ["live", "local", "remote", "unknown"].map(book);
     let handle = write(&library, &live);
     commit_up_to(&handle, 2);
     commit_up_to(&write(&library, &local), 3);
     persist(&library, &local);
-    alive.put(&remote, 4);
     assert_eq!(read(&library, &live), Some((Source::Memory, 2)));
     assert_eq!(read(&library, &local), Some((Source::Local, 3)));
     assert_eq!(read(&library, &remote), Some((Source::Target(name("alive")), 4)));
@@ -154,7 +156,7 @@ fn a_dead_target_is_an_error_only_when_nobody_else_has_the_book() {
     dead.is_down.store(false, Ordering::SeqCst);
     assert_eq!(read(&library, &unknown), None);
     dead.is_down.store(true, Ordering::SeqCst);
-    library.set_targets(vec![(name("alive"), alive)]);
+    library.remove_target(&name("dead"));
     assert_eq!(read(&library, &unknown), None, "it is not a target any more");
 }
 
@@ -163,7 +165,9 @@ fn targets_hear_of_books_that_left_memory() {
     let shelf = Shelf::new(SOON);
     let (library, _) = shelf.open();
     let targets = ["one", "two"].map(|text| (name(text), TestTarget::new() as Arc<dyn Target>));
-    library.set_targets(targets.to_vec());
+    for (name, target) in targets {
+        library.add_target(name, target);
+    }
     let departed = |target: &str| {
         let departed = library.take_departed(&name(target));
         departed.into_iter().map(|(id, last)| (id.to_string(), last.get())).collect::<Vec<_>>()

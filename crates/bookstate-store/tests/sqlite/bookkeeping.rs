@@ -25,10 +25,10 @@ fn progress_is_per_target_and_book() {
     let one = Progress { write_no: 3, token: u64::MAX, persisted_seq: seq(7) };
     let two = Progress { write_no: 4, token: 1, persisted_seq: seq(9) };
     assert_eq!(store.progress("defra", &book_id()).unwrap(), None);
-    store.record_progress("defra", &book_id(), &one).unwrap();
-    store.record_progress("mirror", &book_id(), &two).unwrap();
+    store.record("defra", &book_id(), Some(&one), &[], &[]).unwrap();
+    store.record("mirror", &book_id(), Some(&two), &[], &[]).unwrap();
     assert_eq!(store.progress("defra", &book_id()).unwrap(), Some(one));
-    store.record_progress("defra", &book_id(), &two).unwrap();
+    store.record("defra", &book_id(), Some(&two), &[], &[]).unwrap();
     assert_eq!(store.progress("defra", &book_id()).unwrap(), Some(two));
     assert_eq!(store.progress("defra", &other).unwrap(), None);
     assert_eq!(store.targets().unwrap(), ["defra", "mirror"]);
@@ -42,16 +42,16 @@ fn a_parked_document_keeps_its_first_seq_and_its_drop() {
     let (_dir, store) = store();
     let document = AnyKey::Page(key(3));
     assert!(!store.set_dropped("defra", &document, true).unwrap());
-    store.park("defra", &parked(3, 5, "too odd")).unwrap();
+    store.record("defra", &book_id(), None, &[parked(3, 5, "too odd")], &[]).unwrap();
     assert!(store.set_dropped("defra", &document, true).unwrap());
-    store.park("defra", &parked(3, 8, "still too odd")).unwrap();
+    store.record("defra", &book_id(), None, &[parked(3, 8, "still too odd")], &[]).unwrap();
     let listed = store.parked(Some("defra"), Some(&book_id())).unwrap();
     assert_eq!(listed.len(), 1);
     assert_eq!(listed[0].parked, parked(3, 5, "still too odd"));
     assert!(listed[0].dropped && listed[0].target == "defra");
     assert!(store.parked(Some("mirror"), None).unwrap().is_empty());
     assert!(store.parked(None, Some(&BookId::new("other").unwrap())).unwrap().is_empty());
-    store.unpark("defra", &document).unwrap();
+    store.record("defra", &book_id(), None, &[], &[document]).unwrap();
     assert!(store.parked(None, None).unwrap().is_empty());
 }
 
@@ -59,7 +59,7 @@ fn a_parked_document_keeps_its_first_seq_and_its_drop() {
 fn a_batchs_outcome_is_recorded_whole_or_not_at_all() {
     let (_dir, store) = store();
     let progress = Progress { write_no: 1, token: 2, persisted_seq: seq(3) };
-    store.park("defra", &parked(1, 1, "no")).unwrap();
+    store.record("defra", &book_id(), None, &[parked(1, 1, "no")], &[]).unwrap();
     by_hand(&store)
         .execute_batch("CREATE TRIGGER never BEFORE DELETE ON parked BEGIN SELECT RAISE(ABORT, 'never'); END")
         .unwrap();

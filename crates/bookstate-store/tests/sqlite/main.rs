@@ -56,3 +56,8 @@ fn chunk(n: u32, ops: Vec<WriteOp>) -> Chunk {
 fn by_hand(store: &SqliteStore) -> rusqlite::Connection {
     rusqlite::Connection::open(store.path()).unwrap()
 }
+
+/// Moves everything from the write-ahead log into the file.
+fn checkpoint(store: &SqliteStore) {
+    by_hand(store).query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+}

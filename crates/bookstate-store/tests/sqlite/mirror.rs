@@ -7,7 +7,7 @@ use bookstate_store::{Limits, SqliteStore, SqliteTarget, Target, TargetError};
 use tempfile::TempDir;
 
 use super::chunks::put;
-use super::{book_id, chunk, store};
+use super::{book_id, checkpoint, chunk, store};
 
 fn mirror() -> (TempDir, std::path::PathBuf, SqliteTarget) {
     let dir = TempDir::new().unwrap();
@@ -78,7 +78,7 @@ async fn a_removed_file_takes_no_more_chunks() {
             fs::remove_file(file).unwrap();
         }
     }
-    SqliteStore::open(&away).unwrap().wal_checkpoint().unwrap();
+    checkpoint(&SqliteStore::open(&away).unwrap());
     fs::rename(&away, &path).unwrap();
     target.write_chunk(&second).await.unwrap();
     assert_eq!(pages(&path), 2);
