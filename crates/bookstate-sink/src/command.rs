@@ -1,7 +1,7 @@
 //! What a target's task can be asked to do. It does it between two chunks.
 
 use bookstate_domain::{AnyKey, BookId};
-use bookstate_store::{TargetError, WriterId};
+use bookstate_store::{TargetError, TargetName, WriterId};
 use serde::Serialize;
 use tokio::sync::oneshot;
 
@@ -48,6 +48,9 @@ pub enum CommandError {
     /// There is no such target.
     #[error("there is no target {0}: see `target list`")]
     NoSuchTarget(String),
+    /// There is a target of this name already.
+    #[error("there is a target {0} already")]
+    TargetExists(TargetName),
     /// Neither this data directory nor the target has the book.
     #[error("there is no book {0}")]
     NoSuchBook(BookId),

@@ -180,7 +180,7 @@ impl SimTarget {
 }
 
 /// The limits of a DefraDB 1.0 node: a request's cost grows with its square.
-pub const DEFRADB_LIMITS: Limits = Limits { documents: 10, fields: 100, bytes: 2_000_000 };
+pub const LIMITS: Limits = Limits { documents: 10, fields: 100, bytes: 2_000_000 };
 
 impl Inner {
     /// Applies a chunk whole, or not at all.
@@ -252,7 +252,7 @@ impl bookstate_domain::OpVisitor for IsPatch {
 #[async_trait]
 impl Target for SimTarget {
     fn limits(&self) -> Limits {
-        DEFRADB_LIMITS
+        LIMITS
     }
 
     async fn prepare(&self) -> Result<(), TargetError> {
@@ -272,8 +272,8 @@ impl Target for SimTarget {
             let attempt = inner.counters.attempts;
             inner.counters.attempts += 1;
             let fields: usize = chunk.ops.iter().map(WriteOp::field_count).sum();
-            let too_many = chunk.ops.len() > DEFRADB_LIMITS.documents;
-            if too_many || (fields > DEFRADB_LIMITS.fields && chunk.ops.len() > 1) {
+            let too_many = chunk.ops.len() > LIMITS.documents;
+            if too_many || (fields > LIMITS.fields && chunk.ops.len() > 1) {
                 inner.violations.push(format!("a chunk of {} documents, {fields} fields", chunk.ops.len()));
             }
             if chunk.ops.iter().any(|op| inner.choked.contains(&op.key())) {

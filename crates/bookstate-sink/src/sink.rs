@@ -1,14 +1,22 @@
 //! The sink: one task per target, and what can be asked of them all.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use bookstate_domain::{AnyKey, BookId};
-use bookstate_store::{Library, SqliteTarget, Target, TargetName, WriterId};
-use parking_lot::Mutex;
+use bookstate_store::{BatchOps, Differing, Library, SqliteTarget, StoreError, Target, TargetName, WriterId};
+use parking_lot::{Mutex, RwLock};
 use rand::{SeedableRng, rngs::SmallRng};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::JoinHandle,
+    time::Instant,
 };
 
 use crate::{
@@ -17,6 +25,7 @@ use crate::{
     config::{Pace, RemoteTarget, SinkConfig},
     cursor::{Link, Role},
     local::Local,
+    split,
     status::{BookLag, Counters, TargetStatus},
     worker::Worker,
 };
@@ -28,16 +37,20 @@ const COMMAND_QUEUE: usize = 16;
 struct Task {
     commands: mpsc::Sender<Command>,
     status: Arc<Mutex<TargetStatus>>,
+    stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
+
+/// How long a target that is removed may take for the chunk that is under way.
+const REMOVAL_GRACE: Duration = Duration::from_secs(2);
 
 /// Write-behind to the local store and any number of remote targets. Dropping it aborts its tasks, which
 /// loses nothing: the next start asks each target what it has.
 #[derive(Debug)]
 pub struct Sink {
     library: Library,
-    tasks: BTreeMap<TargetName, Task>,
-    stop: watch::Sender<bool>,
+    tasks: RwLock<BTreeMap<TargetName, Task>>,
+    seeds: AtomicU64,
 }
 
 /// What is left when a drain ends.
@@ -61,31 +74,58 @@ impl Sink {
     /// Starts a task for the local store and one per remote target. Call it within a tokio runtime.
     #[must_use]
     pub fn start(library: &Library, remotes: Vec<RemoteTarget>, config: &SinkConfig) -> Self {
-        let (stop, stopped) = watch::channel(false);
-        library.set_targets(remotes.iter().map(|r| (r.name.clone(), r.target.clone())).collect());
-        let local = Local(library.local_store().clone());
-        let mut sink = Self { library: library.clone(), tasks: BTreeMap::new(), stop };
-        let name = TargetName::local();
+        let (tasks, seeds) = (RwLock::default(), AtomicU64::new(config.seed));
+        let sink = Self { library: library.clone(), tasks, seeds };
         let target = Arc::new(SqliteTarget::local(library.local_store().clone()));
-        sink.spawn(name, target, Role::Local, &config.local, config.seed, &local, &stopped);
-        for (n, remote) in (1u64..).zip(remotes) {
-            let seed = config.seed.wrapping_add(n);
-            sink.spawn(remote.name, remote.target, Role::Remote, &remote.pace, seed, &local, &stopped);
+        let local = sink.spawn(TargetName::local(), target, Role::Local, &config.local);
+        sink.tasks.write().insert(TargetName::local(), local);
+        for remote in remotes {
+            // A name that stands twice, or is the local store's, was refused where the names were read.
+            drop(sink.add(remote));
         }
         sink
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of a link, put together in one place")]
-    fn spawn(
-        &mut self,
-        name: TargetName,
-        target: Arc<dyn Target>,
-        role: Role,
-        pace: &Pace,
-        seed: u64,
-        local: &Local,
-        stop: &watch::Receiver<bool>,
-    ) {
+    /// Adds a remote target while everything runs. It gets every book of the data directory. Call it within a
+    /// tokio runtime.
+    ///
+    /// # Errors
+    /// [`CommandError::TargetExists`]: there is a target of this name.
+    pub fn add(&self, remote: RemoteTarget) -> Result<(), CommandError> {
+        let mut tasks = self.tasks.write();
+        if tasks.contains_key(&remote.name) {
+            return Err(CommandError::TargetExists(remote.name));
+        }
+        // Before its task looks for the books that it lacks, so that none is missed in between.
+        self.library.add_target(remote.name.clone(), remote.target.clone());
+        let task = self.spawn(remote.name.clone(), remote.target, Role::Remote, &remote.pace);
+        tasks.insert(remote.name, task);
+        Ok(())
+    }
+
+    /// Removes a remote target while everything runs, and forgets how far it was and what it refused. What it
+    /// holds stays there.
+    ///
+    /// # Errors
+    /// There is no such target, or the local store cannot be written; the target is gone from the sink then too.
+    pub async fn remove(&self, name: &TargetName) -> Result<(), CommandError> {
+        let no_such = || CommandError::NoSuchTarget(name.to_string());
+        if *name == TargetName::local() {
+            return Err(no_such());
+        }
+        let mut task = self.tasks.write().remove(name).ok_or_else(no_such)?;
+        task.stop.send_replace(true);
+        if tokio::time::timeout(REMOVAL_GRACE, &mut task.task).await.is_err() {
+            task.task.abort();
+        }
+        self.library.remove_target(name);
+        let (local, name) = (Local(self.library.local_store().clone()), name.clone());
+        Ok(local.run(move |store| store.forget_target(name.as_str())).await?)
+    }
+
+    fn spawn(&self, name: TargetName, target: Arc<dyn Target>, role: Role, pace: &Pace) -> Task {
+        let seed = self.seeds.fetch_add(1, Ordering::Relaxed);
+        let (stop, stopped) = watch::channel(false);
         let status = Arc::new(Mutex::new(TargetStatus::new(name.clone())));
         let (commands, received) = mpsc::channel(COMMAND_QUEUE);
         let link = Link {
@@ -94,27 +134,29 @@ impl Sink {
             chunk_documents: target.limits().documents,
             target,
             role,
-            local: local.clone(),
+            local: Local(self.library.local_store().clone()),
             timeout: pace.timeout,
             random: SmallRng::seed_from_u64(seed),
             counters: Counters::default(),
             successes: 0,
         };
         let backoff = Backoff::new(pace.first_pause, pace.longest_pause, seed);
-        let worker = Worker::new(link, pace.linger, backoff, received, stop.clone(), status.clone());
+        let worker = Worker::new(link, pace.linger, backoff, received, stopped, status.clone());
         let task = tokio::spawn(worker.run());
-        self.tasks.insert(name, Task { commands, status, task });
+        Task { commands, status, stop, task }
     }
 
     /// The targets, the local store among them.
-    pub fn targets(&self) -> impl Iterator<Item = &TargetName> {
-        self.tasks.keys()
+    #[must_use]
+    pub fn targets(&self) -> Vec<TargetName> {
+        self.tasks.read().keys().cloned().collect()
     }
 
     /// What every target's task is doing. The lag of live books is as of now, also while a task pauses.
     #[must_use]
     pub fn status(&self) -> Vec<TargetStatus> {
-        self.tasks.values().map(|task| self.with_present_lag(task.status.lock().clone())).collect()
+        let tasks = self.tasks.read();
+        tasks.values().map(|task| self.with_present_lag(task.status.lock().clone())).collect()
     }
 
     fn with_present_lag(&self, mut status: TargetStatus) -> TargetStatus {
@@ -129,46 +171,98 @@ impl Sink {
                 status.behind.push(BookLag { book_id, seq, watermark, dirty });
             }
         }
+        // Books that left memory while the task was paused: it has not taken note of them yet.
+        for (book_id, seq) in library.departed(&status.name) {
+            match status.behind.iter_mut().find(|book| book.book_id == book_id) {
+                Some(book) => book.seq = book.seq.max(seq),
+                None => {
+                    let (watermark, dirty) = (library.watermark(&book_id, &status.name), 0);
+                    status.behind.push(BookLag { book_id, seq, watermark, dirty });
+                }
+            }
+        }
         status.behind.sort_by(|a, b| a.book_id.cmp(&b.book_id));
         status
+    }
+
+    /// Bytes of text, roughly, that each target lacks of the live books. Computes what would be sent, so it is for
+    /// a look now and then, and blocks for some milliseconds.
+    ///
+    /// # Errors
+    /// The local store cannot be read.
+    pub fn pending_bytes(&self) -> Result<BTreeMap<TargetName, u64>, StoreError> {
+        let mut pending: BTreeMap<TargetName, u64> = BTreeMap::new();
+        for status in self.status() {
+            let mut bytes = 0;
+            for book in &status.behind {
+                let batch = self.library.batch(&book.book_id, book.watermark, &Differing::default())?;
+                bytes += batch.map_or(0, |batch| match batch.ops {
+                    BatchOps::Ops(ops) => split::bytes(&ops),
+                    BatchOps::Compare(state) => split::bytes(&state.documents().collect::<Vec<_>>()),
+                });
+            }
+            pending.insert(status.name, bytes);
+        }
+        Ok(pending)
     }
 
     /// Waits until everything accepted before this call is in every healthy target, or parked. Not for a hot
     /// path. Cancel safe.
     pub async fn barrier(&self) -> Vec<(TargetName, Reached)> {
+        self.reach(None).await
+    }
+
+    /// A barrier; who has not answered by then is late, and nobody else for that.
+    async fn reach(&self, until: Option<Instant>) -> Vec<(TargetName, Reached)> {
         let mut waiting = Vec::new();
-        for (name, task) in &self.tasks {
+        for (name, commands) in self.commands() {
             let (answer, answered) = oneshot::channel();
-            let sent = task.commands.send(Command::Barrier(answer)).await;
+            let sent = commands.send(Command::Barrier(answer)).await;
             waiting.push((name, sent.is_ok().then_some(answered)));
         }
         let mut reached = Vec::new();
         for (name, answered) in waiting {
-            let stopped = || Reached::Unhealthy { error: CommandError::Stopped.to_string() };
-            let outcome = match answered {
-                Some(answered) => answered.await.unwrap_or_else(|_| stopped()),
-                None => stopped(),
+            let unhealthy = |error: &str| Reached::Unhealthy { error: error.to_owned() };
+            let stopped = || unhealthy(&CommandError::Stopped.to_string());
+            let outcome = match (answered, until) {
+                (None, _) => stopped(),
+                (Some(answered), None) => answered.await.unwrap_or_else(|_| stopped()),
+                (Some(answered), Some(until)) => match tokio::time::timeout_at(until, answered).await {
+                    Ok(answer) => answer.unwrap_or_else(|_| stopped()),
+                    Err(_) => unhealthy("not drained in time"),
+                },
             };
-            reached.push((name.clone(), outcome));
+            reached.push((name, outcome));
         }
         reached
     }
 
-    /// A [`barrier`](Self::barrier) that gives up after `deadline`, then the end of every task. What is left
-    /// is in the journal and the local store, and continues at the next start.
-    pub async fn drain(mut self, deadline: Duration) -> DrainReport {
-        let names: Vec<_> = self.tasks.keys().cloned().collect();
-        let targets = tokio::time::timeout(deadline, self.barrier()).await.unwrap_or_else(|_| {
-            let late = || Reached::Unhealthy { error: "not drained in time".to_owned() };
-            names.into_iter().map(|name| (name, late())).collect()
-        });
-        self.stop.send_replace(true);
-        for task in self.tasks.values_mut() {
-            if tokio::time::timeout(deadline, &mut task.task).await.is_err() {
+    /// A [`barrier`](Self::barrier) that gives up after `deadline`, then the end of every task. A target that is
+    /// late is reported as late, and no other. What is left is in the journal and the local store, and continues
+    /// at the next start.
+    pub async fn drain(self, deadline: Duration) -> DrainReport {
+        let targets = self.reach(Some(Instant::now() + deadline)).await;
+        let mut tasks: Vec<_> = std::mem::take(&mut *self.tasks.write()).into_iter().collect();
+        for (_, task) in &tasks {
+            task.stop.send_replace(true);
+        }
+        // A task in the middle of a chunk ends it, if it is not late already: the outcome would be unknown.
+        let until = Instant::now() + deadline;
+        for (name, task) in &mut tasks {
+            let late = targets.iter().any(|(target, reached)| target == name && *reached != Reached::All);
+            if late || tokio::time::timeout_at(until, &mut task.task).await.is_err() {
                 task.task.abort();
             }
         }
-        DrainReport { targets, status: self.status() }
+        let status =
+            tasks.iter().map(|(_, task)| self.with_present_lag(task.status.lock().clone())).collect();
+        DrainReport { targets, status }
+    }
+
+    /// Where each target's task takes commands.
+    fn commands(&self) -> Vec<(TargetName, mpsc::Sender<Command>)> {
+        let tasks = self.tasks.read();
+        tasks.iter().map(|(name, task)| (name.clone(), task.commands.clone())).collect()
     }
 
     async fn ask<T>(
@@ -176,9 +270,10 @@ impl Sink {
         target: &TargetName,
         command: impl FnOnce(oneshot::Sender<Result<T, CommandError>>) -> Command,
     ) -> Result<T, CommandError> {
-        let task = self.tasks.get(target).ok_or_else(|| CommandError::NoSuchTarget(target.to_string()))?;
+        let commands = self.tasks.read().get(target).map(|task| task.commands.clone());
+        let commands = commands.ok_or_else(|| CommandError::NoSuchTarget(target.to_string()))?;
         let (answer, answered) = oneshot::channel();
-        task.commands.send(command(answer)).await.map_err(|_| CommandError::Stopped)?;
+        commands.send(command(answer)).await.map_err(|_| CommandError::Stopped)?;
         answered.await.map_err(|_| CommandError::Stopped)?
     }
 
@@ -235,7 +330,7 @@ impl Sink {
 
 impl Drop for Sink {
     fn drop(&mut self) {
-        for task in self.tasks.values() {
+        for task in self.tasks.get_mut().values() {
             task.task.abort();
         }
     }

@@ -29,6 +29,9 @@ use crate::{
     status::{BookLag, ForeignBook, Health, TargetStatus},
 };
 
+/// After how many failures in a row nobody who waits is kept waiting. One lost answer is no outage.
+const PATIENCE: u32 = 4;
+
 /// A barrier that waits: what every book must reach.
 #[derive(Debug)]
 struct Barrier {
@@ -52,6 +55,8 @@ pub(crate) struct Worker {
     barriers: Vec<Barrier>,
     /// Nothing is sent before this.
     paused_until: Option<Instant>,
+    /// How far books are there that have not been looked at yet, as the local store remembers it.
+    remembered: BTreeMap<BookId, Seq>,
     prepared: bool,
 }
 
@@ -76,6 +81,7 @@ impl Worker {
             last: None,
             barriers: Vec::new(),
             paused_until: None,
+            remembered: BTreeMap::new(),
             prepared: false,
         }
     }
@@ -84,6 +90,9 @@ impl Worker {
     /// the target what it has.
     pub(crate) async fn run(mut self) {
         let mut commits = self.link.library.watch_commits();
+        if self.link.role == Role::Remote {
+            self.remember().await;
+        }
         while !*self.stop.borrow() {
             while let Ok(command) = self.commands.try_recv() {
                 self.command(command).await;
@@ -161,9 +170,11 @@ impl Worker {
             tracing::warn!(target = %self.link.name, %error, "the target failed; it will be tried again");
         }
         self.paused_until = Some(Instant::now() + pause);
-        for barrier in self.barriers.drain(..) {
-            // Nobody may be waiting any more.
-            drop(barrier.answer.send(Reached::Unhealthy { error: error.clone() }));
+        if failure.stop || self.backoff.failures() >= PATIENCE {
+            for barrier in self.barriers.drain(..) {
+                // Nobody may be waiting any more.
+                drop(barrier.answer.send(Reached::Unhealthy { error: error.clone() }));
+            }
         }
         self.status.lock().health = if failure.stop {
             Health::Unusable { reason: error }
@@ -172,16 +183,31 @@ impl Worker {
         };
     }
 
-    /// Makes the target ready, and finds the books that it is behind in.
+    /// Makes the target ready.
     async fn prepare(&mut self) -> Result<(), Failure> {
         self.link.target.prepare().await?;
-        if self.link.role == Role::Remote {
-            let name = self.link.name.clone();
-            let behind = self.link.local.run(move |store| books_behind(store, &name)).await?;
-            self.pending.extend(behind);
-        }
         self.prepared = true;
         Ok(())
+    }
+
+    /// Finds the books that the target is behind in, also when it cannot be reached.
+    async fn remember(&mut self) {
+        let name = self.link.name.clone();
+        let mut found = self.link.local.run(move |store| books_behind(store, &name)).await;
+        while let Err(error) = &found {
+            // A local store that cannot be read has stopped everything else too.
+            tracing::warn!(target = %self.link.name, %error, "the local store was not read; it is tried again");
+            tokio::select! {
+                _ = self.stop.changed() => return,
+                () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            }
+            let name = self.link.name.clone();
+            found = self.link.local.run(move |store| books_behind(store, &name)).await;
+        }
+        for (id, (seq, watermark)) in found.into_iter().flatten() {
+            self.pending.insert(id.clone(), seq);
+            self.remembered.insert(id, watermark);
+        }
     }
 
     /// One step for the book whose turn it is.
@@ -227,7 +253,8 @@ impl Worker {
             .pending
             .iter()
             .map(|(book_id, seq)| {
-                let watermark = self.cursors.get(book_id).map_or(Seq::ZERO, Cursor::watermark);
+                let remembered = self.remembered.get(book_id).copied().unwrap_or(Seq::ZERO);
+                let watermark = self.cursors.get(book_id).map_or(remembered, Cursor::watermark);
                 let seq = (*seq).max(watermark);
                 let dirty = self.link.library.dirty_count(book_id, watermark);
                 BookLag { book_id: book_id.clone(), seq, watermark, dirty }
@@ -245,10 +272,12 @@ impl Worker {
         match command {
             Command::Barrier(answer) => {
                 self.find_dirty();
-                let health = self.status.lock().health.clone();
-                if let (Health::Failing { error, .. } | Health::Unusable { reason: error }, true) =
-                    (health, self.paused_until.is_some())
-                {
+                let down = match self.status.lock().health.clone() {
+                    Health::Unusable { reason } => Some(reason),
+                    Health::Failing { error, failures } => (failures >= PATIENCE).then_some(error),
+                    Health::Starting | Health::Healthy => None,
+                };
+                if let (Some(error), true) = (down, self.paused_until.is_some()) {
                     drop(answer.send(Reached::Unhealthy { error }));
                     return;
                 }
@@ -383,17 +412,22 @@ async fn sleep_until(until: Option<Instant>) {
     }
 }
 
-/// The books of the local store that a target lacks something of, or has parked documents of.
-fn books_behind(store: &SqliteStore, target: &TargetName) -> Result<BTreeMap<BookId, Seq>, StoreError> {
+/// The books of the local store that a target lacks something of, or has parked documents of: the last commit, and
+/// how far the target was.
+fn books_behind(
+    store: &SqliteStore,
+    target: &TargetName,
+) -> Result<BTreeMap<BookId, (Seq, Seq)>, StoreError> {
     let parked = store.parked(Some(target.as_str()), None)?;
     let parked: BTreeSet<BookId> =
         parked.into_iter().filter(|p| !p.dropped).map(|p| p.parked.book_id).collect();
     let mut behind = BTreeMap::new();
     for (id, sync) in store.list_books()? {
         let progress = store.progress(target.as_str(), &id)?;
-        let lacks = progress.is_none_or(|progress| progress.persisted_seq < sync.persisted_seq);
+        let lacks = progress.as_ref().is_none_or(|progress| progress.persisted_seq < sync.persisted_seq);
         if lacks || parked.contains(&id) {
-            behind.insert(id, sync.persisted_seq);
+            let watermark = progress.map_or(Seq::ZERO, |progress| progress.persisted_seq);
+            behind.insert(id, (sync.persisted_seq, watermark));
         }
     }
     Ok(behind)

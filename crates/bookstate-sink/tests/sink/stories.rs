@@ -1,11 +1,15 @@
 //! The stories that a remote target must survive, one by one, with the simulated target. Each ends with the
 //! same law: the target is the book, nothing doubled, nothing resurrected.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use crate::support::{Change, World, any_page, put};
+use crate::support::{Change, World, any_page, pace, put};
 use bookstate_domain::{BookId, BookStatus, Seq, persist::NewBook};
-use bookstate_sink::{CommandError, Health, sim::Fault};
+use bookstate_sink::{
+    CommandError, Health, Reached, RemoteTarget,
+    sim::{Fault, SimTarget},
+};
+use bookstate_store::TargetName;
 
 fn pages(from: i32, to: i32, text: &str) -> Vec<Change> {
     (from..=to).map(|page| put(page, text)).collect()
@@ -295,6 +299,100 @@ async fn a_chunk_stalled_across_a_roll_back_arrives_during_the_healing() {
     }
     world.target.deliver_stalled();
     world.target.clear_faults();
+    world.check_the_end().await;
+}
+
+/// By the real clock: a paused one would run ahead of the disk, up to the deadline.
+#[tokio::test]
+async fn a_silent_target_is_late_and_no_other() {
+    let mut world = World::new(20);
+    world.commit(&pages(1, 5, "text"));
+    world.settle().await;
+    world.target.hang_above(0);
+    world.commit(&[put(1, "never answered")]);
+    let report = world.drain(Duration::from_secs(3)).await;
+    for (name, reached) in &report.targets {
+        let is_silent = *name == world.name;
+        assert_eq!(*reached != Reached::All, is_silent, "{name}: {reached:?}");
+    }
+    assert_eq!(report.targets.len(), 2);
+}
+
+#[tokio::test]
+async fn one_lost_answer_is_no_outage_for_those_who_wait() {
+    let mut world = World::new(21);
+    world.commit(&pages(1, 30, "text"));
+    world.target.set_faults(|n| if n % 2 == 0 { Fault::LoseAnswer } else { Fault::LoseRequest });
+    let report = world.drain(Duration::from_secs(3600)).await;
+    assert!(report.is_complete(), "{report:?}");
+    let mut world = World::new(22);
+    world.commit(&pages(1, 5, "text"));
+    world.target.set_down(true);
+    let report = world.drain(Duration::from_secs(3600)).await;
+    assert!(!report.is_complete(), "an outage is told before the deadline");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_comes_and_goes_while_everything_runs() {
+    let mut world = World::new(23);
+    world.commit(&pages(1, 20, "text"));
+    world.settle().await;
+    let (name, target) = ("second".parse::<TargetName>().unwrap(), Arc::new(SimTarget::new()));
+    let second = || RemoteTarget { name: name.clone(), target: target.clone(), pace: pace() };
+    for round in 0..2 {
+        world.sink().add(second()).unwrap();
+        assert_eq!(world.sink().add(second()), Err(CommandError::TargetExists(name.clone())));
+        world.commit(&[put(round + 1, "while it catches up")]);
+        world.settle().await;
+        assert_eq!(target.book(&world.book).unwrap().state, world.state());
+        assert!(world.library().local_store().targets().unwrap().contains(&name.to_string()));
+
+        world.sink().remove(&name).await.unwrap();
+        assert!(matches!(world.sink().remove(&name).await, Err(CommandError::NoSuchTarget(_))));
+        assert!(!world.library().local_store().targets().unwrap().contains(&name.to_string()));
+        assert!(world.sink().status().iter().all(|status| status.name != name));
+        // It comes back with an old copy, which nothing is remembered of.
+        world.commit(&[Change::DeletePage { page: 10 + round }]);
+        world.settle().await;
+        assert_ne!(target.book(&world.book).unwrap().state, world.state());
+    }
+    let local = TargetName::local();
+    assert!(matches!(world.sink().remove(&local).await, Err(CommandError::NoSuchTarget(_))));
+    assert_eq!(target.violations(), Vec::<String>::new());
+    world.check_the_end().await;
+}
+
+/// A target that is away has lag, whoever starts, and whatever leaves memory meanwhile.
+#[tokio::test(start_paused = true)]
+async fn the_lag_of_a_target_that_is_away_is_known() {
+    let mut world = World::new(24);
+    for text in ["one", "two", "three"] {
+        world.commit(&[put(1, text)]);
+    }
+    world.settle().await;
+    world.target.set_down(true);
+    let lag_is = async |world: &World, lag: u64, note: &str| {
+        for _ in 0..1000 {
+            if world.library().live_books().is_empty() && world.status().lag() == lag {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("{note}: {lag} expected, {:?}", world.status());
+    };
+    world.commit(&[put(2, "not there")]);
+    while !matches!(world.status().health, Health::Failing { .. }) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    world.commit(&[put(3, "not there either")]);
+    world.close_the_book();
+    lag_is(&world, 2, "a book that left memory").await;
+    world.kill();
+    world.wait_for_the_lock().await;
+    world.start_without_the_book();
+    lag_is(&world, 2, "a book that nobody has opened").await;
+    world.target.set_down(false);
+    world.open_the_book();
     world.check_the_end().await;
 }
 

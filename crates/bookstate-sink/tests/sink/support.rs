@@ -8,7 +8,7 @@ use bookstate_domain::{
     WriteOp,
 };
 use bookstate_sink::{
-    Pace, Reached, RemoteTarget, Sink, SinkConfig, TargetStatus,
+    DrainReport, Pace, Reached, RemoteTarget, Sink, SinkConfig, TargetStatus,
     sim::{SimBook, SimTarget},
 };
 use bookstate_store::{BookHandle, Library, LibraryConfig, TargetName};
@@ -166,6 +166,18 @@ impl World {
     /// The oracle learns the present state.
     pub(crate) fn remember(&self, seq: Seq) {
         self.oracle.lock().states.insert(seq, self.state());
+    }
+
+    /// Nobody writes the book any more.
+    pub(crate) fn close_the_book(&mut self) {
+        self.running.as_mut().unwrap().handle = None;
+    }
+
+    /// The end of a process that has some time left.
+    pub(crate) async fn drain(&mut self, deadline: Duration) -> DrainReport {
+        let running = self.running.take().unwrap();
+        drop(running.handle);
+        running.sink.drain(deadline).await
     }
 
     /// As if the process had been killed: nothing is drained, nothing is closed.
