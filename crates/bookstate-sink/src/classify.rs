@@ -33,6 +33,17 @@ pub const SUSPECT_AFTER: u32 = 4;
 
 /// Decides. An unavailable target is retried for ever; but when it serves others and only this chunk keeps
 /// failing, the chunk is the cause, whatever the target says.
+///
+/// ```
+/// use bookstate_sink::{Circumstances, Verdict, classify};
+/// use bookstate_store::TargetError;
+///
+/// let down = TargetError::Unavailable { reason: "connection refused".into() };
+/// assert_eq!(classify(&down, Circumstances { failures: 900, ..Default::default() }), Verdict::Retry);
+/// // It may have been applied: asked, never guessed.
+/// let lost = TargetError::Ambiguous { reason: "timed out".into() };
+/// assert_eq!(classify(&lost, Circumstances::default()), Verdict::Resolve);
+/// ```
 #[must_use]
 pub const fn classify(error: &TargetError, seen: Circumstances) -> Verdict {
     match error {

@@ -4,6 +4,25 @@ use bookstate_domain::{BookState, CollectionVisitor, Document, Op, WriteOp, coll
 
 /// The ops that turn `theirs` into `ours`: puts for what is missing or differs, deletes for what should not
 /// be there. Whole documents, never patches: what is there is not trusted field by field.
+///
+/// ```
+/// use bookstate_domain::{At, BookId, BookState, Seq, Timestamp, persist::NewBook};
+/// use bookstate_sink::compare;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut ours = BookState::new(BookId::new("moby-dick")?);
+/// let mut theirs = ours.clone();
+/// let at = At { seq: Seq::ZERO, now: Timestamp::from_nanos(0) };
+/// for op in ours.persist_book_record(&at, NewBook { page_count: 635 })? {
+///     ours.apply(&op);
+/// }
+/// for op in compare(&ours, Some(&theirs)) {
+///     theirs.apply(&op);
+/// }
+/// assert!(compare(&ours, Some(&theirs)).is_empty());
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub fn compare(ours: &BookState, theirs: Option<&BookState>) -> Vec<WriteOp> {
     let Some(theirs) = theirs else { return ours.documents().collect() };

@@ -8,7 +8,36 @@
 //!
 //! Reading order: [`classify()`] (what follows from an error), [`compare()`] (the one healing mechanism), `order`
 //! and `split` (a batch's chunks), `cursor` (one book on its way to one target), `worker` (one target's task),
-//! [`Sink`] (all of them).
+//! [`Sink`] (all of them). [`defradb`] (a feature, on by default) has DefraDB nodes as targets.
+//!
+//! ```
+//! use std::{sync::Arc, time::Duration};
+//!
+//! use bookstate_domain::{BookId, persist::NewBook};
+//! use bookstate_sink::{Pace, RemoteTarget, Sink, SinkConfig};
+//! use bookstate_store::{Library, LibraryConfig, SqliteTarget, TargetName};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let dir = folder.path().join("data");
+//! # let file = folder.path().join("mirror.sqlite");
+//! let (library, _) = Library::open(LibraryConfig::new(dir))?;
+//! let name: TargetName = "mirror".parse()?;
+//! let target = Arc::new(SqliteTarget::mirror(file));
+//! let mirror = RemoteTarget { name: name.clone(), target, pace: Pace::REMOTE };
+//! let sink = Sink::start(&library, vec![mirror], &SinkConfig::new());
+//!
+//! // Whoever writes a book knows nothing of targets.
+//! let book = library.create_book(&BookId::new("moby-dick")?, "example")?;
+//! let receipt = book.persist_book_record(NewBook { page_count: 635 })?;
+//!
+//! // Only where it matters, and never in a hot path: until a copy has it.
+//! book.persisted(receipt.seq, &name).await;
+//! assert!(sink.drain(Duration::from_secs(10)).await.is_complete());
+//! # Ok(())
+//! # }
+//! ```
 
 mod backoff;
 mod classify;
@@ -16,6 +45,8 @@ mod command;
 mod compare;
 mod config;
 mod cursor;
+#[cfg(feature = "defradb")]
+pub mod defradb;
 mod local;
 mod order;
 #[cfg(feature = "test-util")]

@@ -1,0 +1,172 @@
+//! Getting a node ready.
+
+#![expect(clippy::panic, reason = "an outcome that is none fails the test")]
+
+use std::{
+    io::{Read, Write},
+    net::TcpListener,
+};
+
+use bookstate_sink::defradb::{DefraOptions, DefraTarget};
+use bookstate_store::{Target, TargetError};
+use bookstate_tests::node::Node;
+use serde_json::Value;
+
+use super::{Session, book_id, put, target};
+
+const SCHEMA: &str = include_str!("../../../../crates/bookstate-sink/graphql/schema.graphql");
+
+fn unusable(result: Result<(), TargetError>) -> String {
+    match result {
+        Err(TargetError::Unusable { reason }) => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What the node has: collections, fields and indexes, without what differs from node to node.
+fn layout(node: &Node) -> Vec<String> {
+    let answer = node.client().request("GET", "/api/v1/collections", b"").unwrap();
+    let collections: Value = serde_json::from_slice(answer.body()).unwrap();
+    let mut lines = Vec::new();
+    for collection in collections.as_array().unwrap() {
+        let name = collection["Name"].as_str().unwrap();
+        for field in collection["Fields"].as_array().unwrap() {
+            lines.push(format!("{name}.{}: {}", field["Name"], field["Kind"]));
+        }
+        for index in collection["Indexes"].as_array().into_iter().flatten() {
+            lines.push(format!("{name} {} {} {}", index["Name"], index["Unique"], index["Fields"]));
+        }
+    }
+    lines.sort();
+    lines
+}
+
+#[tokio::test]
+async fn many_prepare_one_node_at_once_and_again() {
+    let node = Node::throwaway().unwrap();
+    let targets: Vec<DefraTarget> = (0..4).map(|_| target(&node.url())).collect();
+    let (a, b, c, d) =
+        tokio::join!(targets[0].prepare(), targets[1].prepare(), targets[2].prepare(), targets[3].prepare());
+    for result in [a, b, c, d] {
+        result.unwrap();
+    }
+    let before = layout(&node);
+    targets[0].prepare().await.unwrap();
+    assert_eq!(layout(&node), before);
+    let mut session = Session::new();
+    session.write(&targets[1], &[put(1, "one")]).await.unwrap();
+    session.check(&targets[2]).await;
+}
+
+/// A node of a version that lacked a collection, two fields and an index.
+#[tokio::test]
+async fn a_node_of_an_older_version_gets_what_it_lacks_and_keeps_what_it_has() {
+    let current = Node::throwaway().unwrap();
+    target(&current.url()).prepare().await.unwrap();
+    let metric = SCHEMA.find("type Metric").unwrap();
+    let old = SCHEMA[..metric]
+        .replacen("  failure_reason: String\n", "", 1)
+        .replacen("  pattern_analysis_json: JSON\n", "", 1)
+        .replacen(" @index(name: \"Page_3_book_id\")", "", 1);
+    assert!(old.len() + 80 < metric, "the older schema lacks them");
+    let node = Node::throwaway().unwrap();
+    node.client().add_collections(&old).unwrap();
+    let add = r#"mutation { add_Page(input: [{key: "b/1", nonce: "1", book_id: "b", page_num: 1, ocr_markdown: "old"}]) { key } }"#;
+    node.client().graphql(add, &Value::Null).unwrap();
+
+    let target = target(&node.url());
+    target.prepare().await.unwrap();
+    assert_eq!(layout(&node), layout(&current));
+    let mut session = Session::new();
+    session.write(&target, &[put(2, "new")]).await.unwrap();
+    let stored = target.load_book(&book_id()).await.unwrap().unwrap();
+    let texts: Vec<_> =
+        stored.state.pages().values().map(|page| page.ocr_markdown.clone().unwrap()).collect();
+    assert_eq!(texts, ["old".into(), "new".into()]);
+}
+
+#[tokio::test]
+async fn collections_that_are_not_ours_make_a_node_unusable() {
+    let node = Node::throwaway().unwrap();
+    node.client().add_collections("type Page { title: String } type Note { text: String }").unwrap();
+    let before = layout(&node);
+    let reason = unusable(target(&node.url()).prepare().await);
+    assert!(
+        reason.contains("Page") && reason.contains("not bookstate's") && !reason.contains("Note"),
+        "{reason}"
+    );
+    assert_eq!(layout(&node), before);
+
+    // Ours, but a field has another type.
+    let node = Node::throwaway().unwrap();
+    node.client().add_collections(&SCHEMA.replacen("page_num: Int", "page_num: String", 1)).unwrap();
+    let reason = unusable(target(&node.url()).prepare().await);
+    assert!(reason.contains("Page.page_num") && reason.contains("Int"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_newer_version_makes_a_node_unusable() {
+    let node = Node::throwaway().unwrap();
+    let newer = SCHEMA.replacen("  v1: Boolean\n", "  v1: Boolean\n  v99: Boolean\n", 1);
+    node.client().add_collections(&newer).unwrap();
+    let reason = unusable(target(&node.url()).prepare().await);
+    assert!(reason.contains("version 99") && reason.contains("newer bookstate"), "{reason}");
+}
+
+/// A server that answers everything with this.
+fn server(status: &'static str, body: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut head = [0; 4096];
+            assert!(stream.read(&mut head).unwrap() > 0);
+            let length = body.len();
+            let answer =
+                format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn another_version_of_defradb_is_refused() {
+    let api = |version: &str, routes: &str| {
+        format!(r#"{{"info": {{"title": "DefraDB API", "version": "{version}"}}, "paths": {{{routes}}}}}"#)
+    };
+    let ours: Vec<String> = include_str!("../../../../crates/bookstate-sink/graphql/routes.txt")
+        .lines()
+        .map(|route| format!("\"{route}\": {{}}"))
+        .collect();
+    let ours = ours.join(",");
+    let newer = format!("{ours}, \"/brand/new\": {{}}");
+    for (body, says) in [
+        (api("0", &ours), "version \"0\""),
+        (api("1", &newer), "has the route /brand/new"),
+        (api("1", "\"/graphql\": {}"), "lacks the route"),
+    ] {
+        let reason = unusable(target(&server("200 OK", body)).prepare().await);
+        assert!(reason.contains("not DefraDB 1.0") && reason.contains(says), "{reason}");
+    }
+    let reason = unusable(target(&server("200 OK", "<html>".to_owned())).prepare().await);
+    assert!(reason.contains("no DefraDB at this URL"), "{reason}");
+    let reason = unusable(target(&server("404 Not Found", String::new())).prepare().await);
+    assert!(reason.contains("no DefraDB at this URL"), "{reason}");
+    let away = target(&server("503 Service Unavailable", String::new())).prepare().await;
+    assert!(matches!(away, Err(TargetError::Unavailable { .. })), "{away:?}");
+}
+
+#[tokio::test]
+async fn a_token_that_the_node_does_not_take_makes_it_unusable() {
+    let node = Node::throwaway().unwrap();
+    let mut options = DefraOptions::new(node.url());
+    options.token = Some("not-a-token".to_owned());
+    let target = DefraTarget::new(&options).unwrap();
+    let reason = unusable(target.prepare().await);
+    assert!(
+        reason.contains("403") && reason.contains("token") && !reason.contains("not-a-token"),
+        "{reason}"
+    );
+}
