@@ -60,6 +60,6 @@ pub use error::{IngestError, StartError};
 pub use ingest::{Ingested, identify, ingest, sources_dir};
 pub use persist_call::PersistCall;
 pub use progress::{Activity, JobEnd, JobProgress, JobReport, UnitCounts};
-pub use scheduler::{JobRequest, RunningJob, Scheduler, SchedulerConfig, Started};
+pub use scheduler::{JobRequest, JobTotals, RunningJob, Scheduler, SchedulerConfig, Started};
 pub use unit::{CHAPTERS_PER_BATCH, PoolName, Unit, Work};
 pub use unit_log::{UnitEvent, UnitLog};

@@ -16,6 +16,15 @@ pub struct UnitCounts {
     pub dropped: usize,
 }
 
+impl std::ops::AddAssign for UnitCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.run += other.run;
+        self.skipped += other.skipped;
+        self.failed += other.failed;
+        self.dropped += other.dropped;
+    }
+}
+
 /// How a job is doing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "activity", rename_all = "snake_case")]

@@ -19,8 +19,8 @@ use crate::{
     engines::EngineCatalog,
     error::StartError,
     ingest::open_copy,
-    pool::{PoolConfig, Pools},
-    progress::{JobEnd, JobProgress, JobReport},
+    pool::{PoolConfig, PoolLoad, Pools},
+    progress::{JobEnd, JobProgress, JobReport, UnitCounts},
     unit_log::UnitLog,
 };
 
@@ -118,6 +118,15 @@ impl RunningJob {
     }
 }
 
+/// What runs of jobs did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct JobTotals {
+    /// Runs that have ended, however they did.
+    pub runs: usize,
+    /// Units of these and of those that go on.
+    pub units: UnitCounts,
+}
+
 /// A job as the scheduler knows it.
 #[derive(Debug)]
 struct Entry {
@@ -133,6 +142,8 @@ struct Shared {
     pools: Pools,
     turns: Arc<Semaphore>,
     jobs: Mutex<HashMap<BookId, Entry>>,
+    /// What the runs that have ended did. Taken inside the lock of `jobs`, so that no run counts twice.
+    ended: Mutex<JobTotals>,
 }
 
 /// See the module documentation. Cheap to clone.
@@ -145,7 +156,15 @@ impl Scheduler {
     pub fn new(library: Library, catalog: EngineCatalog, config: SchedulerConfig) -> Self {
         let pools = Pools::new(config.pools.iter().cloned(), catalog.pools());
         let turns = Arc::new(Semaphore::new(config.books_at_once.max(1)));
-        Self(Arc::new(Shared { library, catalog, config, pools, turns, jobs: Mutex::default() }))
+        Self(Arc::new(Shared {
+            library,
+            catalog,
+            config,
+            pools,
+            turns,
+            jobs: Mutex::default(),
+            ended: Mutex::default(),
+        }))
     }
 
     /// Starts a job of a book, or resumes the one that is active.
@@ -240,6 +259,23 @@ impl Scheduler {
         self.0.jobs.lock().values().map(|entry| entry.progress.borrow().clone()).collect()
     }
 
+    /// What all runs of jobs did since the scheduler was made, those that run now among them.
+    #[must_use]
+    pub fn totals(&self) -> JobTotals {
+        let jobs = self.0.jobs.lock();
+        let mut totals = *self.0.ended.lock();
+        for entry in jobs.values() {
+            totals.units += entry.progress.borrow().units;
+        }
+        totals
+    }
+
+    /// How busy the worker pools are.
+    #[must_use]
+    pub fn pool_loads(&self) -> Vec<PoolLoad> {
+        self.0.pools.loads()
+    }
+
     /// How the job of a book is doing; `None` when none runs.
     #[must_use]
     pub fn progress(&self, book_id: &BookId) -> Option<watch::Receiver<JobProgress>> {
@@ -280,8 +316,12 @@ impl Drop for Listed {
     fn drop(&mut self) {
         let mut jobs = self.shared.jobs.lock();
         // The book may have been started again meanwhile.
-        if jobs.get(&self.book_id).is_some_and(|entry| entry.control.same_channel(&self.control)) {
-            jobs.remove(&self.book_id);
+        if jobs.get(&self.book_id).is_some_and(|entry| entry.control.same_channel(&self.control))
+            && let Some(entry) = jobs.remove(&self.book_id)
+        {
+            let mut ended = self.shared.ended.lock();
+            ended.runs += 1;
+            ended.units += entry.progress.borrow().units;
         }
     }
 }

@@ -120,6 +120,17 @@ impl Pool {
     }
 }
 
+/// How busy a pool is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolLoad {
+    /// The pool.
+    pub name: PoolName,
+    /// How many units it runs at once.
+    pub concurrency: usize,
+    /// How many it runs now.
+    pub busy: usize,
+}
+
 /// All pools of a scheduler, shared by its jobs.
 #[derive(Debug, Clone)]
 pub struct Pools(Arc<HashMap<PoolName, Arc<Pool>>>);
@@ -145,6 +156,19 @@ impl Pools {
     #[must_use]
     pub fn rooms(&self) -> HashMap<PoolName, usize> {
         self.0.iter().map(|(name, pool)| (name.clone(), pool.room())).collect()
+    }
+
+    /// How busy every pool is, by name.
+    #[must_use]
+    pub fn loads(&self) -> Vec<PoolLoad> {
+        let load = |(name, pool): (&PoolName, &Arc<Pool>)| {
+            let concurrency = pool.config.concurrency.max(1);
+            let busy = concurrency.saturating_sub(pool.permits.available_permits());
+            PoolLoad { name: name.clone(), concurrency, busy }
+        };
+        let mut loads: Vec<_> = self.0.iter().map(load).collect();
+        loads.sort_by(|a, b| a.name.cmp(&b.name));
+        loads
     }
 
     /// The pool that a unit needs.

@@ -82,6 +82,19 @@ impl Source {
     /// Reads a book from `bytes`; `path` names it in errors and tells Markdown from plain text by its
     /// extension.
     ///
+    /// ```
+    /// use std::path::Path;
+    ///
+    /// use bookstate_jobs::source::{Source, SourceKind};
+    ///
+    /// # fn main() -> Result<(), bookstate_jobs::source::SourceError> {
+    /// let source = Source::from_bytes(Path::new("tale.txt"), b"one page\x0cand another".to_vec())?;
+    /// assert_eq!((source.kind(), source.page_count()), (SourceKind::Text, 2));
+    /// assert_eq!(source.page(2)?.text.trim(), "and another");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`Source::open`], without the file system's.
     pub fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<Self, SourceError> {

@@ -1,0 +1,243 @@
+//! Books: the list, and everything about one book. All of it is read through [`BookReading`].
+
+use axum::{extract::State, http::header, response::Response};
+use bookstate_domain::{BookStatus, OperationName};
+use bookstate_jobs::export::{JsonForm, json, markdown};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::Part;
+use crate::{
+    extract::{Body, Path, Query},
+    problem::{Code, Problem},
+    read::BookReading,
+    state::ApiState,
+    view,
+};
+
+pub(super) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(book))
+        .routes(routes!(pages))
+        .routes(routes!(page))
+        .routes(routes!(toc))
+        .routes(routes!(chapters))
+        .routes(routes!(agents))
+        .routes(routes!(metrics))
+        .routes(routes!(export))
+        .routes(routes!(reset))
+}
+
+/// Which books.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Which {
+    /// Only those that stand here.
+    status: Option<String>,
+}
+
+/// List books
+#[utoipa::path(get, path = "/api/books", tag = "books", params(Which, Part),
+    responses((status = 200, body = view::Books)))]
+async fn list(
+    State(state): State<ApiState>,
+    Query(which): Query<Which>,
+    Query(part): Query<Part>,
+) -> Result<axum::Json<view::Books>, Problem> {
+    let status = which.status.as_deref().map(word::<BookStatus>).transpose()?;
+    let mut books = state.books().await?;
+    books.retain(|book| status.is_none() || book.status == status);
+    let rows = books.iter().skip(part.offset()).take(part.limit());
+    let rows = rows.map(|book| view::BookRow::of(book)).collect();
+    Ok(axum::Json(view::Books { books: rows, total: books.len() }))
+}
+
+/// A word of the domain.
+pub(super) fn word<T: std::str::FromStr>(text: &str) -> Result<T, Problem>
+where
+    T::Err: std::fmt::Display,
+{
+    text.parse().map_err(|error: T::Err| Problem::new(Code::InvalidRequest, error.to_string()))
+}
+
+/// Show a book
+#[utoipa::path(get, path = "/api/books/{book_id}", tag = "books",
+    params(("book_id" = String, Path, description = "The book")),
+    responses((status = 200, body = view::BookDetails)))]
+async fn book(reading: BookReading) -> Result<Response, Problem> {
+    reading.json(|state| view::BookDetails::of(state).ok_or_else(|| crate::read::unknown(state.book_id())))
+}
+
+/// List the pages of a book
+#[utoipa::path(get, path = "/api/books/{book_id}/pages", tag = "books",
+    params(("book_id" = String, Path, description = "The book"), Part),
+    responses((status = 200, body = view::Pages)))]
+async fn pages(Query(part): Query<Part>, reading: BookReading) -> Result<Response, Problem> {
+    reading.json(|state| Ok(view::Pages::of(state, part.offset(), part.limit())))
+}
+
+#[derive(Debug, Deserialize)]
+struct PageNumber {
+    page_num: i32,
+}
+
+/// Show a page of a book, with its texts
+#[utoipa::path(get, path = "/api/books/{book_id}/pages/{page_num}", tag = "books",
+    params(
+        ("book_id" = String, Path, description = "The book"),
+        ("page_num" = i32, Path, description = "The page, 1-based"),
+    ),
+    responses((status = 200, body = view::PageDetails)))]
+async fn page(Path(number): Path<PageNumber>, reading: BookReading) -> Result<Response, Problem> {
+    let PageNumber { page_num } = number;
+    reading.json(|state| {
+        view::PageDetails::of(state, page_num)
+            .ok_or_else(|| Problem::new(Code::UnknownPage, format!("the book has no page {page_num}")))
+    })
+}
+
+/// Show the table of contents of a book
+#[utoipa::path(get, path = "/api/books/{book_id}/toc", tag = "books",
+    params(("book_id" = String, Path, description = "The book")),
+    responses((status = 200, body = view::Contents)))]
+async fn toc(reading: BookReading) -> Result<Response, Problem> {
+    reading.json(|state| Ok(view::Contents::of(state)))
+}
+
+/// What of the chapters.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct WithText {
+    /// With the chapters' texts.
+    #[serde(default)]
+    include_text: bool,
+}
+
+/// List the chapters of a book
+#[utoipa::path(get, path = "/api/books/{book_id}/chapters", tag = "books",
+    params(("book_id" = String, Path, description = "The book"), WithText),
+    responses((status = 200, body = view::Chapters)))]
+async fn chapters(Query(with): Query<WithText>, reading: BookReading) -> Result<Response, Problem> {
+    reading.json(|state| Ok(view::Chapters::of(state, with.include_text)))
+}
+
+/// List the agents of a book
+#[utoipa::path(get, path = "/api/books/{book_id}/agents", tag = "books",
+    params(("book_id" = String, Path, description = "The book")),
+    responses((status = 200, body = view::Agents)))]
+async fn agents(reading: BookReading) -> Result<Response, Problem> {
+    reading.json(|state| Ok(view::Agents::of(state)))
+}
+
+/// Show what a book has cost, in money and time
+#[utoipa::path(get, path = "/api/books/{book_id}/metrics", tag = "books",
+    params(("book_id" = String, Path, description = "The book")),
+    responses((status = 200, body = view::Metrics)))]
+async fn metrics(reading: BookReading) -> Result<Response, Problem> {
+    reading.json(|state| Ok(view::Metrics::of(state)))
+}
+
+/// The forms of an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    /// One Markdown file.
+    Markdown,
+    /// All documents.
+    Json,
+    /// All documents, without times, seqs and metrics.
+    Canonical,
+}
+
+/// Which form.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct WhichFormat {
+    /// The form.
+    #[param(inline)]
+    format: Format,
+}
+
+/// Export a book
+#[utoipa::path(get, path = "/api/books/{book_id}/export", tag = "books",
+    params(("book_id" = String, Path, description = "The book"), WhichFormat),
+    responses((status = 200, content((String = "text/markdown"), (serde_json::Value = "application/json")))))]
+async fn export(Query(which): Query<WhichFormat>, reading: BookReading) -> Result<Response, Problem> {
+    let (seq, format) = (reading.seq(), which.format);
+    reading.answer(|state| {
+        let form = match format {
+            Format::Markdown => {
+                return Ok(file("text/markdown; charset=utf-8", state, "md", markdown(state)));
+            }
+            Format::Json => JsonForm::Full,
+            Format::Canonical => JsonForm::Canonical,
+        };
+        let document = json(state, seq, form).map_err(|error| Problem::internal(&error))?;
+        let text = serde_json::to_string_pretty(&document).map_err(|error| Problem::internal(&error))? + "\n";
+        Ok(file("application/json", state, "json", text))
+    })
+}
+
+fn file(
+    content_type: &'static str,
+    state: &bookstate_domain::BookState,
+    extension: &str,
+    text: String,
+) -> impl axum::response::IntoResponse + use<> {
+    let name = format!("attachment; filename=\"{}.{extension}\"", state.book_id());
+    ([(header::CONTENT_TYPE, content_type.to_owned()), (header::CONTENT_DISPOSITION, name)], text)
+}
+
+/// What to undo.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ResetRequest {
+    /// The operation: metadata, toc_finder, toc_extract, toc_link, toc_finalize, structure or ocr.
+    operation: String,
+}
+
+/// What was undone.
+#[derive(Debug, Serialize, ToSchema)]
+struct ResetAnswer {
+    /// The book.
+    book_id: String,
+    /// The operation.
+    operation: String,
+    /// The operations that were undone.
+    reset: Vec<String>,
+    /// The commit.
+    seq: u32,
+}
+
+/// The operation of this name.
+pub(super) fn operation(name: &str) -> Result<OperationName, Problem> {
+    name.parse().map_err(|_| {
+        let known: Vec<_> = OperationName::ALL.iter().map(|operation| operation.as_str()).collect();
+        let shown: String = name.chars().take(60).collect();
+        let detail = format!("there is no operation {shown:?}: known are {}", known.join(", "));
+        Problem::new(Code::UnknownOperation, detail)
+    })
+}
+
+/// Undo an operation of a book and all that follows from it
+#[utoipa::path(post, path = "/api/books/{book_id}/reset", tag = "books",
+    params(("book_id" = String, Path, description = "The book")), request_body = ResetRequest,
+    responses((status = 200, body = ResetAnswer)))]
+async fn reset(
+    State(state): State<ApiState>,
+    reading: BookReading,
+    Body(request): Body<ResetRequest>,
+) -> Result<axum::Json<ResetAnswer>, Problem> {
+    state.require_running()?;
+    let operation = operation(&request.operation)?;
+    let book_id = reading.state().book_id();
+    let seq = state.reset(book_id, operation).await?;
+    Ok(axum::Json(ResetAnswer {
+        book_id: book_id.to_string(),
+        operation: operation.to_string(),
+        reset: operation.cascade().iter().map(ToString::to_string).collect(),
+        seq: seq.get(),
+    }))
+}

@@ -1,0 +1,155 @@
+//! `/metrics`, for Prometheus.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use axum::{extract::State, http::header, response::IntoResponse};
+use bookstate_sink::{Counters, Health, TargetStatus};
+use bookstate_store::{
+    TargetName,
+    journal::{JournalHealth, JournalState},
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{exposition::Exposition, problem::Problem, state::ApiState};
+
+pub(super) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(metrics))
+}
+
+/// Show the metrics, in the text format of Prometheus
+#[utoipa::path(get, path = "/metrics", tag = "server",
+    responses((status = 200, content_type = "text/plain", body = String)))]
+async fn metrics(State(state): State<ApiState>) -> Result<impl IntoResponse, Problem> {
+    let pending = state.pending_bytes().await?;
+    let mut page = Exposition::default();
+    let build = vec![("version", env!("CARGO_PKG_VERSION"))];
+    page.many("bookstate_build_info", "gauge", "The version that runs.", [(build, 1)]);
+    page.one("bookstate_uptime_seconds", "gauge", "Since the start.", state.uptime().as_secs_f64());
+    journal(&mut page, &state.journal());
+    calls(&mut page, &state);
+    targets(&mut page, &state, &pending);
+    jobs(&mut page, &state);
+    page.one("bookstate_live_books", "gauge", "Books in memory.", state.live_books());
+    page.one("bookstate_event_streams", "gauge", "Open event streams.", state.streams_open());
+    if let Some(bytes) = state.free_bytes() {
+        page.one("bookstate_free_bytes", "gauge", "Bytes left on the disk of the data directory.", bytes);
+    }
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page.into_text()))
+}
+
+fn journal(page: &mut Exposition, health: &JournalHealth) {
+    let states = [
+        ("ok", health.state == JournalState::Ok),
+        ("full", health.state == JournalState::Full),
+        ("poisoned", matches!(health.state, JournalState::Poisoned(_))),
+    ];
+    let states = states.map(|(state, is)| (vec![("state", state)], u8::from(is)));
+    page.many("bookstate_journal_state", "gauge", "1 for the state that the journal is in.", states);
+    page.one("bookstate_journal_bytes", "gauge", "Bytes of the journal on the disk.", health.bytes);
+    page.one("bookstate_journal_segments", "gauge", "Segments of the journal.", health.segments);
+    page.one("bookstate_journal_commits_total", "counter", "Commits appended.", health.records);
+    page.one("bookstate_journal_fsyncs_total", "counter", "Syncs to the disk.", health.fsyncs);
+    let seconds = Duration::from_micros(health.last_fsync_micros).as_secs_f64();
+    page.one("bookstate_journal_last_fsync_seconds", "gauge", "How long the last sync took.", seconds);
+    let help = "Commits refused for want of space.";
+    page.one("bookstate_journal_refused_full_total", "counter", help, health.refused_full);
+}
+
+fn calls(page: &mut Exposition, state: &ApiState) {
+    let times = state.call_times();
+    let buckets: Vec<_> = times
+        .at_most
+        .iter()
+        .map(|(bound, count)| ((*bound < Duration::MAX).then_some(bound.as_secs_f64()), *count))
+        .collect();
+    let help = "How long persist calls took.";
+    page.histogram("bookstate_persist_call_seconds", help, &buckets, times.total.as_secs_f64());
+}
+
+fn targets(page: &mut Exposition, state: &ApiState, pending: &BTreeMap<TargetName, u64>) {
+    let now = Instant::now();
+    let targets = state.targets();
+    let name = |target: &TargetStatus| target.name.to_string();
+    let names: Vec<String> = targets.iter().map(name).collect();
+    let each = || targets.iter().zip(&names);
+    let mut gauge = |metric: &str, help: &str, value: &dyn Fn(&TargetStatus) -> f64| {
+        let values = each().map(|(target, name)| (vec![("target", name.as_str())], value(target)));
+        page.many(metric, "gauge", help, values);
+    };
+    gauge("bookstate_target_healthy", "1 when the last attempt went through.", &|target| {
+        f64::from(u8::from(matches!(target.health, Health::Healthy)))
+    });
+    gauge("bookstate_target_lag_commits", "Commits that the target lacks.", &|target| float(target.lag()));
+    gauge("bookstate_target_lag_seconds", "The age of the oldest commit that the target lacks.", &|target| {
+        state.lag().seconds(target, now)
+    });
+    gauge("bookstate_target_dirty_documents", "Documents that the target lacks.", &|target| {
+        float(target.behind.iter().map(|book| book.dirty as u64).sum())
+    });
+    gauge("bookstate_target_pending_bytes", "Bytes of text that the target lacks.", &|target| {
+        float(pending.get(&target.name).copied().unwrap_or(0))
+    });
+    gauge("bookstate_target_parked_documents", "Documents that the target refuses.", &|target| {
+        float(target.parked as u64)
+    });
+    gauge("bookstate_target_foreign_books", "Books that another data directory writes.", &|target| {
+        float(target.foreign.len() as u64)
+    });
+    let mut counter = |metric: &str, help: &str, value: &dyn Fn(&Counters) -> u64| {
+        let values = each().map(|(target, name)| (vec![("target", name.as_str())], value(&target.counters)));
+        page.many(metric, "counter", help, values);
+    };
+    counter("bookstate_target_batches_total", "Batches that were written whole.", &|c| c.batches);
+    counter("bookstate_target_chunks_total", "Chunks that were applied.", &|c| c.chunks);
+    counter("bookstate_target_documents_total", "Documents that were written.", &|c| c.documents);
+    counter("bookstate_target_bytes_total", "Bytes of text that were written.", &|c| c.bytes);
+    counter("bookstate_target_parked_total", "Documents that were parked.", &|c| c.parked);
+    counter("bookstate_target_compares_total", "Whole-book comparisons.", &|c| c.compares);
+    let retries = each().flat_map(|(target, name)| {
+        let Counters { unavailable, ambiguous, mismatches, splits, .. } = target.counters;
+        let kinds = [
+            ("unavailable", unavailable),
+            ("ambiguous", ambiguous),
+            ("mismatch", mismatches),
+            ("split", splits),
+        ];
+        kinds.map(|(kind, count)| (vec![("target", name.as_str()), ("kind", kind)], count))
+    });
+    page.many(
+        "bookstate_target_retries_total",
+        "counter",
+        "Attempts that were made again, by cause.",
+        retries,
+    );
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge is a float in the format")]
+const fn float(count: u64) -> f64 {
+    count as f64
+}
+
+fn jobs(page: &mut Exposition, state: &ApiState) {
+    let jobs = state.running_jobs();
+    page.one("bookstate_jobs_running", "gauge", "Jobs that run.", jobs.len());
+    let in_flight: usize = jobs.iter().map(|job| job.in_flight).sum();
+    page.one("bookstate_units_in_flight", "gauge", "Units of work in flight.", in_flight);
+    let totals = state.job_totals();
+    let help = "Runs of jobs that have ended.";
+    page.one("bookstate_job_runs_total", "counter", help, totals.runs);
+    let units = [
+        ("run", totals.units.run),
+        ("failed", totals.units.failed),
+        ("skipped", totals.units.skipped),
+        ("dropped", totals.units.dropped),
+    ];
+    let units = units.map(|(outcome, count)| (vec![("outcome", outcome)], count));
+    page.many("bookstate_units_total", "counter", "Units of work, by outcome.", units);
+    let pools = state.pools();
+    let size = pools.iter().map(|pool| (vec![("pool", &*pool.name)], pool.concurrency));
+    page.many("bookstate_pool_workers", "gauge", "Units that a pool runs at once.", size);
+    let busy = pools.iter().map(|pool| (vec![("pool", &*pool.name)], pool.busy));
+    page.many("bookstate_pool_busy_workers", "gauge", "Units that a pool runs now.", busy);
+}

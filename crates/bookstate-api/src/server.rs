@@ -1,0 +1,196 @@
+//! The server: binding, accepting, and ending.
+//!
+//! Not `axum::serve`, since that bounds neither the time that a client may take for a request's head, nor the
+//! head's size, nor how many connections there are.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::Router;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpSocket, TcpStream},
+    sync::Semaphore,
+    task::JoinSet,
+};
+
+use crate::{
+    config::ServerConfig,
+    lag, layers,
+    state::{ApiState, ServerParts},
+};
+
+/// How long to wait after an accept that failed: the process is out of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How many bytes the system holds for a client that does not read: without a bound, some megabytes for each.
+const SEND_BYTES: u32 = 256 << 10;
+/// How many connections wait to be accepted.
+const WAITING: u32 = 1024;
+
+/// A server that cannot be.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BindError {
+    /// The address is not of this machine alone, and there is no token.
+    #[error(
+        "{address} can be reached from other machines, so a token is needed: give one, or bind a loopback \
+         address"
+    )]
+    TokenNeeded {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// A directory from which files may be taken in is not there.
+    #[error("the ingest root {path} cannot be used: {source}")]
+    Root {
+        /// The directory.
+        path: std::path::PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The address cannot be bound.
+    #[error("{address} cannot be bound: {source}")]
+    Address {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+/// A server that has its address and does not answer yet.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    state: ApiState,
+}
+
+impl Server {
+    /// Binds an address; port 0 is any free one. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// See [`BindError`].
+    pub fn bind(
+        address: SocketAddr,
+        parts: ServerParts,
+        mut config: ServerConfig,
+    ) -> Result<Self, BindError> {
+        if config.tokens.is_empty() && !is_loopback(address.ip()) {
+            return Err(BindError::TokenNeeded { address });
+        }
+        for path in &mut config.ingest_roots {
+            // Resolved once: what is asked for is compared with where the directory really is.
+            match path.canonicalize() {
+                Ok(real) => *path = real,
+                Err(source) => return Err(BindError::Root { path: path.clone(), source }),
+            }
+        }
+        let state = ApiState::new(parts, config);
+        state.clear_uploads();
+        let listener = listen(address).map_err(|source| BindError::Address { address, source })?;
+        Ok(Self { listener, state })
+    }
+
+    /// The address; with the port that was free.
+    ///
+    /// # Errors
+    /// The system does not tell.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Answers until `stop`, then ends: nothing new is taken, jobs go to a safe point, and what is under way
+    /// may end within [`end_time`](crate::Limits::end_time). Books can be read until the jobs are there.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let Self { listener, state } = self;
+        let limits = state.config().limits.clone();
+        let app = layers::app(&state);
+        let connections = Arc::new(Semaphore::new(limits.connections));
+        let graceful = GracefulShutdown::new();
+        let resuming = state.clone();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(background(state.clone()));
+        tasks.spawn(async move { resuming.resume_jobs().await });
+        let ended = async {
+            stop.await;
+            state.stop();
+            state.jobs_over().await;
+        };
+        tokio::pin!(ended);
+        loop {
+            while tasks.try_join_next().is_some() {}
+            let Ok(permit) = connections.clone().acquire_owned().await else { break };
+            tokio::select! {
+                () = &mut ended => break,
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, _)) => {
+                        let connection = graceful.watch(connection(stream, app.clone(), &limits));
+                        tasks.spawn(async move {
+                            if let Err(error) = connection.await {
+                                tracing::debug!(%error, "a connection ended early");
+                            }
+                            drop(permit);
+                        });
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "a connection could not be accepted");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                },
+            }
+        }
+        drop(listener);
+        if tokio::time::timeout(limits.end_time, graceful.shutdown()).await.is_err() {
+            tracing::warn!("some answers were not done in time and are cut off");
+        }
+        tasks.shutdown().await;
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    // Connections inherit it.
+    socket.set_send_buffer_size(SEND_BYTES)?;
+    socket.bind(address)?;
+    socket.listen(WAITING)
+}
+
+fn is_loopback(address: IpAddr) -> bool {
+    address.to_canonical().is_loopback()
+}
+
+/// What goes on beside the answers.
+async fn background(state: ApiState) {
+    let look = async {
+        let mut ticks = tokio::time::interval(lag::INTERVAL);
+        loop {
+            ticks.tick().await;
+            state.lag().look(&state.targets(), std::time::Instant::now());
+        }
+    };
+    tokio::join!(look, state.hub().run());
+}
+
+type Connection = hyper::server::conn::http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>>;
+
+fn connection(stream: TcpStream, app: Router, limits: &crate::Limits) -> Connection {
+    // Events are small and must not wait for more.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "a connection waits to fill its packets");
+    }
+    hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head_time)
+        .max_buf_size(limits.head_bytes.max(8192))
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app))
+}

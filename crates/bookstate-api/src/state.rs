@@ -1,0 +1,393 @@
+//! What the routes share. The library is private to this file and to [`crate::read`], so that a route can get
+//! at a book in one way only.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use bookstate_domain::{AnyKey, Book, BookId, Job, JobStatus, OperationName, Seq, Timestamp, Variant};
+use bookstate_jobs::{
+    Ingested, JobProgress, JobRequest, JobTotals, Scheduler, Started, ingest, pool::PoolLoad,
+};
+use bookstate_sink::{Sink, TargetStatus};
+use bookstate_store::{Library, ParkedDocument, StoreError, TargetName, journal::JournalHealth};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use crate::{
+    config::ServerConfig,
+    events::Hub,
+    lag::LagTracker,
+    problem::{Code, Problem},
+    rendered::RenderedAnswers,
+    view,
+};
+
+/// What a server works with.
+#[derive(Debug, Clone)]
+pub struct ServerParts {
+    /// The books.
+    pub library: Library,
+    /// The jobs.
+    pub scheduler: Scheduler,
+    /// The targets.
+    pub sink: Arc<Sink>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    parts: ServerParts,
+    config: ServerConfig,
+    epoch: String,
+    requests: AtomicU64,
+    rendered: RenderedAnswers,
+    began: Instant,
+    started_at: Timestamp,
+    hub: Hub,
+    lag: LagTracker,
+    uploads: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
+    stopping: watch::Sender<bool>,
+    /// Files are taken in one after the other: the same content twice at once would be two writers of one
+    /// book.
+    taking_in: tokio::sync::Mutex<()>,
+}
+
+/// See the module documentation. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct ApiState(Arc<Shared>);
+
+/// Runs what reads a disk where it may block.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Problem> {
+    let done = tokio::task::spawn_blocking(work).await;
+    Ok(done.map_err(|error| Problem::internal(&error))??)
+}
+
+impl ApiState {
+    pub(crate) fn new(parts: ServerParts, config: ServerConfig) -> Self {
+        // A new one per start, so that an ETag or an event's id of an earlier process is never taken for
+        // ours.
+        let epoch = format!("{:08x}", rand::random::<u32>());
+        let hub = Hub::new(parts.library.clone(), parts.scheduler.clone(), epoch.clone());
+        Self(Arc::new(Shared {
+            uploads: Arc::new(Semaphore::new(config.limits.uploads)),
+            streams: Arc::new(Semaphore::new(config.limits.streams)),
+            stopping: watch::channel(false).0,
+            taking_in: tokio::sync::Mutex::default(),
+            requests: AtomicU64::new(0),
+            rendered: RenderedAnswers::default(),
+            began: Instant::now(),
+            started_at: parts.library.clock().now(),
+            lag: LagTracker::default(),
+            parts,
+            config,
+            epoch,
+            hub,
+        }))
+    }
+
+    pub(crate) fn config(&self) -> &ServerConfig {
+        &self.0.config
+    }
+
+    pub(crate) fn epoch(&self) -> &str {
+        &self.0.epoch
+    }
+
+    /// A name for a request, unique among the starts of a server.
+    pub(crate) fn request_id(&self) -> String {
+        format!("{}-{:x}", self.0.epoch, self.0.requests.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Answers about books that were rendered before; for [`crate::read`] only.
+    pub(crate) fn rendered(&self) -> &RenderedAnswers {
+        &self.0.rendered
+    }
+
+    pub(crate) fn uptime(&self) -> Duration {
+        self.0.began.elapsed()
+    }
+
+    pub(crate) fn started_at(&self) -> Timestamp {
+        self.0.started_at
+    }
+
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.0.hub
+    }
+
+    pub(crate) fn lag(&self) -> &LagTracker {
+        &self.0.lag
+    }
+
+    /// For [`crate::read`] only, and for `events`, which reads no book: a route has no business with it.
+    pub(crate) fn library_for_reading(&self, _: crate::read::Key) -> &Library {
+        &self.0.parts.library
+    }
+
+    // What a server does at its end.
+
+    /// Takes nothing new, and brings every job to a safe point.
+    pub(crate) fn stop(&self) {
+        self.0.stopping.send_replace(true);
+        self.0.parts.scheduler.pause();
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.0.stopping.borrow()
+    }
+
+    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
+        self.0.stopping.subscribe()
+    }
+
+    /// Waits until no job runs.
+    pub(crate) async fn jobs_over(&self) {
+        for job in self.0.parts.scheduler.jobs() {
+            if let Some(mut progress) = self.0.parts.scheduler.progress(&job.book_id) {
+                // An error means that the job is gone.
+                drop(progress.wait_for(JobProgress::is_over).await);
+            }
+        }
+    }
+
+    /// Refuses work when the server is about to end.
+    pub(crate) fn require_running(&self) -> Result<(), Problem> {
+        if self.is_stopping() {
+            return Err(Problem::new(Code::ShuttingDown, "the server is being shut down: try again later"));
+        }
+        Ok(())
+    }
+
+    // What is limited.
+
+    pub(crate) fn upload_permit(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let permit = self.0.uploads.clone().try_acquire_owned();
+        permit.map_err(|_| Problem::new(Code::TooMany, "as many uploads as allowed are under way"))
+    }
+
+    pub(crate) fn stream_permit(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let permit = self.0.streams.clone().try_acquire_owned();
+        permit.map_err(|_| Problem::new(Code::TooMany, "as many event streams as allowed are open"))
+    }
+
+    pub(crate) fn streams_open(&self) -> usize {
+        self.0.config.limits.streams.saturating_sub(self.0.streams.available_permits())
+    }
+
+    // Over all books.
+
+    /// The `Book` documents of all books of this data directory, live ones as they are in memory, by id.
+    pub(crate) async fn books(&self) -> Result<Vec<Arc<Book>>, Problem> {
+        let library = self.0.parts.library.clone();
+        blocking(move || {
+            let stored = library.local_store().list_book_documents()?;
+            let mut books: BTreeMap<BookId, Arc<Book>> =
+                stored.into_iter().map(|book| (book.book_id.clone(), book)).collect();
+            for id in library.live_books() {
+                let live = library.active(&id);
+                if let Some(book) = live.as_ref().and_then(|snapshot| snapshot.state.books().values().next())
+                {
+                    books.insert(id, book.clone());
+                }
+            }
+            Ok(books.into_values().collect())
+        })
+        .await
+    }
+
+    /// The jobs of all books, live ones as they are in memory, newest first.
+    pub(crate) async fn jobs(&self) -> Result<Vec<Arc<Job>>, Problem> {
+        let library = self.0.parts.library.clone();
+        let mut jobs = blocking(move || {
+            let mut jobs = library.local_store().list_jobs()?;
+            for id in library.live_books() {
+                if let Some(snapshot) = library.active(&id) {
+                    jobs.retain(|job| job.book_id != id);
+                    jobs.extend(snapshot.state.jobs().values().cloned());
+                }
+            }
+            Ok(jobs)
+        })
+        .await?;
+        jobs.sort_by(|a, b| (b.created_at, &b.book_id).cmp(&(a.created_at, &a.book_id)));
+        Ok(jobs)
+    }
+
+    /// How many books the local store has, and its bytes.
+    pub(crate) async fn store_size(&self) -> Result<(u64, usize), Problem> {
+        let store = self.0.parts.library.local_store().clone();
+        blocking(move || Ok((store.size_bytes()?, store.list_books()?.len()))).await
+    }
+
+    pub(crate) fn free_bytes(&self) -> Option<u64> {
+        self.0.parts.library.free_bytes()
+    }
+
+    pub(crate) fn journal(&self) -> JournalHealth {
+        self.0.parts.library.journal_health()
+    }
+
+    pub(crate) fn call_times(&self) -> bookstate_store::CallTimes {
+        self.0.parts.library.call_times()
+    }
+
+    pub(crate) fn live_books(&self) -> usize {
+        self.0.parts.library.live_books().len()
+    }
+
+    // Jobs.
+
+    pub(crate) fn running_jobs(&self) -> Vec<JobProgress> {
+        self.0.parts.scheduler.jobs()
+    }
+
+    pub(crate) fn job_totals(&self) -> JobTotals {
+        self.0.parts.scheduler.totals()
+    }
+
+    pub(crate) fn job_progress(&self, book_id: &BookId) -> Option<JobProgress> {
+        self.0.parts.scheduler.progress(book_id).map(|progress| progress.borrow().clone())
+    }
+
+    /// Takes in a file.
+    pub(crate) async fn take_in(&self, path: &std::path::Path) -> Result<Ingested, Problem> {
+        let _one_at_a_time = self.0.taking_in.lock().await;
+        Ok(ingest(&self.0.parts.library, path).await?)
+    }
+
+    /// A directory in which a file can be put before it is taken in.
+    pub(crate) fn uploads_dir(&self) -> std::path::PathBuf {
+        self.0.parts.library.dir().join("uploads")
+    }
+
+    /// Removes what an earlier process left of uploads that it did not finish: nobody else has the directory.
+    pub(crate) fn clear_uploads(&self) {
+        if let Err(error) = std::fs::remove_dir_all(self.uploads_dir())
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, "unfinished uploads could not be removed");
+        }
+    }
+
+    /// Starts a job of a book, or resumes the one that was interrupted.
+    pub(crate) async fn start_job(
+        &self,
+        book_id: &BookId,
+        variant: Option<Variant>,
+        reset: Option<OperationName>,
+    ) -> Result<Started, Problem> {
+        let request = JobRequest {
+            variant: variant.unwrap_or(self.0.config.variant),
+            engines: self.0.config.engines.clone(),
+            options: None,
+            reset,
+        };
+        let started = self.0.parts.scheduler.start(book_id, request).await?;
+        // The server may have begun to end meanwhile: then this job, too, goes to a safe point.
+        if self.is_stopping() {
+            self.0.parts.scheduler.pause();
+        }
+        Ok(started)
+    }
+
+    /// Goes on with the jobs that an earlier process left active.
+    pub(crate) async fn resume_jobs(&self) {
+        let jobs = match self.jobs().await {
+            Ok(jobs) => jobs,
+            Err(problem) => return tracing::error!(?problem, "interrupted jobs could not be looked for"),
+        };
+        for job in jobs.iter().filter(|job| job.status.is_some_and(JobStatus::is_active)) {
+            match self.start_job(&job.book_id, None, None).await {
+                Ok(_) => tracing::info!(book_id = %job.book_id, job_id = %job.job_id, "a job goes on"),
+                Err(problem) => {
+                    tracing::warn!(book_id = %job.book_id, ?problem, "an interrupted job could not go on");
+                }
+            }
+        }
+    }
+
+    /// Ends a job: one that runs is cancelled by its actor, one that was interrupted by a change of its
+    /// record. False when the job is over.
+    pub(crate) async fn cancel_job(&self, id: &view::JobId) -> Result<bool, Problem> {
+        let Shared { parts: ServerParts { library, scheduler, .. }, .. } = &*self.0;
+        let running = scheduler.progress(&id.book_id).map(|progress| progress.borrow().clone());
+        if running.is_some_and(|running| running.job_id == id.job_id && !running.is_over()) {
+            return Ok(scheduler.cancel(&id.book_id));
+        }
+        let (library, id) = (library.clone(), id.clone());
+        let cancelled = tokio::task::spawn_blocking(move || {
+            let handle = library.open_book(&id.book_id, "a cancellation")?;
+            let snapshot = handle.snapshot();
+            if snapshot.state.active_job().is_none_or(|job| job.job_id != id.job_id) {
+                return Ok(false);
+            }
+            handle.persist_job_status(&id.job_id, JobStatus::Cancelled, None)?;
+            Ok(true)
+        });
+        cancelled.await.map_err(|error| Problem::internal(&error))?
+    }
+
+    /// Undoes an operation of a book and all that follows from it.
+    pub(crate) async fn reset(&self, book_id: &BookId, operation: OperationName) -> Result<Seq, Problem> {
+        let (library, id) = (self.0.parts.library.clone(), book_id.clone());
+        let reset = tokio::task::spawn_blocking(move || {
+            let handle = library.open_book(&id, "a reset")?;
+            Ok(handle.persist_reset(operation)?.seq)
+        });
+        reset.await.map_err(|error| Problem::internal(&error))?
+    }
+
+    /// How busy the worker pools are.
+    pub(crate) fn pools(&self) -> Vec<PoolLoad> {
+        self.0.parts.scheduler.pool_loads()
+    }
+
+    // Targets.
+
+    pub(crate) fn target_names(&self) -> Vec<TargetName> {
+        self.0.parts.sink.targets()
+    }
+
+    pub(crate) fn targets(&self) -> Vec<TargetStatus> {
+        self.0.parts.sink.status()
+    }
+
+    pub(crate) async fn pending_bytes(&self) -> Result<BTreeMap<TargetName, u64>, Problem> {
+        let sink = self.0.parts.sink.clone();
+        blocking(move || sink.pending_bytes()).await
+    }
+
+    pub(crate) fn target(&self, name: &str) -> Result<TargetName, Problem> {
+        let known = self.0.parts.sink.targets().into_iter().find(|target| target.as_str() == name);
+        known.ok_or_else(|| Problem::new(Code::UnknownTarget, "there is no such target: see /api/targets"))
+    }
+
+    /// What a target refuses; what all of them refuse without a name.
+    pub(crate) async fn parked(&self, target: Option<TargetName>) -> Result<Vec<ParkedDocument>, Problem> {
+        let store = self.0.parts.library.local_store().clone();
+        blocking(move || store.parked(target.as_ref().map(TargetName::as_str), None)).await
+    }
+
+    pub(crate) async fn retry(
+        &self,
+        target: &TargetName,
+        document: Option<AnyKey>,
+    ) -> Result<usize, Problem> {
+        Ok(self.0.parts.sink.retry_parked(target, document).await?)
+    }
+
+    pub(crate) async fn drop_parked(&self, target: &TargetName, document: AnyKey) -> Result<(), Problem> {
+        Ok(self.0.parts.sink.drop_parked(target, document).await?)
+    }
+
+    pub(crate) async fn resync(&self, target: &TargetName, book_id: &BookId) -> Result<(), Problem> {
+        Ok(self.0.parts.sink.resync(target, book_id).await?)
+    }
+}
