@@ -40,6 +40,10 @@ pub(crate) struct Global {
     /// BOOKSTATE_CONFIG]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Ask a running server instead of the data directory: books, status, pages, toc, chapters, jobs, export,
+    /// reset, parked; its token is taken from BOOKSTATE_TOKEN or the configuration [env: BOOKSTATE_SERVER]
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) server: Option<String>,
     /// Print one JSON document instead of text
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -70,6 +74,15 @@ pub(crate) enum Command {
   bookstate process book.pdf --target nas=sqlite:/mnt/nas/books.sqlite
   bookstate process book.pdf --json | jq .status")]
     Process(ProcessArgs),
+    /// Answer over HTTP: books, jobs and targets as JSON, events, metrics, a web page
+    ///
+    /// Runs the jobs that it is asked for, and goes on with those that were interrupted. Ctrl-C stops at a safe
+    /// point, a second one at once, and neither loses anything.
+    #[command(after_help = "Examples:
+  bookstate serve
+  bookstate serve --bind 127.0.0.1:0                 any free port; it is printed
+  BOOKSTATE_TOKEN=$(cat token) bookstate serve --bind 0.0.0.0:7070")]
+    Serve(ServeArgs),
     /// List the books
     Books,
     /// Show how far a book is, stage by stage, and how far each target has it
@@ -86,6 +99,8 @@ pub(crate) enum Command {
   bookstate chapters b-3f9a
   bookstate chapters b-3f9a --json --include-text | jq -r '.chapters[3].text'")]
     Chapters(ChaptersArgs),
+    /// List jobs, newest first
+    Jobs(JobsArgs),
     /// Write a book as Markdown, or all its documents as JSON
     #[command(after_help = "Examples:
   bookstate export b-3f9a --format markdown -o book.md
@@ -140,8 +155,31 @@ pub(crate) struct ProcessArgs {
     /// Undo this operation, and all that follows from it, first
     #[arg(long, value_name = "OPERATION", value_parser = operation())]
     pub(crate) reset: Option<OperationName>,
-    /// A further target for this run, NAME=sqlite:PATH; may be given several times
-    #[arg(long, value_name = "NAME=sqlite:PATH")]
+    /// A further target for this run, NAME=sqlite:PATH or NAME=http://HOST:PORT (a DefraDB node); may be given
+    /// several times
+    #[arg(long, value_name = "NAME=PLACE")]
+    target: Vec<String>,
+    /// Append a line to this file for each unit of work that begins and for each whose result is safe
+    #[arg(long, value_name = "FILE")]
+    pub(crate) unit_log: Option<PathBuf>,
+}
+
+/// `jobs`.
+#[derive(Debug, Args)]
+pub(crate) struct JobsArgs {
+    /// Only this book's: an id, a unique beginning of one, or the path of the book's file
+    pub(crate) book: Option<String>,
+}
+
+/// `serve`.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Where to answer; any other than a loopback address needs a token [default: 127.0.0.1:7070] [env:
+    /// BOOKSTATE_SERVER_BIND]
+    #[arg(long, value_name = "IP:PORT")]
+    bind: Option<String>,
+    /// A further target for this run, NAME=PLACE; may be given several times
+    #[arg(long, value_name = "NAME=PLACE")]
     target: Vec<String>,
     /// Append a line to this file for each unit of work that begins and for each whose result is safe
     #[arg(long, value_name = "FILE")]
@@ -212,7 +250,7 @@ pub(crate) enum JournalCommand {
         #[arg(long)]
         book: Option<String>,
     },
-    /// Check that the journal is whole; exit code 4 when it is not
+    /// Check that the journal and the local store are whole; exit code 4 when one is not
     Verify,
     /// Set a damaged segment aside, so that the journal opens again
     ///
@@ -256,12 +294,13 @@ pub(crate) enum TargetCommand {
     List,
     /// Add a target to the configuration file
     #[command(after_help = "Example:
-  bookstate target add nas sqlite:/mnt/nas/books.sqlite")]
+  bookstate target add nas sqlite:/mnt/nas/books.sqlite
+  bookstate target add defradb http://127.0.0.1:9181")]
     Add {
         /// Its name
         name: String,
-        /// What it is and where: sqlite:PATH
-        #[arg(value_name = "sqlite:PATH")]
+        /// What it is and where: sqlite:PATH, or http://HOST:PORT of a DefraDB node
+        #[arg(value_name = "PLACE")]
         place: String,
     },
     /// Remove a target from the configuration file, and forget how far it was
@@ -313,6 +352,24 @@ fn operation() -> impl TypedValueParser<Value = OperationName> {
     words(OperationName::ALL.iter().map(|operation| operation.as_str()))
 }
 
+impl Command {
+    /// Whether the command can ask a server.
+    pub(crate) const fn asks_servers(&self) -> bool {
+        matches!(
+            self,
+            Self::Books
+                | Self::Status(_)
+                | Self::Pages(_)
+                | Self::Toc(_)
+                | Self::Chapters(_)
+                | Self::Jobs(_)
+                | Self::Export(_)
+                | Self::Reset(_)
+                | Self::Parked(_)
+        )
+    }
+}
+
 impl Cli {
     /// What the command line says about the configuration.
     pub(crate) fn flags(&self) -> Flags {
@@ -322,6 +379,12 @@ impl Cli {
         }
         if let Some(format) = &self.global.log_format {
             flags.keys.push(("log.format", "--log-format", format.clone()));
+        }
+        if let Command::Serve(serve) = &self.command {
+            if let Some(bind) = &serve.bind {
+                flags.keys.push(("server.bind", "--bind", bind.clone()));
+            }
+            flags.targets.clone_from(&serve.target);
         }
         if let Command::Process(process) = &self.command {
             if let Some(variant) = process.variant {
@@ -352,12 +415,15 @@ mod tests {
     fn every_command_of_the_manual_parses() {
         for line in [
             "process a.pdf b.md --variant ocr-only --reset toc_link --target n=sqlite:x --unit-log u.jsonl",
+            "serve --bind 127.0.0.1:0 --target n=sqlite:x",
             "books --json",
             "status",
             "status b-1 --watch",
             "pages b-1",
             "toc b-1",
             "chapters b-1 --include-text",
+            "jobs",
+            "jobs b-1 --server http://127.0.0.1:7070",
             "export b-1 --format json --canonical -o x.json",
             "reset b-1 ocr",
             "journal inspect --book b-1",

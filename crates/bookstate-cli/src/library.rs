@@ -1,13 +1,17 @@
 //! The library and the sink as changing commands use them: the data directory is locked, what a killed
 //! process left is recovered, and at the end everything is in the local store.
 
-use std::sync::Arc;
-
 use bookstate_domain::BookId;
 use bookstate_sink::{DrainReport, Pace, Reached, RemoteTarget, Sink, SinkConfig};
-use bookstate_store::{Library, LibraryConfig, RecoveryReport, SqliteTarget, TargetName};
+use bookstate_store::{Library, LibraryConfig, RecoveryReport, TargetName};
 
-use crate::{book_ref, failure::Failure, logging::say, output::count, settings::Settings};
+use crate::{
+    book_ref,
+    failure::Failure,
+    logging::say,
+    output::count,
+    settings::{Settings, TargetSettings},
+};
 
 /// Locks and opens the data directory. Says what recovery found.
 ///
@@ -40,14 +44,25 @@ fn tell(report: &RecoveryReport) {
 }
 
 /// Starts the sink: the local store, and every target of the configuration.
-pub(crate) fn start_sink(library: &Library, settings: &Settings) -> Sink {
-    let remotes = settings.targets.iter().map(|target| RemoteTarget {
-        name: target.name.clone(),
-        target: Arc::new(SqliteTarget::mirror(target.path.clone())),
-        pace: target.pace.clone(),
-    });
+///
+/// # Errors
+/// A target's token cannot be read.
+pub(crate) fn start_sink(library: &Library, settings: &Settings) -> Result<Sink, Failure> {
+    let remotes = settings.targets.iter().map(remote).collect::<Result<_, Failure>>()?;
     let local = Pace { linger: settings.local_linger, ..Pace::LOCAL };
-    Sink::start(library, remotes.collect(), &SinkConfig { local, ..SinkConfig::new() })
+    Ok(Sink::start(library, remotes, &SinkConfig { local, ..SinkConfig::new() }))
+}
+
+/// A target as the sink takes it.
+///
+/// # Errors
+/// Its address or token cannot be used.
+pub(crate) fn remote(target: &TargetSettings) -> Result<RemoteTarget, Failure> {
+    Ok(RemoteTarget {
+        name: target.name.clone(),
+        target: target.place.target(target.pace.timeout)?,
+        pace: target.pace.clone(),
+    })
 }
 
 /// The books that are here, live or stored.
@@ -101,11 +116,12 @@ fn tell_left(report: &DrainReport) {
             let lag =
                 report.status.iter().find(|status| status.name == *name).map_or(0, |status| status.lag());
             let commits = count(usize::try_from(lag).unwrap_or(usize::MAX), "commit");
+            let lacks = if lag == 0 { "may lack something".to_owned() } else { format!("lacks {commits}") };
             say(
                 "warning",
                 format_args!(
-                    "target {name} lacks {commits} ({error}): the next command that changes something sends \
-                     them, or `bookstate target resync {name}`"
+                    "target {name} {lacks} ({error}): the next command that changes something sends it, or \
+                     `bookstate target resync {name}`"
                 ),
             );
         }

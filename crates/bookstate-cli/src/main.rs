@@ -6,6 +6,7 @@
 
 mod args;
 mod book_ref;
+mod client;
 mod commands;
 mod failure;
 mod library;
@@ -13,7 +14,9 @@ mod local;
 mod logging;
 mod output;
 mod process;
+mod reload;
 mod settings;
+mod source;
 
 use std::{collections::BTreeMap, process::ExitCode, time::Duration};
 
@@ -21,15 +24,15 @@ use clap::{CommandFactory, Parser};
 
 use args::{Cli, Command, ConfigCommand};
 use failure::{Exit, Failure};
-use local::LocalReader;
 use logging::say;
 use settings::Settings;
+use source::Source;
 
 /// How long the end of the process waits for work that cannot be cancelled: units whose job was stopped.
 const LAST_WAIT: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let mut cli = match Cli::try_parse() {
         Ok(cli) => cli,
         // clap's own text: usage and what was wrong, or help and version.
         Err(error) => {
@@ -39,7 +42,7 @@ fn main() -> ExitCode {
             return ExitCode::from(exit.code());
         }
     };
-    let exit = run(&cli).unwrap_or_else(|failure| {
+    let exit = run(&mut cli).unwrap_or_else(|failure| {
         if !failure.is_silent() {
             say("error", &failure);
         }
@@ -48,13 +51,16 @@ fn main() -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-fn run(cli: &Cli) -> Result<Exit, Failure> {
+fn run(cli: &mut Cli) -> Result<Exit, Failure> {
     if let Command::Completions { shell } = &cli.command {
         let mut script = Vec::new();
         clap_complete::generate(*shell, &mut Cli::command(), "bookstate", &mut script);
         return output::text(&String::from_utf8_lossy(&script)).map(|()| Exit::Ok);
     }
     let environment = environment();
+    if cli.global.server.is_none() && cli.command.asks_servers() {
+        cli.global.server = environment.get("BOOKSTATE_SERVER").filter(|url| !url.is_empty()).cloned();
+    }
     let settings = settings::load(&cli.flags(), &environment)?;
     let directives = environment.get("BOOKSTATE_LOG").map(String::as_str);
     logging::start(settings.log_format, cli.global.quiet, cli.global.verbose, directives)?;
@@ -77,25 +83,45 @@ fn environment() -> BTreeMap<String, String> {
 
 async fn command(cli: &Cli, settings: &Settings) -> Result<Exit, Failure> {
     let json = cli.global.json;
-    let local = || LocalReader::open(&settings.data_dir);
+    let source = || Source::open(settings, cli.global.server.as_deref());
+    if let (Some(server), false) = (&cli.global.server, cli.command.asks_servers()) {
+        return Err(Failure::usage(format_args!(
+            "this command works on the data directory, not on a server: leave out --server {server}"
+        )));
+    }
     match &cli.command {
         Command::Process(args) => return process::run(settings, args, json).await,
-        Command::Books => commands::books::run(&local()?, json)?,
-        Command::Status(args) => {
-            commands::status::run(&local()?, settings, args.book.as_deref(), args.watch, json).await?;
+        Command::Serve(args) => {
+            let flags = cli.flags();
+            let read = move || settings::load(&flags, &environment());
+            return commands::serve::run(settings, args, read, json).await;
         }
-        Command::Pages(args) => commands::pages::run(&local()?.book(&args.book)?.0, json)?,
-        Command::Toc(args) => commands::toc::run(&local()?.book(&args.book)?.0, json)?,
+        Command::Books => commands::books::run(&source()?.books().await?, json)?,
+        Command::Status(args) => {
+            commands::status::run(&source()?, args.book.as_deref(), args.watch, json).await?;
+        }
+        Command::Pages(args) => commands::pages::run(&source()?.pages(&args.book).await?, json)?,
+        Command::Toc(args) => commands::toc::run(&source()?.contents(&args.book).await?, json)?,
         Command::Chapters(args) => {
-            commands::chapters::run(&local()?.book(&args.book.book)?.0, args.include_text, json)?;
+            let chapters = source()?.chapters(&args.book.book, args.include_text).await?;
+            commands::chapters::run(&chapters, args.include_text, json)?;
+        }
+        Command::Jobs(args) => {
+            commands::jobs::run(&source()?.jobs(args.book.as_deref()).await?, json)?;
         }
         Command::Export(args) => {
             commands::export::check(args)?;
-            let (state, seq) = local()?.book(&args.book.book)?;
-            commands::export::run(&state, seq, args)?;
+            let text = source()?.export(&args.book.book, args.format, args.canonical).await?;
+            commands::export::run(&text, args)?;
+        }
+        Command::Reset(args) if cli.global.server.is_some() => {
+            commands::reset::remote(&source()?, &args.book.book, args.operation, json).await?;
         }
         Command::Reset(args) => commands::reset::run(settings, &args.book.book, args.operation, json).await?,
         Command::Journal(args) => commands::journal::run(settings, args, json)?,
+        Command::Parked(args) if cli.global.server.is_some() => {
+            commands::parked::remote(&source()?, args, json).await?;
+        }
         Command::Parked(args) => commands::parked::run(settings, args, json).await?,
         Command::Target(args) => commands::target::run(settings, args, json).await?,
         Command::Config(ConfigCommand::Show) => commands::config::run(settings, json)?,

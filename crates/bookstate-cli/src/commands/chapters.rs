@@ -1,55 +1,19 @@
 //! `bookstate chapters BOOK`.
 
-use bookstate_domain::{BookState, Chapter, MatterType, Text};
-use serde::Serialize;
+use bookstate_api::view::Chapters;
 
 use crate::{failure::Failure, output};
 
-#[derive(Serialize)]
-struct Row<'a> {
-    entry_id: &'a Text,
-    title: Option<&'a Text>,
-    level: i32,
-    start_page: i32,
-    end_page: i32,
-    matter_type: Option<MatterType>,
-    parent_id: Option<&'a Text>,
-    word_count: i32,
-    text: Option<&'a Text>,
-}
-
-impl<'a> Row<'a> {
-    fn of(chapter: &'a Chapter, include_text: bool) -> Self {
-        Self {
-            entry_id: &chapter.entry_id,
-            title: chapter.title.as_ref(),
-            level: chapter.level,
-            start_page: chapter.start_page,
-            end_page: chapter.end_page,
-            matter_type: chapter.matter_type,
-            parent_id: chapter.parent_id.as_ref(),
-            word_count: chapter.word_count,
-            text: chapter.text().filter(|_| include_text),
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct Chapters<'a> {
-    chapters: Vec<Row<'a>>,
-}
-
 /// Lists the chapters.
-pub(crate) fn run(state: &BookState, include_text: bool, json: bool) -> Result<(), Failure> {
-    let chapters = state.ordered_chapters();
-    let rows = chapters.iter().map(|chapter| Row::of(chapter, include_text));
+pub(crate) fn run(chapters: &Chapters, include_text: bool, json: bool) -> Result<(), Failure> {
     if json {
-        return output::json(&Chapters { chapters: rows.collect() });
+        return output::json(chapters);
     }
+    let rows = &chapters.chapters;
     if include_text {
         for row in rows {
-            output::line(&format!("{}  {}\n", row.entry_id, row.title.map_or("", |title| title)))?;
-            output::line(&format!("{}\n", row.text.map_or("", |text| text)))?;
+            output::line(&format!("{}  {}\n", row.entry_id, row.title.as_deref().unwrap_or_default()))?;
+            output::line(&format!("{}\n", row.text.as_deref().unwrap_or_default()))?;
         }
         return Ok(());
     }
@@ -58,7 +22,7 @@ pub(crate) fn run(state: &BookState, include_text: bool, json: bool) -> Result<(
         let indent = "  ".repeat(usize::try_from(row.level - 1).unwrap_or(0));
         table.add_row([
             row.entry_id.to_string(),
-            format!("{indent}{}", row.title.map_or("", |title| title)),
+            format!("{indent}{}", row.title.as_deref().unwrap_or_default()),
             format!("{}-{}", row.start_page, row.end_page),
             row.matter_type.map(|matter| matter.to_string()).unwrap_or_default(),
             row.word_count.to_string(),

@@ -2,9 +2,6 @@
 
 use std::{fs::File, io::Write, path::Path};
 
-use bookstate_domain::{BookState, Seq};
-use bookstate_jobs::export::{JsonForm, json, markdown};
-
 use crate::{
     args::{ExportArgs, Format},
     failure::Failure,
@@ -19,18 +16,10 @@ pub(crate) fn check(args: &ExportArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes the book to a file or to standard output.
-pub(crate) fn run(state: &BookState, seq: Seq, args: &ExportArgs) -> Result<(), Failure> {
-    let text = match args.format {
-        Format::Markdown => markdown(state),
-        Format::Json => {
-            let form = if args.canonical { JsonForm::Canonical } else { JsonForm::Full };
-            let value = json(state, seq, form).map_err(Failure::unexpected)?;
-            serde_json::to_string_pretty(&value).map_err(Failure::unexpected)? + "\n"
-        }
-    };
+/// Writes a book's text to a file or to standard output.
+pub(crate) fn run(text: &str, args: &ExportArgs) -> Result<(), Failure> {
     match &args.output {
-        None => output::text(&text),
+        None => output::text(text),
         Some(path) => write_whole(path, text.as_bytes())
             .map_err(|error| Failure::unexpected(format_args!("cannot write {}: {error}", path.display()))),
     }

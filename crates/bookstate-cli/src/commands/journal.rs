@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use bookstate_domain::Commit;
 use bookstate_store::{
-    LibraryConfig,
+    LibraryConfig, StoreError,
     fs::{DataDirLock, OsFs},
     journal::{self, Entry, OpenError, QuarantineError, Verification},
 };
@@ -30,7 +30,7 @@ pub(crate) fn run(settings: &Settings, command: &JournalCommand, json: bool) -> 
     }
     match command {
         JournalCommand::Inspect { book } => inspect(settings, &dir, book.as_deref()),
-        JournalCommand::Verify => verify(&dir, json),
+        JournalCommand::Verify => verify(settings, &dir, json),
         JournalCommand::Quarantine { segment } => quarantine(settings, &dir, *segment, json),
     }
 }
@@ -89,10 +89,21 @@ fn damage_failure(found: &Verification) -> Result<(), Failure> {
     )))
 }
 
-fn verify(dir: &Path, json: bool) -> Result<(), Failure> {
+fn verify(settings: &Settings, dir: &Path, json: bool) -> Result<(), Failure> {
     let found = journal::verify(&OsFs, dir).map_err(open_failure)?;
+    // What the journal let go is only in the store, so the two are sound together or not at all. Before the
+    // first batch there is no store.
+    let exists = LibraryConfig::store_path(&settings.data_dir).exists();
+    let store = exists.then(|| LocalReader::open(&settings.data_dir)).transpose()?;
+    let checked = store
+        .as_ref()
+        .map(|local| Ok::<_, StoreError>((local.store().size_bytes()?, local.store().integrity_check())));
+    let checked = checked.transpose()?;
     if json {
-        output::json(&as_json(&found))?;
+        let mut answer = as_json(&found);
+        answer["local_store"] =
+            checked.as_ref().map(|(bytes, sound)| json!({"bytes": bytes, "sound": sound.is_ok()})).into();
+        output::json(&answer)?;
     } else {
         let mut table = output::table(&["segment", "bytes", "readable", "books", "state"]);
         for segment in &found.segments {
@@ -121,8 +132,12 @@ fn verify(dir: &Path, json: bool) -> Result<(), Failure> {
         for stray in &found.strays {
             output::line(&format!("{stray} is none of the journal's files"))?;
         }
+        if let Some((bytes, Ok(()))) = &checked {
+            output::line(&format!("the local store is sound, {bytes} bytes"))?;
+        }
     }
-    damage_failure(&found)
+    damage_failure(&found)?;
+    checked.map_or(Ok(()), |(_, sound)| Ok(sound?))
 }
 
 fn as_json(found: &Verification) -> serde_json::Value {

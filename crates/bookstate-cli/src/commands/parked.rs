@@ -1,8 +1,9 @@
 //! `bookstate parked list|retry|drop`.
 
+use bookstate_api::view::{Parked, Tried};
 use bookstate_domain::AnyKey;
 use bookstate_sink::Sink;
-use bookstate_store::{ParkedDocument, TargetName};
+use bookstate_store::TargetName;
 use serde_json::json;
 
 use crate::{
@@ -13,12 +14,15 @@ use crate::{
     local::LocalReader,
     output::{self, count},
     settings::Settings,
+    source::Source,
 };
 
 /// Runs a subcommand.
 pub(crate) async fn run(settings: &Settings, command: &ParkedCommand, json: bool) -> Result<(), Failure> {
     match command {
-        ParkedCommand::List { target } => list(settings, target.as_deref(), json),
+        ParkedCommand::List { target } => {
+            list(&Source::open(settings, None)?.parked(target.as_deref()).await?, json)
+        }
         ParkedCommand::Retry { target, document } => {
             let target = configured(settings, target)?;
             let document = document.as_deref().map(key).transpose()?;
@@ -40,10 +44,7 @@ pub(crate) async fn run(settings: &Settings, command: &ParkedCommand, json: bool
                 sink.drop_parked(&target, key).await.map_err(command_failure)
             })
             .await?;
-            if json {
-                return output::json(&json!({"target": target, "dropped": document}));
-            }
-            output::line(&format!("the copy of {document} in target {target} differs on purpose from now on"))
+            tell_dropped(target.as_str(), document, json)
         }
     }
 }
@@ -62,43 +63,68 @@ async fn with_sink<T>(
     command: impl AsyncFnOnce(&Sink) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let library = library::open(settings)?;
-    let sink = library::start_sink(&library, settings);
+    let sink = library::start_sink(&library, settings)?;
     let done = command(&sink).await;
     library::finish(library, sink, settings).await?;
     done
 }
 
-fn parked(settings: &Settings, target: Option<&str>) -> Result<Vec<ParkedDocument>, Failure> {
-    Ok(LocalReader::open(&settings.data_dir)?.store().parked(target, None)?)
-}
-
 fn still_parked(settings: &Settings, target: &TargetName) -> Result<usize, Failure> {
-    let parked = parked(settings, Some(target.as_str()))?;
+    let parked = LocalReader::open(&settings.data_dir)?.store().parked(Some(target.as_str()), None)?;
     Ok(parked.iter().filter(|document| !document.dropped).count())
 }
 
-fn list(settings: &Settings, target: Option<&str>, json: bool) -> Result<(), Failure> {
-    let parked = parked(settings, target)?;
+/// Lists what targets refuse.
+fn list(parked: &Parked, json: bool) -> Result<(), Failure> {
     if json {
-        let rows = parked.iter().map(|ParkedDocument { target, parked, dropped }| {
-            json!({
-                "target": target, "book_id": parked.book_id, "document": parked.document,
-                "reason": parked.reason, "first_seq": parked.first_seq,
-                "parked_at": parked.parked_at, "dropped": dropped,
-            })
-        });
-        return output::json(&json!({"parked": rows.collect::<Vec<_>>()}));
+        return output::json(parked);
     }
     let mut table = output::table(&["target", "document", "since seq", "reason", ""]);
-    for ParkedDocument { target, parked, dropped } in parked {
-        let accepted = if dropped { "accepted" } else { "" };
+    for row in &parked.parked {
         table.add_row([
-            target,
-            parked.document.to_string(),
-            parked.first_seq.to_string(),
-            parked.reason,
-            accepted.to_owned(),
+            row.target.as_str(),
+            row.document.as_str(),
+            &row.first_seq.to_string(),
+            row.reason.as_str(),
+            if row.dropped { "accepted" } else { "" },
         ]);
     }
     output::print(&table, "no target refuses anything")
+}
+
+/// Runs a subcommand on a server.
+pub(crate) async fn remote(source: &Source, command: &ParkedCommand, json: bool) -> Result<(), Failure> {
+    let server = source.server()?;
+    let path = |target: &str, document: &AnyKey, end: &[&str]| {
+        let (collection, key) = (document.collection().to_string(), document.key_text());
+        let start = ["api", "targets", target, "parked", &collection, &key].map(str::to_owned);
+        start.into_iter().chain(end.iter().map(|part| (*part).to_owned())).collect::<Vec<_>>()
+    };
+    match command {
+        ParkedCommand::List { target } => list(&source.parked(target.as_deref()).await?, json),
+        ParkedCommand::Retry { target, document } => {
+            let path = match document.as_deref().map(key).transpose()? {
+                Some(document) => path(target, &document, &["retry"]),
+                None => ["api", "targets", target, "parked", "retry"].map(str::to_owned).to_vec(),
+            };
+            let answer: Tried = server.post(&path, None::<&()>).await?;
+            if json {
+                return output::json(&answer);
+            }
+            let tried = count(answer.tried, "document");
+            let left = answer.still_parked;
+            output::line(&format!("tried {tried} again in target {target}; {left} still parked"))
+        }
+        ParkedCommand::Drop { target, document } => {
+            server.delete(&path(target, &key(document)?, &[])).await?;
+            tell_dropped(target, document, json)
+        }
+    }
+}
+
+fn tell_dropped(target: &str, document: &str, json: bool) -> Result<(), Failure> {
+    if json {
+        return output::json(&json!({"target": target, "dropped": document}));
+    }
+    output::line(&format!("the copy of {document} in target {target} differs on purpose from now on"))
 }

@@ -4,7 +4,7 @@ use bookstate_domain::{BookId, JobStatus, OperationName};
 use bookstate_store::{BookHandle, Library};
 use serde::Serialize;
 
-use crate::{failure::Failure, library, logging::say, output, settings::Settings};
+use crate::{failure::Failure, library, logging::say, output, settings::Settings, source::Source};
 
 #[derive(Serialize)]
 struct Reset<'a> {
@@ -38,7 +38,7 @@ pub(crate) async fn run(
     json: bool,
 ) -> Result<(), Failure> {
     let library = library::open(settings)?;
-    let sink = library::start_sink(&library, settings);
+    let sink = library::start_sink(&library, settings)?;
     let done = reset(&library, book, operation);
     library::finish(library, sink, settings).await?;
     let (id, seq) = done?;
@@ -48,6 +48,24 @@ pub(crate) async fn run(
     }
     let pages = if operation == OperationName::Ocr { "the pages' texts, " } else { "" };
     output::line(&format!("{id}: reset {pages}{}; `bookstate process` runs them again", cascade.join(", ")))
+}
+
+/// Undoes an operation of a server's book.
+pub(crate) async fn remote(
+    source: &Source,
+    book: &str,
+    operation: OperationName,
+    json: bool,
+) -> Result<(), Failure> {
+    let id = source.find(book).await?;
+    let body = serde_json::json!({"operation": operation});
+    let answer: serde_json::Value =
+        source.server()?.post(&["api", "books", id.as_str(), "reset"], Some(&body)).await?;
+    if json {
+        return output::json(&answer);
+    }
+    let cascade: Vec<String> = operation.cascade().iter().map(ToString::to_string).collect();
+    output::line(&format!("{id}: reset {}; starting its job runs them again", cascade.join(", ")))
 }
 
 fn reset(library: &Library, book: &str, operation: OperationName) -> Result<(BookId, u32), Failure> {

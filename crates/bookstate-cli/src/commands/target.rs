@@ -11,7 +11,7 @@ use crate::{
     library,
     local::LocalReader,
     output::{self, count},
-    settings::{self, Settings},
+    settings::{self, Place, Settings},
 };
 
 /// Runs a subcommand.
@@ -67,38 +67,44 @@ fn list(settings: &Settings, json: bool) -> Result<(), Failure> {
             let of_target = local.store().parked(Some(target.name.as_str()), None)?;
             parked = of_target.iter().filter(|document| !document.dropped).count();
         }
+        let (place_key, place) = target.place.key_and_value();
         rows.push(json!({
-            "name": target.name, "kind": "sqlite", "path": target.path, "parked": parked, "books": books,
+            "name": target.name, "kind": target.place.kind(), place_key: place, "parked": parked,
+            "books": books,
         }));
     }
     if json {
         return output::json(&json!({"targets": rows}));
     }
-    let mut table = output::table(&["target", "path", "books", "lag", "parked"]);
+    let mut table = output::table(&["target", "place", "books", "lag", "parked"]);
     for row in &rows {
         let books = row["books"].as_array().map(Vec::as_slice).unwrap_or_default();
         let lag: u64 = books.iter().filter_map(|book| book["lag"].as_u64()).sum();
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let cells = [text(&row["name"]), text(&row["path"]), books.len().to_string(), lag.to_string()];
+        let place = row.get("path").or_else(|| row.get("url")).unwrap_or(&Value::Null);
+        let cells = [text(&row["name"]), text(place), books.len().to_string(), lag.to_string()];
         table.add_row(cells.into_iter().chain([text(&row["parked"])]));
     }
-    output::print(&table, "no targets: `bookstate target add NAME sqlite:PATH` adds one")
+    output::print(&table, "no targets: `bookstate target add NAME PLACE` adds one")
 }
 
 fn add(settings: &Settings, name: &str, place: &str, json: bool) -> Result<(), Failure> {
     let name = settings::target_name(name)?;
-    let path = settings::target_place(place)?;
-    let path = std::path::absolute(&path).map_err(Failure::usage)?;
-    if !path.parent().is_some_and(std::path::Path::is_dir) {
-        return Err(Failure::usage(format_args!(
-            "{} is in no directory that exists: make it first",
-            path.display()
-        )));
+    let mut place = Place::parse(place)?;
+    if let Place::Sqlite { path } = &mut place {
+        *path = std::path::absolute(&path).map_err(Failure::usage)?;
+        if !path.parent().is_some_and(std::path::Path::is_dir) {
+            return Err(Failure::usage(format_args!(
+                "{} is in no directory that exists: make it first",
+                path.display()
+            )));
+        }
     }
-    settings::add_target(settings, &name, &path)?;
+    settings::add_target(settings, &name, &place)?;
     let file = settings.file.path.display().to_string();
     if json {
-        return output::json(&json!({"name": name, "kind": "sqlite", "path": path, "file": file}));
+        let (place_key, value) = place.key_and_value();
+        return output::json(&json!({"name": name, "kind": place.kind(), place_key: value, "file": file}));
     }
     output::line(&format!(
         "target {name} is in {file}; the next command that changes something sends it the books"
@@ -135,7 +141,7 @@ fn books(library: &Library, book: Option<&str>) -> Result<Vec<BookId>, Failure> 
 async fn verify(settings: &Settings, name: &str, book: Option<&str>, json: bool) -> Result<(), Failure> {
     let name = configured(settings, name)?;
     let library = library::open(settings)?;
-    let sink = library::start_sink(&library, settings);
+    let sink = library::start_sink(&library, settings)?;
     let compared = compare(&library, &sink, &name, book).await;
     library::finish(library, sink, settings).await?;
     let (rows, differing) = compared?;
@@ -184,7 +190,7 @@ async fn compare(
 async fn resync(settings: &Settings, name: &str, book: Option<&str>, json: bool) -> Result<(), Failure> {
     let name = configured(settings, name)?;
     let library = library::open(settings)?;
-    let sink = library::start_sink(&library, settings);
+    let sink = library::start_sink(&library, settings)?;
     let done = async {
         let books = books(&library, book)?;
         for id in &books {
@@ -206,7 +212,7 @@ async fn take_over(settings: &Settings, name: &str, book: &str, json: bool) -> R
     // It may be unknown here, so a beginning of an id is not enough.
     let id = BookId::new(book).map_err(Failure::input)?;
     let library = library::open(settings)?;
-    let sink = library::start_sink(&library, settings);
+    let sink = library::start_sink(&library, settings)?;
     let taken = sink.take_over(&name, &id).await.map_err(command_failure);
     library::finish(library, sink, settings).await?;
     let from = taken?;

@@ -6,7 +6,7 @@
 mod book;
 mod display;
 mod report;
-mod stop;
+pub(crate) mod stop;
 
 use std::{
     collections::BTreeSet,
@@ -77,7 +77,7 @@ pub(crate) async fn run(settings: &Settings, args: &ProcessArgs, json: bool) -> 
         Failure::usage(format_args!("the unit log {path} cannot be written: {error}"))
     })?;
     let library = library::open(settings)?;
-    let sink = library::start_sink(&library, settings);
+    let sink = library::start_sink(&library, settings)?;
     let shared = Arc::new(Shared {
         scheduler: scheduler(&library, catalog, settings, unit_log),
         library: library.clone(),
@@ -134,7 +134,8 @@ fn existing(files: &[PathBuf]) -> Result<(Vec<PathBuf>, Exit), Failure> {
     Ok((there, exit))
 }
 
-fn scheduler(
+/// The scheduler of a command that runs jobs.
+pub(crate) fn scheduler(
     library: &Library,
     catalog: EngineCatalog,
     settings: &Settings,

@@ -11,13 +11,13 @@ use crate::{failure::Exit, logging::say};
 
 /// Whether the process was asked to stop.
 #[derive(Debug)]
-pub(super) struct Stop {
+pub(crate) struct Stop {
     asked: watch::Receiver<bool>,
 }
 
 impl Stop {
     /// Begins to listen for the two signals.
-    pub(super) fn watch() -> Self {
+    pub(crate) fn watch() -> Self {
         let (ask, asked) = watch::channel(false);
         tokio::spawn(async move {
             let (interrupt, terminate) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
@@ -40,14 +40,14 @@ impl Stop {
     }
 
     /// Whether it was asked.
-    pub(super) fn is_asked(&self) -> bool {
+    pub(crate) fn is_asked(&self) -> bool {
         *self.asked.borrow()
     }
 
     /// Waits until it is asked.
     ///
     /// Cancel safe.
-    pub(super) async fn asked(&self) {
+    pub(crate) async fn asked(&self) {
         if self.asked.clone().wait_for(|asked| *asked).await.is_err() {
             // Nobody listens any more: it will never be asked.
             std::future::pending::<()>().await;

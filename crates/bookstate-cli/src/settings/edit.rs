@@ -7,10 +7,10 @@ use std::{io::Write, path::Path};
 
 use bookstate_store::TargetName;
 
-use super::file;
+use super::{file, place::Place};
 use crate::failure::Failure;
 
-pub(super) fn add_target(path: &Path, name: &TargetName, store: &Path) -> Result<(), Failure> {
+pub(super) fn add_target(path: &Path, name: &TargetName, place: &Place) -> Result<(), Failure> {
     let text = current(path)?;
     let mut expected = file::parse(path, &text)?;
     let targets = expected.entry("targets").or_insert_with(|| toml::Table::new().into());
@@ -20,8 +20,8 @@ pub(super) fn add_target(path: &Path, name: &TargetName, store: &Path) -> Result
         return Err(Failure::usage(format_args!("{path} has a target {name} already: remove it first")));
     }
     let target = toml::Table::from_iter([
-        ("kind".to_owned(), "sqlite".into()),
-        ("path".to_owned(), store.display().to_string().into()),
+        ("kind".to_owned(), place.kind().into()),
+        (place.key_and_value().0.to_owned(), place.to_string().into()),
     ]);
     let gap = if text.is_empty() || text.ends_with("\n\n") {
         ""
@@ -119,12 +119,16 @@ mod tests {
         text.parse().unwrap()
     }
 
+    fn sqlite(path: &str) -> Place {
+        Place::Sqlite { path: path.into() }
+    }
+
     const FILE: &str = "# mine\ndata_dir = \"x\" # here\n\n[targets.a] # first\nkind = \"sqlite\"\n\
                         path = \"a.sqlite\"\n\n[journal]\npolicy = \"os\"\n";
 
     #[test]
     fn adding_and_removing_leaves_the_rest_as_it_is() {
-        let added = edited(FILE, |path| add_target(path, &name("b"), Path::new("b.sqlite"))).unwrap();
+        let added = edited(FILE, |path| add_target(path, &name("b"), &sqlite("b.sqlite"))).unwrap();
         assert_eq!(added, format!("{FILE}\n[targets.b]\nkind = \"sqlite\"\npath = \"b.sqlite\"\n"));
         let removed = edited(&added, |path| remove_target(path, &name("b"))).unwrap();
         assert_eq!(removed.trim_end(), FILE.trim_end());
@@ -136,19 +140,22 @@ mod tests {
     fn the_first_target_makes_the_file() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("new/config.toml");
-        add_target(&path, &name("m"), Path::new("/m.sqlite")).unwrap();
+        add_target(&path, &name("m"), &sqlite("/m.sqlite")).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text, "[targets.m]\nkind = \"sqlite\"\npath = \"/m.sqlite\"\n");
+        add_target(&path, &name("d"), &Place::parse("http://host:9181").unwrap()).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.ends_with("[targets.d]\nkind = \"defradb\"\nurl = \"http://host:9181\"\n"), "{text}");
     }
 
     #[test]
     fn what_cannot_be_edited_safely_is_left_to_a_person() {
-        let twice = edited(FILE, |path| add_target(path, &name("a"), Path::new("b"))).unwrap_err();
+        let twice = edited(FILE, |path| add_target(path, &name("a"), &sqlite("b"))).unwrap_err();
         assert!(twice.contains("already"), "{twice}");
         let unknown = edited(FILE, |path| remove_target(path, &name("z"))).unwrap_err();
         assert!(unknown.contains("no target z"), "{unknown}");
         let inline = "targets = { a = { kind = \"sqlite\", path = \"a\" } }\n";
-        let refused = edited(inline, |path| add_target(path, &name("b"), Path::new("b"))).unwrap_err();
+        let refused = edited(inline, |path| add_target(path, &name("b"), &sqlite("b"))).unwrap_err();
         assert!(refused.contains("by hand"), "{refused}");
         let refused = edited(inline, |path| remove_target(path, &name("a"))).unwrap_err();
         assert!(refused.contains("by hand"), "{refused}");

@@ -81,6 +81,17 @@ pub(super) fn lay_over(
     if layers.data_dir.origin == origin {
         layers.data_dir.value = base.join(&layers.data_dir.value);
     }
+    let (token, read) = (&mut layers.token_file, &mut layers.read_token_file);
+    for path in [token, read]
+        .into_iter()
+        .filter(|given| given.origin == origin)
+        .filter_map(|given| given.value.as_mut())
+    {
+        *path = base.join(&*path);
+    }
+    for path in layers.ingest_roots.value.0.iter_mut().filter(|_| layers.ingest_roots.origin == origin) {
+        *path = base.join(&*path);
+    }
     found.map_or(Ok(Vec::new()), |found| targets::of_file(&found, &file.path))
 }
 

@@ -7,7 +7,7 @@ use bookstate_domain::Variant;
 
 use super::{
     layer::{Given, Origin, Row, WrongValue},
-    value::{EngineName, JournalPolicy, LogFormat, SettingValue, Whole},
+    value::{Address, EngineName, JournalPolicy, LogFormat, Origins, Paths, SettingValue, Whole},
 };
 
 /// A key, for the manual and for messages.
@@ -118,6 +118,18 @@ keys! {
     "jobs.ocr" ocr: Vec<EngineName> = vec![EngineName::known("text-layer")];
     /// What does every other stage of a new job.
     "jobs.analysis" analysis: EngineName = EngineName::known("local");
+    /// Where `serve` answers. Any other than a loopback address needs a token.
+    "server.bind" bind: Address = Address::DEFAULT;
+    /// The file with the token that allows everything; `BOOKSTATE_TOKEN` may hold the token itself.
+    "server.token_file" token_file: Option<PathBuf> = None;
+    /// The file with the token that allows reading; `BOOKSTATE_READ_TOKEN` may hold the token itself.
+    "server.read_token_file" read_token_file: Option<PathBuf> = None;
+    /// Directories below which the server takes in files by their path.
+    "server.ingest_roots" ingest_roots: Paths = Paths(Vec::new());
+    /// Origins of other sites whose pages may use the server.
+    "server.cors_origins" cors_origins: Origins = Origins(Vec::new());
+    /// MiB that an uploaded file may have.
+    "server.upload_mb" upload_mb: Whole<1, 65_536> = Whole(512);
     /// How log lines are written.
     "log.format" log_format: LogFormat = LogFormat::Text;
 }

@@ -9,14 +9,12 @@ mod edit;
 mod file;
 mod keys;
 mod layer;
+mod place;
+mod server;
 mod targets;
 mod value;
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use bookstate_domain::{Engines, Variant};
 use bookstate_store::{LibraryConfig, TargetName, journal::SyncPolicy};
@@ -24,7 +22,9 @@ use bookstate_store::{LibraryConfig, TargetName, journal::SyncPolicy};
 use crate::failure::Failure;
 pub(crate) use file::ConfigFile;
 pub(crate) use layer::Row;
-pub(crate) use targets::{TargetSettings, name as target_name, place as target_place};
+pub(crate) use place::Place;
+pub(crate) use server::{Secret, ServerSettings};
+pub(crate) use targets::{TargetSettings, name as target_name};
 pub(crate) use value::LogFormat;
 
 use keys::{Layers, variable_of};
@@ -38,7 +38,7 @@ pub(crate) struct Flags {
     pub(crate) config: Option<PathBuf>,
     /// Keys that have a flag: the key, the flag, the text.
     pub(crate) keys: Vec<(&'static str, &'static str, String)>,
-    /// `--target`, each `NAME=sqlite:PATH`.
+    /// `--target`, each `NAME=sqlite:PATH` or `NAME=http://HOST:PORT`.
     pub(crate) targets: Vec<String>,
 }
 
@@ -69,6 +69,8 @@ pub(crate) struct Settings {
     pub(crate) variant: Variant,
     /// The engines of new jobs.
     pub(crate) engines: Engines,
+    /// The server, and how to be its client.
+    pub(crate) server: ServerSettings,
     /// How log lines are written.
     pub(crate) log_format: LogFormat,
     /// The configuration file, or where it would be.
@@ -98,13 +100,14 @@ pub(crate) fn load(flags: &Flags, environment: &BTreeMap<String, String>) -> Res
     lay_flags(&mut layers, flags)?;
     let flagged = flags.targets.iter().map(|text| targets::of_flag(text)).collect::<Result<_, _>>()?;
     let tables = targets::merged(tables, flagged);
-    validated(&layers, &tables, file, unknown_variables)
+    validated(&layers, &tables, file, environment, unknown_variables)
 }
 
 fn validated(
     layers: &Layers,
     tables: &[targets::TargetTable],
     file: ConfigFile,
+    environment: &BTreeMap<String, String>,
     unknown_variables: Vec<String>,
 ) -> Result<Settings, Failure> {
     let data_dir = layers.data_dir.value.clone();
@@ -140,6 +143,7 @@ fn validated(
             ocr: layers.ocr.value.iter().map(|name| name.0.clone()).collect(),
             analysis: layers.analysis.value.0.clone(),
         },
+        server: ServerSettings::of(layers, environment),
         log_format: layers.log_format.value,
         data_dir,
         targets,
@@ -158,7 +162,9 @@ fn lay_variables(
 ) -> Result<Vec<String>, Failure> {
     let mut unknown: Vec<String> =
         environment.keys().filter(|name| name.starts_with("BOOKSTATE_")).cloned().collect();
-    unknown.retain(|name| !["BOOKSTATE_CONFIG", "BOOKSTATE_LOG"].contains(&name.as_str()));
+    unknown.retain(|name| {
+        ![&["BOOKSTATE_CONFIG", "BOOKSTATE_LOG"], &server::VARIABLES[..]].concat().contains(&name.as_str())
+    });
     for key in Layers::keys() {
         let variable = variable_of(key.name);
         if let Some(text) = environment.get(&variable) {
@@ -180,9 +186,9 @@ fn lay_flags(layers: &mut Layers, flags: &Flags) -> Result<(), Failure> {
 ///
 /// # Errors
 /// The file has the target already, the target is no possible one, or the file cannot be written.
-pub(crate) fn add_target(settings: &Settings, name: &TargetName, path: &Path) -> Result<(), Failure> {
-    targets::check_free(&settings.targets, name, path, &LibraryConfig::store_path(&settings.data_dir))?;
-    edit::add_target(&settings.file.path, name, path)
+pub(crate) fn add_target(settings: &Settings, name: &TargetName, place: &Place) -> Result<(), Failure> {
+    targets::check_free(&settings.targets, name, place, &LibraryConfig::store_path(&settings.data_dir))?;
+    edit::add_target(&settings.file.path, name, place)
 }
 
 /// Removes a target from the configuration file.

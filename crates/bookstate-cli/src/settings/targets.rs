@@ -1,10 +1,6 @@
-//! Targets as the configuration has them: `[targets.NAME]` in the file, `--target NAME=sqlite:PATH` for one
-//! run.
+//! Targets as the configuration has them: `[targets.NAME]` in the file, `--target NAME=PLACE` for one run.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use bookstate_sink::Pace;
 use bookstate_store::TargetName;
@@ -12,6 +8,7 @@ use bookstate_store::TargetName;
 use super::{
     file,
     layer::{Given, Origin, Row},
+    place::{EXPECTED, Place, TokenSource},
     value::{SettingValue, Whole},
 };
 use crate::failure::Failure;
@@ -34,7 +31,7 @@ pub(super) struct TargetKey {
 macro_rules! target_keys {
     ($($name:literal, $about:literal, $expected:literal, $default:literal;)*) => {
         /// The keys that a target has.
-        pub(super) const KEYS: [TargetKey; 4] = [$(TargetKey {
+        pub(super) const KEYS: [TargetKey; 7] = [$(TargetKey {
             name: concat!("targets.NAME.", $name),
             #[cfg(test)]
             about: $about,
@@ -47,8 +44,11 @@ macro_rules! target_keys {
 }
 
 target_keys! {
-    "kind", "What the target is: another SQLite file.", "sqlite", "(required)";
-    "path", "The SQLite file; made when it is not there, its directory is not.", "a path", "(required)";
+    "kind", "What the target is; `path` or `url` say it too.", "sqlite, defradb", "";
+    "path", "The SQLite file; made when it is not there, its directory is not.", "a path", "";
+    "url", "The DefraDB node.", "http://HOST:PORT", "";
+    "token_file", "The file with the node's bearer token, if it asks for one.", "a path", "";
+    "token_env", "The variable with the node's bearer token, if it asks for one.", "a name", "";
     "linger_ms", "Milliseconds that an idle target waits after a first change.", "0 to 3600000", "1000";
     "timeout_ms", "Milliseconds that one write may take.", "1 to 3600000", "30000";
 }
@@ -57,28 +57,30 @@ target_keys! {
 #[derive(Debug, Clone)]
 pub(super) struct TargetTable {
     name: TargetName,
-    path: Given<PathBuf>,
+    place: Place,
+    origin: Origin,
     linger_ms: Given<Whole<0, 3_600_000>>,
     timeout_ms: Given<Whole<1, 3_600_000>>,
 }
 
 /// A target that can be opened.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct TargetSettings {
     /// Its name.
     pub(crate) name: TargetName,
-    /// The SQLite file.
-    pub(crate) path: PathBuf,
+    /// What it is and where.
+    pub(crate) place: Place,
     /// Its pace.
     pub(crate) pace: Pace,
 }
 
 impl TargetTable {
-    fn new(name: TargetName, path: PathBuf, origin: Origin) -> Self {
+    fn new(name: TargetName, place: Place, origin: Origin) -> Self {
         let default = |value: Duration| u64::try_from(value.as_millis()).unwrap_or(u64::MAX);
         Self {
             name,
-            path: Given { value: path, origin },
+            place,
+            origin,
             linger_ms: Given { value: Whole(default(Pace::REMOTE.linger)), origin: Origin::Default },
             timeout_ms: Given { value: Whole(default(Pace::REMOTE.timeout)), origin: Origin::Default },
         }
@@ -90,18 +92,26 @@ impl TargetTable {
             timeout: Duration::from_millis(self.timeout_ms.value.0),
             ..Pace::REMOTE
         };
-        TargetSettings { name: self.name.clone(), path: self.path.value.clone(), pace }
+        TargetSettings { name: self.name.clone(), place: self.place.clone(), pace }
     }
 
     pub(super) fn rows(&self) -> Vec<Row> {
         let key = |key: &str| format!("targets.{}.{key}", self.name);
-        let kind = Row { key: key("kind"), value: "sqlite".into(), origin: self.path.origin.to_string() };
-        vec![
-            kind,
-            self.path.row(&key("path")),
-            self.linger_ms.row(&key("linger_ms")),
-            self.timeout_ms.row(&key("timeout_ms")),
-        ]
+        let row = |name: &str, value| Row { key: key(name), value, origin: self.origin.to_string() };
+        let (place_key, place) = self.place.key_and_value();
+        let mut rows = vec![row("kind", self.place.kind().into()), row(place_key, place)];
+        match &self.place {
+            // Where the token is, never the token.
+            Place::Defradb { token: Some(TokenSource::File(path)), .. } => {
+                rows.push(row("token_file", path.display().to_string().into()));
+            }
+            Place::Defradb { token: Some(TokenSource::Variable(name)), .. } => {
+                rows.push(row("token_env", name.clone().into()));
+            }
+            _ => {}
+        }
+        rows.extend([self.linger_ms.row(&key("linger_ms")), self.timeout_ms.row(&key("timeout_ms"))]);
+        rows
     }
 }
 
@@ -116,20 +126,15 @@ pub(crate) fn name(text: &str) -> Result<TargetName, Failure> {
     Ok(name)
 }
 
-/// `NAME=sqlite:PATH`, or the part behind the `=`.
-pub(crate) fn place(text: &str) -> Result<PathBuf, Failure> {
-    match text.split_once(':') {
-        Some(("sqlite", path)) if !path.is_empty() => Ok(PathBuf::from(path)),
-        _ => Err(Failure::usage(format_args!("{text:?} is not a target: sqlite:PATH is expected"))),
-    }
-}
-
 /// The target of a flag.
 pub(super) fn of_flag(text: &str) -> Result<TargetTable, Failure> {
-    let (left, right) = text
-        .split_once('=')
-        .ok_or_else(|| Failure::usage(format_args!("--target {text}: NAME=sqlite:PATH is expected")))?;
-    Ok(TargetTable::new(name(left)?, place(right)?, Origin::Flag("--target")))
+    let (left, right) = text.split_once('=').ok_or_else(|| {
+        Failure::usage(format_args!(
+            "--target {text}: NAME={} is expected",
+            EXPECTED.replace(" or ", " or NAME=")
+        ))
+    })?;
+    Ok(TargetTable::new(name(left)?, Place::parse(right)?, Origin::Flag("--target")))
 }
 
 /// The `[targets]` of a file. Relative paths are relative to the file.
@@ -140,26 +145,63 @@ pub(super) fn of_file(targets: &toml::Value, path: &Path) -> Result<Vec<TargetTa
 }
 
 fn one(text: &str, table: &toml::Table, file: &Path) -> Result<TargetTable, Failure> {
-    let origin = Origin::File(file.to_owned());
     let full = |key: &str| format!("targets.{text}.{key}");
-    let missing = |key| Failure::usage(format_args!("{} is missing in {}", full(key), file.display()));
-    let kind = table.get("kind").ok_or_else(|| missing("kind"))?;
-    if kind.as_str() != Some("sqlite") {
-        let (key, file) = (full("kind"), file.display());
-        return Err(Failure::usage(format_args!("{key} is {kind} in {file}: expected \"sqlite\"")));
-    }
-    let path = table.get("path").ok_or_else(|| missing("path"))?;
+    let wrong = |key: &str, found: &toml::Value, expected: &str| {
+        let (key, file) = (full(key), file.display());
+        Failure::usage(format_args!("{key} is {found} in {file}: expected {expected}"))
+    };
+    let given = |key: &str| table.get(key);
+    let text_of = |key: &str, expected: &str| match given(key) {
+        None => Ok(None),
+        Some(value) => match value.as_str().filter(|text| !text.is_empty()) {
+            Some(text) => Ok(Some(text.to_owned())),
+            None => Err(wrong(key, value, expected)),
+        },
+    };
     let base = file.parent().unwrap_or(Path::new(""));
-    let mut target = TargetTable::new(name(text)?, PathBuf::new(), origin.clone());
-    target
-        .path
-        .set(&full("path"), PathBuf::from_toml(path), &path.to_string(), &origin)
-        .map_err(Failure::usage)?;
-    target.path.value = base.join(&target.path.value);
+    let kind = match given("kind") {
+        Some(kind) => kind
+            .as_str()
+            .filter(|kind| ["sqlite", "defradb"].contains(kind))
+            .ok_or_else(|| wrong("kind", kind, "\"sqlite\" or \"defradb\""))?,
+        None if given("url").is_some() => "defradb",
+        None if given("path").is_some() => "sqlite",
+        None => {
+            let (path, url) = (full("path"), full("url"));
+            return Err(Failure::usage(format_args!("{path} or {url} is missing in {}", file.display())));
+        }
+    };
+    let (wanted, others): (_, &[&str]) = match kind {
+        "sqlite" => ("path", &["url", "token_file", "token_env"]),
+        _ => ("url", &["path"]),
+    };
+    if let Some(other) = others.iter().find(|key| given(key).is_some()) {
+        let (key, file) = (full(other), file.display());
+        return Err(Failure::usage(format_args!("{key} in {file} is no key of a {kind} target: remove it")));
+    }
+    let place = text_of(wanted, if kind == "sqlite" { "a path" } else { "http://HOST:PORT" })?;
+    let place = place
+        .ok_or_else(|| Failure::usage(format_args!("{} is missing in {}", full(wanted), file.display())))?;
+    let place = if kind == "sqlite" {
+        Place::Sqlite { path: base.join(place) }
+    } else {
+        let token = match (text_of("token_file", "a path")?, text_of("token_env", "a name")?) {
+            (Some(_), Some(_)) => {
+                let (a, b) = (full("token_file"), full("token_env"));
+                return Err(Failure::usage(format_args!("{a} and {b} in {}: keep one", file.display())));
+            }
+            (Some(path), None) => Some(TokenSource::File(base.join(path))),
+            (None, name) => name.map(TokenSource::Variable),
+        };
+        Place::Defradb { url: place, token }
+    };
+    place.check()?;
+    let origin = Origin::File(file.to_owned());
+    let mut target = TargetTable::new(name(text)?, place, origin.clone());
     for (key, value) in table {
         let found = value.to_string();
         let set = match key.as_str() {
-            "kind" | "path" => Ok(()),
+            "kind" | "path" | "url" | "token_file" | "token_env" => Ok(()),
             "linger_ms" => target.linger_ms.set(&full(key), SettingValue::from_toml(value), &found, &origin),
             "timeout_ms" => {
                 target.timeout_ms.set(&full(key), SettingValue::from_toml(value), &found, &origin)
@@ -181,31 +223,28 @@ pub(super) fn merged(mut targets: Vec<TargetTable>, flags: Vec<TargetTable>) -> 
     targets
 }
 
-/// Refuses two targets in one file, and a target that is the local store.
+/// Refuses two targets in one place, and a target that is the local store.
 pub(super) fn validated(tables: &[TargetTable], store: &Path) -> Result<Vec<TargetSettings>, Failure> {
     let mut settings: Vec<TargetSettings> = Vec::new();
     for table in tables {
-        check_free(&settings, &table.name, &table.path.value, store)?;
+        check_free(&settings, &table.name, &table.place, store)?;
         settings.push(table.settings());
     }
     Ok(settings)
 }
 
-/// Refuses a target whose file is another target's, or the local store.
+/// Refuses a target whose place is another target's, or the local store.
 pub(super) fn check_free(
     others: &[TargetSettings],
     name: &TargetName,
-    path: &Path,
+    place: &Place,
     store: &Path,
 ) -> Result<(), Failure> {
-    let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let same = |other: &Path| whole(other) == whole(path);
-    let other = others.iter().find(|other| other.name != *name && same(&other.path));
+    let other = others.iter().find(|other| other.name != *name && other.place.is_same(place));
     let taken = match other {
         Some(other) => format!("target {}", other.name),
-        None if same(store) => "the local store".to_owned(),
+        None if place.is_same(&Place::Sqlite { path: store.to_owned() }) => "the local store".to_owned(),
         None => return Ok(()),
     };
-    let path = path.display();
-    Err(Failure::usage(format_args!("target {name} is {path}, which is {taken}: choose another file")))
+    Err(Failure::usage(format_args!("target {name} is {place}, which is {taken}: choose another place")))
 }

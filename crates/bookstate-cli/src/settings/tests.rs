@@ -1,6 +1,6 @@
 //! Precedence, messages, and the manual's table.
 
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
 
 use super::*;
 
@@ -53,6 +53,13 @@ fn every_key_can_be_set_in_the_file() {
         [sink]
         drain_ms = 7
         local.linger_ms = 0
+        [server]
+        bind = "[::1]:1"
+        token_file = "t"
+        read_token_file = "/r"
+        ingest_roots = ["books", "/b"]
+        cors_origins = ["https://a.example"]
+        upload_mb = 1
         [jobs]
         workers = 3
         books = 2
@@ -77,7 +84,8 @@ fn every_key_can_be_set_in_the_file() {
     assert_eq!(settings.workers, 3);
     assert_eq!(settings.engines.ocr.len(), 2);
     let target = settings.targets.first().unwrap();
-    assert!(target.path.is_absolute() && target.path.ends_with("m.sqlite"));
+    let super::Place::Sqlite { path } = &target.place else { panic!("{target:?}") };
+    assert!(path.is_absolute() && path.ends_with("m.sqlite"));
     assert_eq!(target.pace.linger.as_millis(), 2);
     assert_eq!(target.pace.timeout.as_millis(), 3);
 }
@@ -133,12 +141,38 @@ fn targets_are_checked_against_each_other_and_the_local_store() {
     assert!(error("", &["a"]).contains("NAME=sqlite:PATH"));
     assert!(error("", &["a=postgres:x"]).contains("sqlite:PATH"));
     assert!(error("[targets.a]\nkind = \"sqlite\"", &[]).contains("targets.a.path is missing"));
-    assert!(error("[targets.a]\nkind = \"mysql\"\npath = \"x\"", &[]).contains("expected \"sqlite\""));
+    assert!(error("[targets.a]\nkind = \"mysql\"\npath = \"x\"", &[]).contains("expected \"sqlite\" or"));
     assert!(error("targets = 1", &[]).contains("[targets.NAME]"));
     let over =
         loaded(one, &[], Flags { targets: vec!["a=sqlite:/y".to_owned()], ..Flags::default() }).unwrap();
     assert_eq!(over.targets.len(), 1);
-    assert_eq!(over.targets[0].path, Path::new("/y"));
+    assert_eq!(over.targets[0].place, super::Place::Sqlite { path: "/y".into() });
+}
+
+#[test]
+fn a_node_is_told_by_its_url_and_its_token_is_never_shown() {
+    let of = |text: &str, flags: &[&str]| {
+        let targets = flags.iter().map(|text| (*text).to_owned()).collect();
+        loaded(text, &[], Flags { targets, ..Flags::default() })
+    };
+    let error = |text: &str, flags: &[&str]| of(text, flags).unwrap_err();
+    let url = "http://127.0.0.1:9181";
+    let flagged = of("", &["defradb=http://127.0.0.1:9181"]).unwrap();
+    assert_eq!(flagged.targets[0].place, super::Place::Defradb { url: url.to_owned(), token: None });
+    let one = format!("[targets.d]\nurl = \"{url}\"\n");
+    let row = |text: &str, key: &str| {
+        let rows = of(text, &[]).unwrap().rows;
+        rows.into_iter().find(|row| row.key == format!("targets.d.{key}")).map(|row| row.value)
+    };
+    assert_eq!(row(&one, "kind"), Some("defradb".into()));
+    assert_eq!(row(&format!("{one}token_env = \"NODE_TOKEN\""), "token_env"), Some("NODE_TOKEN".into()));
+    assert!(row(&format!("{one}token_file = \"secret\""), "token_file").is_some());
+    assert!(error(&one, &["e=http://127.0.0.1:9181/"]).contains("which is target d"));
+    assert!(error("", &["d=https://host"]).contains("TLS") || cfg!(feature = "defradb-tls"));
+    assert!(error("", &["d=http://a:b@host"]).contains("http://HOST:PORT"));
+    assert!(error(&format!("{one}path = \"x\""), &[]).contains("no key of a defradb target"));
+    assert!(error(&format!("{one}token_env = \"a\"\ntoken_file = \"b\""), &[]).contains("keep one"));
+    assert!(error("[targets.d]\nlinger_ms = 1", &[]).contains("targets.d.url is missing"));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The kinds of value that a key may have: how each is written in a file, in the environment and on the
 //! command line, and how it is shown.
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 use bookstate_domain::{Provider, Text, Variant};
 use serde_json::json;
@@ -35,6 +35,94 @@ impl SettingValue for PathBuf {
     }
     fn show(&self) -> serde_json::Value {
         self.display().to_string().into()
+    }
+}
+
+/// Nothing, unless it is given.
+impl SettingValue for Option<PathBuf> {
+    fn expected() -> String {
+        PathBuf::expected()
+    }
+    fn from_toml(value: &toml::Value) -> Option<Self> {
+        PathBuf::from_toml(value).map(Some)
+    }
+    fn from_text(text: &str) -> Option<Self> {
+        PathBuf::from_text(text).map(Some)
+    }
+    fn show(&self) -> serde_json::Value {
+        self.as_ref().map_or(serde_json::Value::Null, SettingValue::show)
+    }
+}
+
+/// Any number of paths; separated by colons in the environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Paths(pub(super) Vec<PathBuf>);
+
+impl SettingValue for Paths {
+    fn expected() -> String {
+        "a list of paths".to_owned()
+    }
+    fn from_toml(value: &toml::Value) -> Option<Self> {
+        value.as_array()?.iter().map(PathBuf::from_toml).collect::<Option<_>>().map(Self)
+    }
+    fn from_text(text: &str) -> Option<Self> {
+        text.split(':').map(PathBuf::from_text).collect::<Option<_>>().map(Self)
+    }
+    fn show(&self) -> serde_json::Value {
+        self.0.iter().map(SettingValue::show).collect()
+    }
+}
+
+/// Any number of origins of other sites; separated by commas in the environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Origins(pub(super) Vec<String>);
+
+impl Origins {
+    fn one(text: &str) -> Option<String> {
+        let (scheme, host) = text.trim().split_once("://")?;
+        let sound = ["http", "https"].contains(&scheme) && !host.is_empty() && !host.contains(['/', '*']);
+        sound.then(|| text.trim().to_owned())
+    }
+}
+
+impl SettingValue for Origins {
+    fn expected() -> String {
+        "a list of origins, https://HOST".to_owned()
+    }
+    fn from_toml(value: &toml::Value) -> Option<Self> {
+        let origins = value.as_array()?.iter().map(|value| value.as_str().and_then(Self::one));
+        origins.collect::<Option<_>>().map(Self)
+    }
+    fn from_text(text: &str) -> Option<Self> {
+        text.split(',').map(Self::one).collect::<Option<_>>().map(Self)
+    }
+    fn show(&self) -> serde_json::Value {
+        json!(self.0)
+    }
+}
+
+/// An address and a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Address(pub(super) SocketAddr);
+
+impl Address {
+    /// This machine alone.
+    pub(super) const DEFAULT: Self =
+        Self(SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 7070));
+}
+
+impl SettingValue for Address {
+    fn expected() -> String {
+        "IP:PORT".to_owned()
+    }
+    fn from_toml(value: &toml::Value) -> Option<Self> {
+        text_of(value)
+    }
+    fn from_text(text: &str) -> Option<Self> {
+        text.trim().parse().ok().map(Self)
+    }
+    fn show(&self) -> serde_json::Value {
+        self.0.to_string().into()
     }
 }
 

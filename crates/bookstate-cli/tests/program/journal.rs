@@ -54,6 +54,20 @@ fn every_commit_is_a_line() {
 }
 
 #[test]
+fn a_damaged_store_is_told() {
+    let place = Place::new();
+    place.write("book.txt", "A page.\n\u{c}".repeat(60));
+    place.ok("process book.txt");
+    assert_eq!(place.ok("journal verify --json").json()["local_store"]["sound"], true);
+    let store = place.path(".bookstate/books.sqlite");
+    let mut bytes = std::fs::read(&store).unwrap();
+    let middle = bytes.len() / 2 / 4096 * 4096;
+    bytes[middle..middle + 4096].fill(0xff);
+    std::fs::write(&store, bytes).unwrap();
+    place.run("journal verify").fails(4, &["local store", "damaged", "restore it from a copy"]);
+}
+
+#[test]
 fn damage_is_told_and_can_be_set_aside() {
     let place = Place::new();
     killed(&place);

@@ -2,11 +2,13 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what a test's own functions meet fails the test")]
 
+mod defradb;
 mod journal;
 mod mistakes;
 mod place;
 mod process;
 mod reading;
 mod readme;
+mod serving;
 mod stopping;
 mod targets;

@@ -102,6 +102,12 @@ impl Place {
         Running(Some(child))
     }
 
+    /// Starts a command whose output can be read while it runs: `out.txt` and `err.txt`.
+    pub(crate) fn start_into_files(&self, mut command: Command) -> Running {
+        let file = |name: &str| std::fs::File::create(self.path(name)).unwrap();
+        Running(Some(command.stdout(file("out.txt")).stderr(file("err.txt")).spawn().unwrap()))
+    }
+
     /// What two runs of the same book must have in common.
     pub(crate) fn canonical(&self, book: &str) -> String {
         self.ok(&format!("export {book} --format json --canonical")).out

@@ -16,15 +16,17 @@ fn json_shapes() {
     let id = books["books"][0]["id"].as_str().unwrap().to_owned();
 
     let toc = place.ok(&format!("toc {id} --json")).json();
-    assert_eq!(keys(&toc), "book_id found start_page end_page entries");
-    let entry = "key entry_number title level printed_page_number actual_page source sort_order";
+    assert_eq!(keys(&toc), "book_id found finder start_page end_page entries");
+    let entry = "key entry_number title level level_name printed_page_number actual_page source sort_order \
+                 link_failed link_reason";
     assert_eq!(keys(&toc["entries"][0]), entry);
     assert_eq!(toc["found"], true);
     assert_eq!(toc["book_id"], id.as_str());
 
     let chapters = place.ok(&format!("chapters {id} --json")).json();
-    assert_eq!(keys(&chapters), "chapters");
-    let chapter = "entry_id title level start_page end_page matter_type parent_id word_count text";
+    assert_eq!(keys(&chapters), "book_id chapters");
+    let chapter = "entry_id title entry_number level start_page end_page matter_type content_type \
+                   audio_include parent_id word_count extract_complete polish_complete polish_failed text";
     assert_eq!(keys(&chapters["chapters"][0]), chapter);
     assert!(chapters["chapters"][0]["text"].is_null());
     let chapters = place.ok(&format!("chapters {id} --json --include-text")).json();

@@ -1,0 +1,109 @@
+//! `bookstate serve`: the scheduler and the HTTP interface over the library, until Ctrl-C or SIGTERM.
+
+use std::{sync::Arc, time::Duration};
+
+use bookstate_api::{BindError, Limits, Server, ServerConfig, ServerParts};
+use bookstate_jobs::{UnitLog, engines::EngineCatalog};
+use bookstate_sink::Sink;
+use bookstate_store::Library;
+use serde_json::json;
+
+use crate::{
+    args::ServeArgs,
+    failure::{Exit, Failure},
+    library,
+    logging::say,
+    output::{self, count},
+    process::{scheduler, stop::Stop},
+    reload,
+    settings::Settings,
+};
+
+/// How long to wait for requests that were cut off to let go of the library.
+const LET_GO: Duration = Duration::from_secs(2);
+
+/// Answers until it is asked to stop; then takes nothing new, brings the jobs to a safe point, and everything
+/// to the local store and, as far as they can be reached in time, to the targets.
+///
+/// # Errors
+/// The data directory or the address is taken, a token is missing or unreadable, or the local store does not
+/// have everything at the end.
+pub(crate) async fn run(
+    settings: &Settings,
+    args: &ServeArgs,
+    read: impl Fn() -> Result<Settings, Failure> + Send + 'static,
+    json: bool,
+) -> Result<Exit, Failure> {
+    let tokens = settings.server.tokens()?;
+    let catalog = EngineCatalog::local();
+    catalog.resolve(&settings.engines).map_err(Failure::usage)?;
+    let unit_log = args.unit_log.as_deref().map(UnitLog::open).transpose();
+    let unit_log =
+        unit_log.map_err(|error| Failure::usage(format_args!("the unit log cannot be written: {error}")))?;
+    let library = library::open(settings)?;
+    let sink = Arc::new(library::start_sink(&library, settings)?);
+    reload::on_hangup(&sink, &settings.targets, read);
+    let mut config = ServerConfig::new(settings.variant, settings.engines.clone());
+    config.ingest_roots.clone_from(&settings.server.ingest_roots);
+    config.cors_origins.clone_from(&settings.server.cors_origins);
+    config.tokens = tokens;
+    config.limits = Limits { upload_bytes: settings.server.upload_bytes, ..Limits::default() };
+    let parts = ServerParts {
+        library: library.clone(),
+        scheduler: scheduler(&library, catalog, settings, unit_log),
+        sink: sink.clone(),
+    };
+    let served = serve(settings, parts, config, json).await;
+    finish(library, sink, settings).await?;
+    served.map(|()| Exit::Ok)
+}
+
+async fn serve(
+    settings: &Settings,
+    parts: ServerParts,
+    config: ServerConfig,
+    json: bool,
+) -> Result<(), Failure> {
+    let scheduler = parts.scheduler.clone();
+    let server = Server::bind(settings.server.bind, parts, config).map_err(|error| {
+        let exit = match error {
+            BindError::Address { .. } => Exit::DataDir,
+            _ => Exit::Usage,
+        };
+        Failure::caused(exit, &error)
+    })?;
+    let address = server.address().map_err(Failure::unexpected)?;
+    let stop = Stop::watch();
+    if json {
+        output::json(&json!({"listening": format!("http://{address}"), "pid": std::process::id()}))?;
+    } else {
+        output::line(&format!("listening on http://{address}"))?;
+    }
+    server
+        .run(async {
+            stop.asked().await;
+            let jobs = count(scheduler.jobs().len(), "job");
+            say("note", format_args!(
+                "stopping at a safe point ({jobs} at work); again to exit at once (nothing is lost either way)"
+            ));
+        })
+        .await;
+    Ok(())
+}
+
+async fn finish(library: Library, sink: Arc<Sink>, settings: &Settings) -> Result<(), Failure> {
+    let mut sink = sink;
+    let deadline = tokio::time::Instant::now() + LET_GO;
+    loop {
+        match Arc::try_unwrap(sink) {
+            Ok(sink) => return library::finish(library, sink, settings).await,
+            Err(shared) => sink = shared,
+        }
+        if tokio::time::Instant::now() > deadline {
+            // A request that cannot be ended still has the sink; what it holds up ends with the process.
+            drop(tokio::time::timeout(settings.drain, sink.barrier()).await);
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}

@@ -1,0 +1,138 @@
+//! What a target is and where: a SQLite file, or a DefraDB node.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use bookstate_sink::defradb::{DefraOptions, DefraTarget};
+use bookstate_store::{SqliteTarget, Target};
+use serde_json::{Value, json};
+
+use crate::failure::Failure;
+
+/// What is expected where a place is written.
+pub(crate) const EXPECTED: &str = "sqlite:PATH or http://HOST:PORT";
+
+/// What a target is and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// A SQLite file.
+    Sqlite {
+        /// Its path.
+        path: PathBuf,
+    },
+    /// A DefraDB node.
+    Defradb {
+        /// Its URL.
+        url: String,
+        /// Where its token is, if it asks for one.
+        token: Option<TokenSource>,
+    },
+}
+
+/// Where a token is. It is read when it is used, and never shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum TokenSource {
+    /// In a file, on one line.
+    File(PathBuf),
+    /// In an environment variable.
+    Variable(String),
+}
+
+impl Place {
+    /// Reads `sqlite:PATH` or a URL.
+    ///
+    /// # Errors
+    /// Neither is written.
+    pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
+        match text.split_once(':') {
+            Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite { path: PathBuf::from(path) }),
+            Some(("http" | "https", _)) => {
+                let place = Self::Defradb { url: text.to_owned(), token: None };
+                place.check()?;
+                Ok(place)
+            }
+            _ => Err(Failure::usage(format_args!("{text:?} is not a target: {EXPECTED} is expected"))),
+        }
+    }
+
+    /// Whether it can be one.
+    ///
+    /// # Errors
+    /// The URL is none, or needs what this program lacks.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        match self {
+            Self::Sqlite { .. } => Ok(()),
+            Self::Defradb { url, .. } => DefraOptions::new(url).check().map_err(Failure::usage),
+        }
+    }
+
+    /// The word for what it is.
+    pub(crate) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Sqlite { .. } => "sqlite",
+            Self::Defradb { .. } => "defradb",
+        }
+    }
+
+    /// The key of the configuration that says where it is, and what it says.
+    pub(crate) fn key_and_value(&self) -> (&'static str, Value) {
+        match self {
+            Self::Sqlite { path } => ("path", json!(path)),
+            Self::Defradb { url, .. } => ("url", json!(url)),
+        }
+    }
+
+    /// Whether it is the same file or the same node.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        match (self, other) {
+            (Self::Sqlite { path: a }, Self::Sqlite { path: b }) => whole(a) == whole(b),
+            (Self::Defradb { url: a, .. }, Self::Defradb { url: b, .. }) => {
+                a.trim_end_matches('/') == b.trim_end_matches('/')
+            }
+            _ => false,
+        }
+    }
+
+    /// The target.
+    ///
+    /// # Errors
+    /// Its token cannot be read, or is none.
+    pub(crate) fn target(&self, timeout: Duration) -> Result<Arc<dyn Target>, Failure> {
+        match self {
+            Self::Sqlite { path } => Ok(Arc::new(SqliteTarget::mirror(path.clone()))),
+            Self::Defradb { url, token } => {
+                let mut options = DefraOptions::new(url);
+                options.timeout = timeout;
+                options.token = token.as_ref().map(TokenSource::read).transpose()?;
+                Ok(Arc::new(DefraTarget::new(&options).map_err(Failure::usage)?))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite { path } => path.display().fmt(f),
+            Self::Defradb { url, .. } => f.pad(url),
+        }
+    }
+}
+
+impl TokenSource {
+    fn read(&self) -> Result<String, Failure> {
+        let text = match self {
+            Self::File(path) => std::fs::read_to_string(path).map_err(|error| {
+                Failure::usage(format_args!("cannot read the token in {}: {error}", path.display()))
+            })?,
+            Self::Variable(name) => std::env::var(name)
+                .map_err(|_| Failure::usage(format_args!("the token's variable {name} is not set")))?,
+        };
+        Ok(text.trim().to_owned())
+    }
+}

@@ -1,0 +1,89 @@
+//! A DefraDB node as a target of the program.
+
+use bookstate_tests::node::Node;
+use serde_json::Value;
+
+use crate::place::{Place, SMALL};
+
+#[test]
+fn a_node_is_a_target_like_any_other() {
+    let (place, node) = (Place::new(), Node::throwaway().unwrap());
+    place.write("book.txt", SMALL);
+    let line = place.ok(&format!("process book.txt --json --target defradb={}", node.url())).json();
+    let id = line["book_id"].as_str().unwrap();
+    let rows = node.client().graphql("{ Book { key status } Page { key } }", &Value::Null).unwrap();
+    assert_eq!(
+        (rows["Book"][0]["key"].as_str(), rows["Book"][0]["status"].as_str()),
+        (Some(id), Some("complete"))
+    );
+    assert_eq!(rows["Page"].as_array().map(Vec::len), Some(2));
+
+    place.ok(&format!("target add node {}", node.url()));
+    let listed = place.ok("target list --json").json();
+    assert_eq!(listed["targets"][0]["kind"].as_str(), Some("defradb"));
+    assert_eq!(listed["targets"][0]["url"].as_str(), Some(node.url().as_str()));
+    place.ok("target verify node");
+    node.client()
+        .graphql("mutation { delete_Page(filter: {page_num: {_eq: 1}}) { key } }", &Value::Null)
+        .unwrap();
+    place.run("target verify node").fails(5, &["differ", "target resync node"]);
+    place.ok("target resync node");
+    place.ok("target verify node");
+
+    // The data directory is lost; the node has the book.
+    let before = place.canonical("book.txt");
+    std::fs::rename(place.path(".bookstate/config.toml"), place.path("bookstate.toml")).unwrap();
+    std::fs::remove_dir_all(place.path(".bookstate")).unwrap();
+    place.ok(&format!("target takeover node {id}"));
+    assert_eq!(place.canonical(id), before);
+    place.ok("target verify node");
+}
+
+#[test]
+fn a_document_of_somebody_else_parks_alone_until_it_is_gone() {
+    let (place, node) = (Place::new(), Node::throwaway().unwrap());
+    let client = node.client();
+    client.add_collections(include_str!("../../../bookstate-sink/graphql/schema.graphql")).unwrap();
+    place.write("book.txt", SMALL);
+    place.write("bookstate.toml", format!("[targets.node]\nurl = \"{}\"\n", node.url()));
+    // The book's id follows from its file: another directory tells it.
+    let other = Place::new();
+    other.write("book.txt", SMALL);
+    let line = other.ok("process book.txt --json").json();
+    let page = format!("{}/2", line["book_id"].as_str().unwrap());
+    let add = "mutation($key: String) { add_Page(input: [{key: $key, header: \"theirs\"}]) { key } }";
+    client.graphql(add, &serde_json::json!({"key": page})).unwrap();
+
+    place.ok("process book.txt");
+    let parked = place.ok("parked list --json").json();
+    assert_eq!(parked["parked"].as_array().map(Vec::len), Some(1));
+    assert!(parked["parked"][0]["reason"].as_str().unwrap().contains(&page), "{parked}");
+    let verified = place.ok("target verify node --json").json();
+    assert_eq!(verified["books"][0]["parked"].as_array().map(Vec::len), Some(1));
+    let theirs =
+        client.graphql("{ Page(filter: {header: {_eq: \"theirs\"}}) { key } }", &Value::Null).unwrap();
+    assert_eq!(theirs["Page"][0]["key"].as_str(), Some(page.as_str()));
+
+    client
+        .graphql("mutation { delete_Page(filter: {header: {_eq: \"theirs\"}}) { key } }", &Value::Null)
+        .unwrap();
+    let retried = place.ok("parked retry node --json").json();
+    assert_eq!(retried["still_parked"].as_u64(), Some(0), "{retried}");
+    let verified = place.ok("target verify node --json").json();
+    assert_eq!(verified["books"][0]["parked"].as_array().map(Vec::len), Some(0));
+}
+
+#[test]
+fn a_token_is_asked_for_by_name_and_never_shown() {
+    let place = Place::new();
+    place.write("secret", "s3cr3t\n");
+    place.write("book.txt", SMALL);
+    let target = "[targets.node]\nurl = \"http://127.0.0.1:1\"\n";
+    place.write("bookstate.toml", format!("{target}token_file = \"secret\"\n"));
+    let shown = place.ok("config show --json");
+    assert!(shown.out.contains("token_file") && !shown.out.contains("s3cr3t"), "{shown:?}");
+    let ended = place.ok("process book.txt");
+    assert!(ended.err.contains("warning: target node lacks") && !ended.err.contains("s3cr3t"), "{ended:?}");
+    place.write("bookstate.toml", format!("{target}token_env = \"NO_SUCH_VARIABLE\"\n"));
+    place.run("process book.txt").fails(2, &["NO_SUCH_VARIABLE"]);
+}
