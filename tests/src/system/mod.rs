@@ -9,10 +9,12 @@
 
 mod place;
 mod program;
+mod server;
 mod tables;
 mod unit_log;
 
 pub use place::{Ended, Place, Running};
 pub use program::program;
+pub use server::Server;
 pub use tables::{COLLECTIONS, Tables, is_whole};
 pub use unit_log::UnitLog;

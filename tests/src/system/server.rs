@@ -1,0 +1,70 @@
+//! `bookstate serve` in a place, on a port of its own.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Stdio},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use super::Place;
+use crate::node::Client;
+
+/// A server over a place's data directory; killed with this value.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    url: String,
+}
+
+impl Server {
+    /// Starts one.
+    #[must_use]
+    pub fn start(place: &Place) -> Self {
+        let mut command = place.command("--json serve --bind 127.0.0.1:0");
+        let log = std::fs::File::create(place.path("serve.log")).unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let said: Value = serde_json::from_str(&line).unwrap_or_else(|error| {
+            let log = std::fs::read_to_string(place.path("serve.log"));
+            panic!("{error}: {line:?}, {log:?}")
+        });
+        Self { child, url: said["listening"].as_str().unwrap().to_owned() }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// A target's row, when there is such a target.
+    #[must_use]
+    pub fn target(&self, name: &str) -> Option<Value> {
+        let answer = self.asked("GET", "/api/targets", b"");
+        let mut rows = answer["targets"].as_array().unwrap().iter();
+        rows.find(|row| row["name"] == name).cloned()
+    }
+
+    /// The JSON that it answers.
+    #[must_use]
+    pub fn asked(&self, method: &str, path: &str, body: &[u8]) -> Value {
+        let address = self.url.trim_start_matches("http://").parse().unwrap();
+        let answer = Client::new(address).request(method, path, body).unwrap();
+        serde_json::from_slice(answer.body()).unwrap()
+    }
+
+    /// Has it read its configuration again.
+    pub fn hang_up(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::HUP).unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
