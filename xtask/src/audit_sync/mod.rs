@@ -1,0 +1,128 @@
+//! `cargo xtask audit-sync`: does anything on a hot path wait for storage?
+//!
+//! It parses the sources of a workspace, builds the call graph, and walks from the hot roots that
+//! `audit-sync.toml` names to calls that wait, block, or go to a database by themselves. `docs/audit-sync.md`
+//! is its manual. With `--lang go` it counts what is left to do in the Go system of ADR 010.
+//!
+//! Reading order: `workspace` (which files), `names` and `program` (which items), `types` and `signatures`
+//! (what is known of a value), `body` with `patterns`, `invocations`, `calls`, `macros` and `locks` (what a
+//! function calls), `rules`, `exemptions`, `walk` (the findings), `report`. `go` stands by itself.
+//!
+//! It errs towards reporting: a receiver whose type cannot be told may be of any type. What it does not see:
+//! implicit drops, operators, formatting, code that procedural macros make.
+
+mod body;
+mod calls;
+mod config;
+mod exemptions;
+mod expand;
+mod go;
+mod invocations;
+mod locks;
+mod macros;
+mod names;
+mod patterns;
+mod program;
+mod report;
+mod rules;
+mod signatures;
+mod std_types;
+mod types;
+mod walk;
+mod workspace;
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Instant,
+};
+
+use anyhow::{Context, bail};
+
+use config::Config;
+use program::Program;
+use report::Format;
+use workspace::Workspace;
+
+/// Nothing was found.
+const CLEAN: u8 = 0;
+/// Something was found.
+const FOUND: u8 = 1;
+/// The audit cannot be relied on, or could not be made.
+const UNRELIABLE: u8 = 2;
+
+/// The language of what is audited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Language {
+    /// A Cargo workspace
+    Rust,
+    /// A folder of Go files
+    Go,
+}
+
+/// What `cargo xtask audit-sync` can be told.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// The Cargo.toml of the workspace; this one by default
+    #[arg(long, value_name = "FILE", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"),
+          hide_default_value = true)]
+    manifest_path: PathBuf,
+    /// The configuration; `audit-sync.toml` beside the manifest by default
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Read tests, benches and examples too
+    #[arg(long)]
+    with_tests: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+    /// Say what a rule is, and do nothing else
+    #[arg(long, value_name = "RULE")]
+    explain: Option<String>,
+    /// The language
+    #[arg(long, value_enum, default_value_t = Language::Rust)]
+    lang: Language,
+    /// The folder of the Go sources
+    #[arg(long, value_name = "DIR", required_if_eq("lang", "go"))]
+    dir: Option<PathBuf>,
+}
+
+/// Audits; the exit code is 0 when nothing was found, 1 when something was, 2 when the audit cannot be
+/// relied on.
+pub(crate) fn run(options: &Options, out: &mut dyn Write, errors: &mut dyn Write) -> ExitCode {
+    match audit(options, out) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            // Nothing more can be done when this cannot be said either.
+            writeln!(errors, "audit-sync: {error:#}").ok();
+            ExitCode::from(UNRELIABLE)
+        }
+    }
+}
+
+fn audit(options: &Options, out: &mut dyn Write) -> anyhow::Result<u8> {
+    if let Some(id) = &options.explain {
+        let Some(rule) = rules::rule(id) else {
+            let known: Vec<_> = rules::RULES.iter().map(|rule| rule.id).collect();
+            bail!("there is no rule {id}; the rules are {}", known.join(", "));
+        };
+        report::explain(out, rule)?;
+        return Ok(CLEAN);
+    }
+    if options.lang == Language::Go {
+        let dir = options.dir.as_deref().context("--lang go needs --dir")?;
+        return go::run(dir, options.format, options.with_tests, out);
+    }
+    let began = Instant::now();
+    let beside = || options.manifest_path.parent().unwrap_or(Path::new(".")).join("audit-sync.toml");
+    let config = Config::read(&options.config.clone().unwrap_or_else(beside))?;
+    let program = Program::new(Workspace::read(&options.manifest_path, &config, options.with_tests)?);
+    let outcome = walk::audit(&program, &config);
+    report::print(out, options.format, &program.workspace, &outcome, began.elapsed().as_secs_f64())?;
+    Ok(match (outcome.problems.is_empty(), outcome.findings.is_empty()) {
+        (false, _) => UNRELIABLE,
+        (true, false) => FOUND,
+        (true, true) => CLEAN,
+    })
+}
