@@ -1,7 +1,17 @@
 //! `cargo xtask`: the chores of this workspace. One module per chore; this file only chooses.
 
+mod audit_sync;
+mod bench;
+mod codegen;
+mod defradb;
+mod features;
 mod handbook;
+mod public_api;
+mod schema_drift;
+mod tidy;
 mod toc_score;
+
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -14,15 +24,46 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Chore {
+    /// Find what waits for storage on a hot path
+    AuditSync(audit_sync::Options),
+    /// Measure: ratios of one run, as the documentation has them
+    Bench(bench::Options),
+    /// Write DefraDB's collections and operations from the field tables
+    Codegen(codegen::Options),
+    /// Build, start, stop a DefraDB node for development
+    Defradb(defradb::Options),
+    /// Check each feature of the published crates alone: features only add
+    Features(features::Options),
     /// Make the handbook PDF from the Markdown files of docs/
     Handbook(handbook::Options),
+    /// List the public items of the library crates in docs/public-api
+    PublicApi(public_api::Options),
+    /// Compare the checked-in description of a DefraDB node with a real one
+    SchemaDrift(schema_drift::Options),
+    /// Check the house rules: layers, documents, invariants, licences, READMEs
+    Tidy(tidy::Options),
     /// Score the contents heuristic on a folder of books with answer keys
     TocScore(toc_score::Options),
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<ExitCode> {
+    if public_api::is_asked_as_rustdoc() {
+        return public_api::answer_as_rustdoc().map(|()| ExitCode::SUCCESS);
+    }
     match Cli::parse().chore {
+        Chore::AuditSync(options) => {
+            let (mut out, mut errors) = (std::io::stdout().lock(), std::io::stderr().lock());
+            return Ok(audit_sync::run(&options, &mut out, &mut errors));
+        }
+        Chore::Bench(options) => bench::run(&options, &mut std::io::stdout().lock()),
+        Chore::Codegen(options) => codegen::run(&options),
+        Chore::Defradb(options) => defradb::run(&options, &mut std::io::stdout().lock()),
+        Chore::Features(options) => features::run(&options, &mut std::io::stdout().lock()),
         Chore::Handbook(options) => handbook::run(&options),
+        Chore::PublicApi(options) => public_api::run(&options, &mut std::io::stdout().lock()),
+        Chore::SchemaDrift(options) => schema_drift::run(&options),
+        Chore::Tidy(options) => tidy::run(&options, &mut std::io::stdout().lock()),
         Chore::TocScore(options) => toc_score::run(&options, &mut std::io::stdout().lock()),
     }
+    .map(|()| ExitCode::SUCCESS)
 }

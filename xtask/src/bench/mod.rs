@@ -1,0 +1,36 @@
+//! `cargo xtask bench`: the tables of numbers in the documentation. Ratios within one run, never limits in
+//! seconds: the machine is whatever it is.
+
+mod defradb;
+mod recovery;
+mod standard_book;
+mod ways;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+/// What `bench` takes.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    bench: Bench,
+}
+
+#[derive(Debug, Subcommand)]
+enum Bench {
+    /// A standard book's writes to a real DefraDB, in three ways, and what a bare loop reaches
+    Defradb(defradb::Options),
+    /// How fast a start is after a kill: the journal's commits, and a book from the local store
+    Recovery(recovery::Options),
+}
+
+/// Runs a benchmark and writes its table to `out`.
+///
+/// # Errors
+/// A part of it failed, or a bar was missed.
+pub(crate) fn run(options: &Options, out: &mut dyn std::io::Write) -> Result<()> {
+    match &options.bench {
+        Bench::Defradb(options) => defradb::run(options, out),
+        Bench::Recovery(options) => recovery::run(options, out),
+    }
+}
