@@ -232,6 +232,12 @@ impl Cursor {
         self.watermark = sync.as_ref().map_or(Seq::ZERO, |sync| sync.persisted_seq);
         if !compare {
             link.library.passed(&self.book_id, &link.name, self.watermark);
+            if let (Some(sync), Some(remembered)) = (&sync, &remembered)
+                && sync.write_no > remembered.write_no
+            {
+                // A process ended between the target's answer and its record.
+                self.record(sync, link).await?;
+            }
         }
         self.phase = Phase::Ready { sync, compare };
         Ok(Step::Progress)
@@ -471,24 +477,12 @@ impl Cursor {
         }
         self.watermark = sync.persisted_seq;
         link.counters.batches += 1;
-        let progress =
-            Progress { write_no: sync.write_no, token: sync.token, persisted_seq: sync.persisted_seq };
+        let recorded = if link.role == Role::Remote { self.record(&sync, link).await } else { Ok(()) };
         self.phase = Phase::Ready { sync: Some(sync), compare: false };
-        if link.role == Role::Remote {
-            let (name, id, healed) =
-                (link.name.clone(), self.book_id.clone(), std::mem::take(&mut self.healed));
-            let recorded = link
-                .local
-                .run(move |store| {
-                    store.record(name.as_str(), &id, Some(&progress), &[], &healed)?;
-                    forget_tombstones(store, &id)
-                })
-                .await;
-            if let Err(error) = recorded {
-                // The target has it all the same; the next start learns that from the target.
-                tracing::warn!(target = %link.name, book = %self.book_id, %error, "progress was not recorded");
-                return Ok(Step::Progress);
-            }
+        if let Err(error) = recorded {
+            // The target has it all the same; the next start learns that from the target.
+            tracing::warn!(target = %link.name, book = %self.book_id, %error, "progress was not recorded");
+            return Ok(Step::Progress);
         }
         let (library, id, name, seq) =
             (link.library.clone(), self.book_id.clone(), link.name.clone(), self.watermark);
@@ -499,6 +493,18 @@ impl Cursor {
         });
         told.await?;
         Ok(Step::Progress)
+    }
+
+    /// Records how far the target is, and what it takes again.
+    async fn record(&mut self, sync: &BookSync, link: &Link) -> Result<(), TargetError> {
+        let progress =
+            Progress { write_no: sync.write_no, token: sync.token, persisted_seq: sync.persisted_seq };
+        let (name, id, healed) = (link.name.clone(), self.book_id.clone(), std::mem::take(&mut self.healed));
+        let recording = link.local.run(move |store| {
+            store.record(name.as_str(), &id, Some(&progress), &[], &healed)?;
+            forget_tombstones(store, &id)
+        });
+        recording.await
     }
 
     /// Takes a book over from another writer: from now on the target refuses that one. What it holds is

@@ -2,14 +2,18 @@
 
 use std::{
     io::{BufRead, BufReader},
-    process::{Child, Stdio},
+    process::{Child, ExitStatus, Stdio},
+    time::{Duration, Instant},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::Place;
-use crate::node::Client;
+use crate::node::{Client, Message};
+
+/// How long one may take to stop.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A server over a place's data directory; killed with this value.
 #[derive(Debug)]
@@ -51,14 +55,37 @@ impl Server {
     /// The JSON that it answers.
     #[must_use]
     pub fn asked(&self, method: &str, path: &str, body: &[u8]) -> Value {
+        serde_json::from_slice(self.answer(method, path, body).body()).unwrap()
+    }
+
+    /// What it answers to a `GET`, whatever its status.
+    #[must_use]
+    pub fn get(&self, path: &str) -> Message {
+        self.answer("GET", path, b"")
+    }
+
+    fn answer(&self, method: &str, path: &str, body: &[u8]) -> Message {
         let address = self.url.trim_start_matches("http://").parse().unwrap();
-        let answer = Client::new(address).request(method, path, body).unwrap();
-        serde_json::from_slice(answer.body()).unwrap()
+        Client::new(address).request(method, path, body).unwrap()
     }
 
     /// Has it read its configuration again.
     pub fn hang_up(&self) {
         kill_process(Pid::from_child(&self.child), Signal::HUP).unwrap();
+    }
+
+    /// Ends it in good order (SIGTERM) and says how it ended.
+    #[must_use]
+    pub fn stop(mut self) -> ExitStatus {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(begun.elapsed() < PATIENCE, "it does not stop");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 

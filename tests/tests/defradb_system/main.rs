@@ -17,3 +17,4 @@ mod refusals;
 mod rig;
 mod rollback;
 mod several;
+mod three_states;

@@ -171,7 +171,7 @@ mod tests {
         let none = |field: &str| format!("value not provided for non-nillable field. Name: {field}");
         assert_eq!(meaning(&none("book_id")), Meaning::SyncMoved);
         assert_eq!(meaning(&none("key")), Meaning::OtherDocuments);
-        assert_eq!(meaning("transaction conflict. Please retry"), Meaning::SameContent);
+        assert_eq!(meaning("transaction conflict. Please retry"), Meaning::Later);
         assert_eq!(
             meaning("a document with the given ID has been deleted. DocID: bae-1"),
             Meaning::SameContent

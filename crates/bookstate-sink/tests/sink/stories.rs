@@ -332,7 +332,7 @@ async fn one_lost_answer_is_no_outage_for_those_who_wait() {
     assert!(!report.is_complete(), "an outage is told before the deadline");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_target_comes_and_goes_while_everything_runs() {
     let mut world = World::new(23);
     world.commit(&pages(1, 20, "text"));
@@ -363,7 +363,7 @@ async fn a_target_comes_and_goes_while_everything_runs() {
 }
 
 /// A target that is away has lag, whoever starts, and whatever leaves memory meanwhile.
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn the_lag_of_a_target_that_is_away_is_known() {
     let mut world = World::new(24);
     for text in ["one", "two", "three"] {
@@ -394,6 +394,28 @@ async fn the_lag_of_a_target_that_is_away_is_known() {
     world.target.set_down(false);
     world.open_the_book();
     world.check_the_end().await;
+}
+
+/// The target has a batch, and the process ended before it had recorded that.
+#[tokio::test(start_paused = true)]
+async fn what_was_not_recorded_is_learnt_from_the_target() {
+    let mut world = World::new(25);
+    world.commit(&pages(1, 20, "text"));
+    world.settle().await;
+    let progress = |world: &World| {
+        world.library().local_store().progress(world.name.as_str(), &world.book).unwrap().unwrap()
+    };
+    let before = progress(&world);
+    world.commit(&[put(1, "not recorded")]);
+    world.settle().await;
+    let after = progress(&world);
+    assert_ne!(before, after);
+    let (name, book) = (world.name.clone(), world.book.clone());
+    world.library().local_store().record(name.as_str(), &book, Some(&before), &[], &[]).unwrap();
+    world.kill_and_restart().await;
+    world.settle().await;
+    assert_eq!(progress(&world), after, "although nothing was left to be sent");
+    assert_eq!(world.status().counters.chunks, 0);
 }
 
 #[tokio::test(start_paused = true)]
