@@ -7,8 +7,8 @@ use bookstate_store::{Target, TargetName};
 /// The pace of a target.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pace {
-    /// How long an idle target waits after a first change, so that what follows joins the batch. A busy
-    /// target takes all that is dirty at once.
+    /// How long an idle target waits after a first change, and every book after its last batch, so that what
+    /// follows joins the batch. Nobody rests while somebody waits for the target.
     pub linger: Duration,
     /// How long a chunk may take before its outcome counts as unknown.
     pub timeout: Duration,

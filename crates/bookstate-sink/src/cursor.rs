@@ -22,6 +22,7 @@ use bookstate_store::{
     TargetName, WriterId,
 };
 use rand::{Rng, rngs::SmallRng};
+use tokio::time::Instant;
 
 use crate::{
     classify::{Circumstances, Verdict, classify},
@@ -122,6 +123,8 @@ pub(crate) struct Cursor {
     retry: BTreeSet<AnyKey>,
     /// Documents that were parked and have now gone through.
     healed: Vec<AnyKey>,
+    /// When the last batch was whole.
+    batch_ended: Option<Instant>,
 }
 
 impl Cursor {
@@ -133,7 +136,14 @@ impl Cursor {
             parked: BTreeMap::new(),
             retry: BTreeSet::new(),
             healed: Vec::new(),
+            batch_ended: None,
         }
+    }
+
+    /// When the next batch may begin, `linger` after the last one; `None` in the middle of one.
+    pub(crate) fn rests_until(&self, linger: Duration) -> Option<Instant> {
+        let Phase::Ready { compare: false, .. } = &self.phase else { return None };
+        self.batch_ended.map(|ended| ended + linger)
     }
 
     pub(crate) const fn watermark(&self) -> Seq {
@@ -476,6 +486,7 @@ impl Cursor {
             return Ok(Step::Progress);
         }
         self.watermark = sync.persisted_seq;
+        self.batch_ended = Some(Instant::now());
         link.counters.batches += 1;
         let recorded = if link.role == Role::Remote { self.record(&sync, link).await } else { Ok(()) };
         self.phase = Phase::Ready { sync: Some(sync), compare: false };

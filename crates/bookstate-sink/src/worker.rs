@@ -6,7 +6,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    ops::Bound,
     sync::Arc,
     time::Duration,
 };
@@ -105,7 +104,8 @@ impl Worker {
 
             let paused = self.paused_until.filter(|until| *until > Instant::now());
             let idle = self.pending.is_empty() && self.prepared;
-            if !idle && paused.is_none() {
+            let resting = self.resting();
+            if !idle && paused.is_none() && resting.is_none() {
                 self.work().await;
                 continue;
             }
@@ -118,7 +118,8 @@ impl Worker {
                     None => break,
                 },
                 () = sleep_until(paused), if paused.is_some() => {}
-                () = committed, if paused.is_none() => self.linger().await,
+                () = sleep_until(resting), if paused.is_none() && resting.is_some() => {}
+                () = committed, if paused.is_none() && resting.is_none() => self.linger().await,
             }
         }
         self.publish();
@@ -135,6 +136,22 @@ impl Worker {
             command = self.commands.recv() => if let Some(command) = command { self.command(command).await },
             () = tokio::time::sleep(self.linger) => {}
         }
+    }
+
+    /// Until when there is nothing to do, since every pending book had a batch a moment ago: what a job writes in
+    /// a row then goes as one. Not when somebody waits.
+    fn resting(&self) -> Option<Instant> {
+        if !self.prepared || !self.barriers.is_empty() || self.pending.is_empty() {
+            return None;
+        }
+        let rests = self.pending.keys().map(|id| self.rest_of(id));
+        rests.collect::<Option<Vec<_>>>()?.into_iter().min()
+    }
+
+    /// Until when a book rests, if it does.
+    fn rest_of(&self, id: &BookId) -> Option<Instant> {
+        let cursor = self.cursors.get(id)?;
+        cursor.rests_until(self.linger).filter(|until| *until > Instant::now())
     }
 
     /// Adds the books that have commits which the target lacks.
@@ -212,9 +229,13 @@ impl Worker {
 
     /// One step for the book whose turn it is.
     async fn serve_next(&mut self) -> Result<(), Failure> {
-        let behind = |last: &BookId| self.pending.range((Bound::Excluded(last), Bound::Unbounded)).next();
-        let next = self.last.as_ref().and_then(behind).or_else(|| self.pending.first_key_value());
-        let Some(id) = next.map(|(id, _)| id.clone()) else { return Ok(()) };
+        let rests = |id: &&BookId| self.barriers.is_empty() && self.rest_of(id).is_some();
+        let (behind, before): (Vec<_>, Vec<_>) = match &self.last {
+            Some(last) => self.pending.keys().partition(|id| *id > last),
+            None => (self.pending.keys().collect(), Vec::new()),
+        };
+        let next = behind.into_iter().chain(before).find(|id| !rests(id));
+        let Some(id) = next.cloned() else { return Ok(()) };
         self.serve(&id).await
     }
 
@@ -259,6 +280,7 @@ impl Worker {
                 let dirty = self.link.library.dirty_count(book_id, watermark);
                 BookLag { book_id: book_id.clone(), seq, watermark, dirty }
             })
+            .filter(|book| book.seq > book.watermark)
             .collect();
         status.foreign = self
             .cursors

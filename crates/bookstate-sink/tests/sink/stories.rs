@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use crate::support::{Change, World, any_page, pace, put};
 use bookstate_domain::{BookId, BookStatus, Seq, persist::NewBook};
 use bookstate_sink::{
-    CommandError, Health, Reached, RemoteTarget,
+    CommandError, Health, Pace, Reached, RemoteTarget,
     sim::{Fault, SimTarget},
 };
 use bookstate_store::TargetName;
@@ -393,6 +393,26 @@ async fn the_lag_of_a_target_that_is_away_is_known() {
     lag_is(&world, 2, "a book that nobody has opened").await;
     world.target.set_down(false);
     world.open_the_book();
+    world.check_the_end().await;
+}
+
+/// A target that is faster than the job does not follow it commit by commit.
+#[tokio::test]
+async fn what_a_job_writes_in_a_row_goes_as_one() {
+    let mut world = World::new(26);
+    let (name, target) = ("second".parse::<TargetName>().unwrap(), Arc::new(SimTarget::new()));
+    let linger = Duration::from_millis(100);
+    let second = RemoteTarget { name, target: target.clone(), pace: Pace { linger, ..pace() } };
+    world.sink().add(second).unwrap();
+    let begun = std::time::Instant::now();
+    for n in 0..60 {
+        world.commit(&[put(1, &n.to_string())]);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let (written, lingers) = (target.counters().documents, begun.elapsed().as_millis() / linger.as_millis());
+    assert!(written as u128 <= lingers + 2, "{written} documents within {lingers} lingers");
+    world.settle().await;
+    assert_eq!(target.book(&world.book).unwrap().state, world.state());
     world.check_the_end().await;
 }
 
