@@ -172,13 +172,10 @@ impl Sink {
             }
         }
         // Books that left memory while the task was paused: it has not taken note of them yet.
-        for (book_id, seq) in library.departed(&status.name) {
+        for (book_id, (seq, watermark)) in library.departed(&status.name) {
             match status.behind.iter_mut().find(|book| book.book_id == book_id) {
                 Some(book) => book.seq = book.seq.max(seq),
-                None => {
-                    let (watermark, dirty) = (library.watermark(&book_id, &status.name), 0);
-                    status.behind.push(BookLag { book_id, seq, watermark, dirty });
-                }
+                None => status.behind.push(BookLag { book_id, seq, watermark, dirty: 0 }),
             }
         }
         status.behind.sort_by(|a, b| a.book_id.cmp(&b.book_id));

@@ -121,12 +121,13 @@ impl Library {
     /// something of them.
     #[must_use]
     pub fn take_departed(&self, target: &TargetName) -> BTreeMap<BookId, Seq> {
-        self.0.departed.lock().get_mut(target).map(std::mem::take).unwrap_or_default()
+        let departed = self.0.departed.lock().get_mut(target).map(std::mem::take).unwrap_or_default();
+        departed.into_iter().map(|(id, (seq, _))| (id, seq)).collect()
     }
 
-    /// The same books, and they stay.
+    /// The same books, each with its last commit and how far the target was; they stay.
     #[must_use]
-    pub fn departed(&self, target: &TargetName) -> BTreeMap<BookId, Seq> {
+    pub fn departed(&self, target: &TargetName) -> BTreeMap<BookId, (Seq, Seq)> {
         self.0.departed.lock().get(target).cloned().unwrap_or_default()
     }
 

@@ -95,8 +95,9 @@ struct Shared {
     changed: Notify,
     /// The remote targets, in the order in which a read asks them.
     targets: RwLock<Vec<(TargetName, Arc<dyn Target>)>>,
-    /// Books that left memory, with their last commit, per remote target, until its task has taken note.
-    departed: Mutex<BTreeMap<TargetName, BTreeMap<BookId, Seq>>>,
+    /// Books that left memory before a remote target had all of them, with their last commit and the target's
+    /// watermark, until its task has taken note.
+    departed: Mutex<BTreeMap<TargetName, BTreeMap<BookId, (Seq, Seq)>>>,
     /// Of books that are not live: seqs up to these were used although the local store has no commit of them
     /// (they were set aside, or a target has them). They are not given out again.
     reserved: Mutex<HashMap<BookId, Seq>>,
@@ -249,8 +250,11 @@ impl Library {
         }
         if seq > Seq::ZERO {
             // A target that was busy all the time that the book was live must still learn of it.
-            for departed in self.0.departed.lock().values_mut() {
-                departed.insert(id.clone(), seq);
+            for (target, departed) in self.0.departed.lock().iter_mut() {
+                let watermark = book.watermark(target);
+                if watermark < seq {
+                    departed.insert(id.clone(), (seq, watermark));
+                }
             }
         }
     }
