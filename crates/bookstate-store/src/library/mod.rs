@@ -82,6 +82,9 @@ impl serde::Serialize for TargetName {
     }
 }
 
+/// Books with their last commit and a target's watermark.
+type Departed = BTreeMap<BookId, (Seq, Seq)>;
+
 #[derive(Debug)]
 struct Shared {
     dir: PathBuf,
@@ -97,7 +100,7 @@ struct Shared {
     targets: RwLock<Vec<(TargetName, Arc<dyn Target>)>>,
     /// Books that left memory before a remote target had all of them, with their last commit and the target's
     /// watermark, until its task has taken note.
-    departed: Mutex<BTreeMap<TargetName, BTreeMap<BookId, (Seq, Seq)>>>,
+    departed: Mutex<BTreeMap<TargetName, Departed>>,
     /// Of books that are not live: seqs up to these were used although the local store has no commit of them
     /// (they were set aside, or a target has them). They are not given out again.
     reserved: Mutex<HashMap<BookId, Seq>>,
