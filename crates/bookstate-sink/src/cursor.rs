@@ -143,7 +143,7 @@ impl Cursor {
     /// When the next batch may begin, `linger` after the last one; `None` in the middle of one.
     pub(crate) fn rests_until(&self, linger: Duration) -> Option<Instant> {
         let Phase::Ready { compare: false, .. } = &self.phase else { return None };
-        self.batch_ended.map(|ended| ended + linger)
+        self.batch_ended.and_then(|ended| ended.checked_add(linger))
     }
 
     pub(crate) const fn watermark(&self) -> Seq {
@@ -510,12 +510,15 @@ impl Cursor {
     async fn record(&mut self, sync: &BookSync, link: &Link) -> Result<(), TargetError> {
         let progress =
             Progress { write_no: sync.write_no, token: sync.token, persisted_seq: sync.persisted_seq };
-        let (name, id, healed) = (link.name.clone(), self.book_id.clone(), std::mem::take(&mut self.healed));
+        let (name, id, healed) = (link.name.clone(), self.book_id.clone(), self.healed.clone());
         let recording = link.local.run(move |store| {
             store.record(name.as_str(), &id, Some(&progress), &[], &healed)?;
             forget_tombstones(store, &id)
         });
-        recording.await
+        recording.await?;
+        // Only now: what could not be recorded goes with the next batch.
+        self.healed.clear();
+        Ok(())
     }
 
     /// Takes a book over from another writer: from now on the target refuses that one. What it holds is
