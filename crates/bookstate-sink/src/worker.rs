@@ -6,6 +6,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
+    ops::Bound,
     sync::Arc,
     time::Duration,
 };
@@ -209,19 +210,20 @@ impl Worker {
 
     /// Finds the books that the target is behind in, also when it cannot be reached.
     async fn remember(&mut self) {
-        let name = self.link.name.clone();
-        let mut found = self.link.local.run(move |store| books_behind(store, &name)).await;
-        while let Err(error) = &found {
+        let found = loop {
+            let name = self.link.name.clone();
+            let error = match self.link.local.run(move |store| books_behind(store, &name)).await {
+                Ok(found) => break found,
+                Err(error) => error,
+            };
             // A local store that cannot be read has stopped everything else too.
             tracing::warn!(target = %self.link.name, %error, "the local store was not read; it is tried again");
             tokio::select! {
                 _ = self.stop.changed() => return,
                 () = tokio::time::sleep(Duration::from_secs(1)) => {}
             }
-            let name = self.link.name.clone();
-            found = self.link.local.run(move |store| books_behind(store, &name)).await;
-        }
-        for (id, (seq, watermark)) in found.into_iter().flatten() {
+        };
+        for (id, (seq, watermark)) in found {
             self.pending.insert(id.clone(), seq);
             self.remembered.insert(id, watermark);
         }
@@ -230,11 +232,10 @@ impl Worker {
     /// One step for the book whose turn it is.
     async fn serve_next(&mut self) -> Result<(), Failure> {
         let rests = |id: &&BookId| self.barriers.is_empty() && self.rest_of(id).is_some();
-        let (behind, before): (Vec<_>, Vec<_>) = match &self.last {
-            Some(last) => self.pending.keys().partition(|id| *id > last),
-            None => (self.pending.keys().collect(), Vec::new()),
-        };
-        let next = behind.into_iter().chain(before).find(|id| !rests(id));
+        // From the one after the last, once around.
+        let after = self.last.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+        let behind = self.pending.range((after, Bound::Unbounded));
+        let next = behind.chain(&self.pending).map(|(id, _)| id).find(|id| !rests(id));
         let Some(id) = next.cloned() else { return Ok(()) };
         self.serve(&id).await
     }
