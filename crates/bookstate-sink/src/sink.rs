@@ -1,7 +1,7 @@
 //! The sink: one task per target, and what can be asked of them all.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -71,7 +71,8 @@ impl DrainReport {
 }
 
 impl Sink {
-    /// Starts a task for the local store and one per remote target. Call it within a tokio runtime.
+    /// Starts a task for the local store and one per remote target. Of targets of one name only the first is taken,
+    /// which is logged. Call it within a tokio runtime.
     #[must_use]
     pub fn start(library: &Library, remotes: Vec<RemoteTarget>, config: &SinkConfig) -> Self {
         let (tasks, seeds) = (RwLock::default(), AtomicU64::new(config.seed));
@@ -80,8 +81,9 @@ impl Sink {
         let local = sink.spawn(TargetName::local(), target, Role::Local, &config.local);
         sink.tasks.write().insert(TargetName::local(), local);
         for remote in remotes {
-            // A name that stands twice, or is the local store's, was refused where the names were read.
-            drop(sink.add(remote));
+            if let Err(error) = sink.add(remote) {
+                tracing::error!(%error, "a target is left out");
+            }
         }
         sink
     }
@@ -189,9 +191,11 @@ impl Sink {
     /// The local store cannot be read.
     pub fn pending_bytes(&self) -> Result<BTreeMap<TargetName, u64>, StoreError> {
         let mut pending: BTreeMap<TargetName, u64> = BTreeMap::new();
+        let live: HashSet<BookId> = self.library.live_books().into_iter().collect();
         for status in self.status() {
             let mut bytes = 0;
-            for book in &status.behind {
+            // The others would be read from the disk, at every look.
+            for book in status.behind.iter().filter(|book| live.contains(&book.book_id)) {
                 let batch = self.library.batch(&book.book_id, book.watermark, &Differing::default())?;
                 bytes += batch.map_or(0, |batch| match batch.ops {
                     BatchOps::Ops(ops) => split::bytes(&ops),
@@ -214,22 +218,26 @@ impl Sink {
         let mut waiting = Vec::new();
         for (name, commands) in self.commands() {
             let (answer, answered) = oneshot::channel();
-            let sent = commands.send(Command::Barrier(answer)).await;
-            waiting.push((name, sent.is_ok().then_some(answered)));
+            // A task in the middle of a chunk may have a full queue.
+            let sent = before(until, commands.send(Command::Barrier(answer))).await;
+            waiting.push((name, sent, answered));
         }
         let mut reached = Vec::new();
-        for (name, answered) in waiting {
-            let unhealthy = |error: &str| Reached::Unhealthy { error: error.to_owned() };
-            let stopped = || unhealthy(&CommandError::Stopped.to_string());
-            let outcome = match (answered, until) {
-                (None, _) => stopped(),
-                (Some(answered), None) => answered.await.unwrap_or_else(|_| stopped()),
-                (Some(answered), Some(until)) => match tokio::time::timeout_at(until, answered).await {
-                    Ok(answer) => answer.unwrap_or_else(|_| stopped()),
-                    Err(_) => unhealthy("not drained in time"),
-                },
+        for (name, sent, answered) in waiting {
+            let outcome = match sent {
+                Some(Ok(())) => before(until, answered).await.map(Result::ok),
+                Some(Err(_)) => Some(None),
+                None => None,
             };
-            reached.push((name, outcome));
+            let unhealthy = |error: String| Reached::Unhealthy { error };
+            reached.push((
+                name,
+                match outcome {
+                    Some(Some(reached)) => reached,
+                    Some(None) => unhealthy(CommandError::Stopped.to_string()),
+                    None => unhealthy("not drained in time".to_owned()),
+                },
+            ));
         }
         reached
     }
@@ -238,16 +246,18 @@ impl Sink {
     /// late is reported as late, and no other. What is left is in the journal and the local store, and continues
     /// at the next start.
     pub async fn drain(self, deadline: Duration) -> DrainReport {
-        let targets = self.reach(Some(Instant::now() + deadline)).await;
+        // A deadline beyond all time is none.
+        let until = || Instant::now().checked_add(deadline);
+        let targets = self.reach(until()).await;
         let mut tasks: Vec<_> = std::mem::take(&mut *self.tasks.write()).into_iter().collect();
         for (_, task) in &tasks {
             task.stop.send_replace(true);
         }
         // A task in the middle of a chunk ends it, if it is not late already: the outcome would be unknown.
-        let until = Instant::now() + deadline;
+        let until = until();
         for (name, task) in &mut tasks {
             let late = targets.iter().any(|(target, reached)| target == name && *reached != Reached::All);
-            if late || tokio::time::timeout_at(until, &mut task.task).await.is_err() {
+            if late || before(until, &mut task.task).await.is_none() {
                 task.task.abort();
             }
         }
@@ -322,6 +332,14 @@ impl Sink {
     /// See [`CommandError`].
     pub async fn drop_parked(&self, target: &TargetName, document: AnyKey) -> Result<(), CommandError> {
         self.ask(target, |answer| Command::Drop(document, answer)).await
+    }
+}
+
+/// What a future gives, unless it takes until then.
+async fn before<T>(until: Option<Instant>, future: impl Future<Output = T>) -> Option<T> {
+    match until {
+        Some(until) => tokio::time::timeout_at(until, future).await.ok(),
+        None => Some(future.await),
     }
 }
 

@@ -328,7 +328,7 @@ async fn one_lost_answer_is_no_outage_for_those_who_wait() {
     let mut world = World::new(22);
     world.commit(&pages(1, 5, "text"));
     world.target.set_down(true);
-    let report = world.drain(Duration::from_secs(3600)).await;
+    let report = world.drain(Duration::MAX).await;
     assert!(!report.is_complete(), "an outage is told before the deadline");
 }
 
