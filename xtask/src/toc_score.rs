@@ -5,8 +5,8 @@
 //! the pipeline itself: nothing is stored.
 
 use anyhow::{Context as _, Result};
-use bookstate_jobs::contents::{BookText, ContentsEntry, Linker, extract, find, normalise, similar};
-use bookstate_jobs::source::Source;
+use bookstate_reading::source::Source;
+use bookstate_reading::toc::{BookText, ContentsEntry, Linker, extract, find, normalise, similar};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -8,7 +8,8 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use bookstate_jobs::{IngestError, StartError, source::SourceError};
+use bookstate_jobs::{IngestError, StartError};
+use bookstate_reading::source::SourceError;
 use bookstate_sink::CommandError;
 use bookstate_store::{OpenBookError, PersistError, ReadError, StoreError};
 use serde::{Deserialize, Serialize};

@@ -2,7 +2,7 @@
 
 use bookstate_api::view;
 use bookstate_domain::{BookId, Seq};
-use bookstate_jobs::export;
+use bookstate_reading::export;
 use bookstate_store::TargetName;
 
 use crate::{

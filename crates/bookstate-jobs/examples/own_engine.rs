@@ -14,8 +14,8 @@ use bookstate_jobs::{
     engines::{EngineCatalog, EngineSpec},
     ingest,
     pool::{PoolConfig, RetryPolicy},
-    source::Source,
 };
+use bookstate_reading::source::Source;
 use bookstate_store::{Library, LibraryConfig};
 use parking_lot::Mutex;
 

@@ -23,7 +23,7 @@ use bookstate_domain::{
 };
 use parking_lot::Mutex;
 
-use crate::source::Source;
+use bookstate_reading::source::Source;
 
 /// Why an engine has no answer, by what should be done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use bookstate_domain::{BookId, IdError, JobId};
 use bookstate_store::{OpenBookError, PersistError};
 
-use crate::{engines::UnknownEngine, source::SourceError};
+use bookstate_reading::source::SourceError;
+
+use crate::engines::UnknownEngine;
 
 /// A file that could not be taken in. Nothing has changed.
 #[derive(Debug, thiserror::Error)]

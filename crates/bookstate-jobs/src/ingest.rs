@@ -14,10 +14,9 @@ use bookstate_domain::{BookId, IdError, Seq, persist::NewBook};
 use bookstate_store::{Library, OpenBookError};
 use sha2::{Digest, Sha256};
 
-use crate::{
-    error::{IngestError, StartError},
-    source::{Source, SourceError, SourceKind},
-};
+use bookstate_reading::source::{Source, SourceError};
+
+use crate::error::{IngestError, StartError};
 
 /// How many hexadecimal digits of the hash a book's id has.
 const ID_DIGITS: usize = 16;
@@ -66,7 +65,7 @@ fn ingest_blocking(library: &Library, path: &Path) -> Result<Ingested, IngestErr
     let source = Source::from_bytes(path, bytes.clone())?;
     let hash = hex(&Sha256::digest(&bytes));
     let book_id = book_id(&hash)?;
-    keep_copy(&sources_dir(library.dir()), &hash, extension(source.kind()), &bytes)?;
+    keep_copy(&sources_dir(library.dir()), &hash, source.kind().extension(), &bytes)?;
     let page_count = source.page_count();
     let known = is_known(library, &book_id)?;
     if !known {
@@ -98,14 +97,6 @@ fn hex(bytes: &[u8]) -> String {
 fn book_id(hash: &str) -> Result<BookId, IdError> {
     let digits: String = hash.chars().take(ID_DIGITS).collect();
     BookId::new(&format!("b-{digits}"))
-}
-
-const fn extension(kind: SourceKind) -> &'static str {
-    match kind {
-        SourceKind::Pdf => "pdf",
-        SourceKind::Markdown => "md",
-        SourceKind::Text => "txt",
-    }
 }
 
 /// Writes the copy, unless it is there.

@@ -7,7 +7,7 @@
 //!
 //! Reading order: [`Work`] (a unit), [`plan`] (what can run), [`outcome`] (what becomes of a result),
 //! [`engine`] (who does the work) and [`engines`] (by name), [`pool`] (how many at once), [`Scheduler`]
-//! (jobs), [`ingest()`] (files). The local engines' rules are in [`source`], [`contents`] and [`analysis`].
+//! (jobs), [`ingest()`] (files). What the local engines know of books is in [`bookstate_reading`].
 //!
 //! ```
 //! use bookstate_domain::{Engines, Variant};
@@ -36,12 +36,9 @@
 //! # }
 //! ```
 
-pub mod analysis;
-pub mod contents;
 pub mod engine;
 pub mod engines;
 pub mod error;
-pub mod export;
 pub mod ingest;
 pub mod outcome;
 pub mod persist_call;
@@ -49,7 +46,6 @@ pub mod plan;
 pub mod pool;
 pub mod progress;
 pub mod scheduler;
-pub mod source;
 pub mod unit;
 pub mod unit_log;
 

@@ -2,8 +2,9 @@
 
 use bookstate_domain::{BookState, Provider};
 
+use bookstate_reading::structure;
+
 use crate::{
-    analysis,
     engine::{BookContext, EngineError, EngineResult, Usage, blocking},
     engines::{EngineSet, source_failure},
     outcome::{Outcome, batch_of},
@@ -87,6 +88,6 @@ fn page_number(page: i32) -> Result<u32, EngineError> {
 fn markdown(state: &BookState, page: i32, providers: &[Provider]) -> Outcome {
     let texts = providers.iter().filter_map(|p| state.ocr_result(page, p)?.text.clone());
     let text = texts.into_iter().find(|text| !text.trim().is_empty()).unwrap_or_default();
-    let page = analysis::page_markdown(&text);
+    let page = structure::page_markdown(&text);
     Outcome::Markdown { markdown: page.markdown, headings: page.headings }
 }

@@ -25,12 +25,13 @@ struct Layer {
 const DOMAIN: &str = "bookstate-domain";
 const STORE: &str = "bookstate-store";
 const SINK: &str = "bookstate-sink";
+const READING: &str = "bookstate-reading";
 const JOBS: &str = "bookstate-jobs";
 const API: &str = "bookstate-api";
 const TESTS: &str = "bookstate-tests";
 
 /// The layers, lowest first.
-const LAYERS: [Layer; 9] = [
+const LAYERS: [Layer; 10] = [
     Layer { name: "bookstate-domain-macros", uses: &[], tests_use: &[], never: &[] },
     Layer {
         name: DOMAIN,
@@ -45,11 +46,27 @@ const LAYERS: [Layer; 9] = [
         never: &["reqwest", "hyper", "axum", "graphql_client"],
     },
     Layer { name: SINK, uses: &[DOMAIN, STORE], tests_use: &[], never: &["axum"] },
-    Layer { name: JOBS, uses: &[DOMAIN, STORE], tests_use: &[], never: &["axum", "graphql_client"] },
-    Layer { name: API, uses: &[DOMAIN, STORE, SINK, JOBS], tests_use: &[TESTS], never: &[] },
-    Layer { name: "bookstate-cli", uses: &[DOMAIN, STORE, SINK, JOBS, API], tests_use: &[TESTS], never: &[] },
-    Layer { name: TESTS, uses: &[], tests_use: &[DOMAIN, STORE, SINK, JOBS, API], never: &[] },
-    Layer { name: "xtask", uses: &[DOMAIN, STORE, SINK, JOBS, API, TESTS], tests_use: &[], never: &[] },
+    Layer {
+        name: READING,
+        uses: &[DOMAIN],
+        tests_use: &[],
+        never: &["tokio", "reqwest", "hyper", "axum", "rusqlite", "graphql_client"],
+    },
+    Layer { name: JOBS, uses: &[DOMAIN, STORE, READING], tests_use: &[], never: &["axum", "graphql_client"] },
+    Layer { name: API, uses: &[DOMAIN, STORE, SINK, READING, JOBS], tests_use: &[TESTS], never: &[] },
+    Layer {
+        name: "bookstate-cli",
+        uses: &[DOMAIN, STORE, SINK, READING, JOBS, API],
+        tests_use: &[TESTS],
+        never: &[],
+    },
+    Layer { name: TESTS, uses: &[], tests_use: &[DOMAIN, STORE, SINK, READING, JOBS, API], never: &[] },
+    Layer {
+        name: "xtask",
+        uses: &[DOMAIN, STORE, SINK, READING, JOBS, API, TESTS],
+        tests_use: &[],
+        never: &[],
+    },
 ];
 
 const MANIFEST: &str = "Cargo.toml";

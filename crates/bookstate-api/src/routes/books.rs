@@ -2,7 +2,7 @@
 
 use axum::{extract::State, http::header, response::Response};
 use bookstate_domain::{BookStatus, OperationName};
-use bookstate_jobs::export::{JsonForm, json, markdown};
+use bookstate_reading::export::{JsonForm, json, markdown};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};

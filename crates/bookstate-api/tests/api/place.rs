@@ -14,8 +14,8 @@ use bookstate_jobs::{
     Scheduler, SchedulerConfig,
     engine::{EngineResult, OcrEngine, OcrReading},
     engines::{EngineCatalog, EngineSpec, TextLayer},
-    source::Source,
 };
+use bookstate_reading::source::Source;
 use bookstate_sink::{Pace, RemoteTarget, Sink, SinkConfig};
 use bookstate_store::{BookHandle, Library, LibraryConfig, SqliteTarget, Target};
 use bookstate_tests::books::Book;

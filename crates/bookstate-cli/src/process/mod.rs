@@ -22,8 +22,8 @@ use bookstate_jobs::{
     engines::EngineCatalog,
     plan::JobPlan,
     pool::{LOCAL_POOL, PoolConfig},
-    source::SourceError,
 };
+use bookstate_reading::source::SourceError;
 use bookstate_store::Library;
 use parking_lot::Mutex;
 use tokio::{sync::Semaphore, task::JoinSet};

@@ -25,6 +25,8 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
+use bookstate_reading::source::Source;
+
 use crate::{
     engine::{BookContext, Memo},
     engines::EngineSet,
@@ -33,7 +35,6 @@ use crate::{
     plan::{InFlight, JobPlan, Plan, Step, interrupted, plan, settled_units},
     pool::{Pools, UnitTime},
     progress::{Activity, JobEnd, JobProgress, JobReport, UnitCounts},
-    source::Source,
     unit::Unit,
     unit_log::UnitLog,
 };

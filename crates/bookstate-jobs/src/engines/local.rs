@@ -1,6 +1,6 @@
 //! The analysis engine `local`: rules on page texts, without a model, a key or a network.
 //!
-//! An adapter: the rules are in [`crate::contents`] and [`crate::analysis`], pure functions on texts. Here
+//! An adapter: the rules are in [`bookstate_reading::toc`] and [`bookstate_reading::structure`], pure functions on texts. Here
 //! the texts come out of the book's state, what is dear to compute is made once per job (see
 //! [`Memo`](crate::engine::Memo)), and the work runs where it does not hold up the runtime. Which pages a
 //! text is made of depends on the kind of unit and never on what happens to be read by then, so that an
@@ -17,11 +17,15 @@ use bookstate_domain::{
     },
 };
 
-use crate::{
-    analysis::{self, ChapterStart, EntryFacts},
-    contents::{
+use bookstate_reading::{
+    metadata,
+    structure::{self, ChapterStart, EntryFacts},
+    toc::{
         self, BookText, ContentsEntry, ContentsRange, ContentsSummary, Linker, NumberStyle, level_of_word,
     },
+};
+
+use crate::{
     engine::{
         Answer, BookContext, EngineError, EngineResult, FinalizeEngine, MetadataEngine, StructureEngine,
         TocExtractor, TocFinder, TocLinker, blocking,
@@ -154,7 +158,7 @@ impl MetadataEngine for LocalAnalysis {
         rule(book, |book| {
             let texts = texts(&book.state, METADATA_PAGES.min(page_count(&book.state)));
             let pages: Vec<&str> = texts.iter().map(|text| &**text).collect();
-            Ok(analysis::metadata(&book.source.info(), &pages))
+            Ok(metadata::metadata(&book.source.info(), &pages))
         })
         .await
     }
@@ -168,7 +172,7 @@ impl TocFinder for LocalAnalysis {
     }
 
     async fn find(&self, book: BookContext) -> EngineResult<Option<TocFound>> {
-        rule(book, |book| Ok(contents::find(&*whole(book)?).as_ref().map(toc_found))).await
+        rule(book, |book| Ok(toc::find(&*whole(book)?).as_ref().map(toc_found))).await
     }
 }
 
@@ -176,7 +180,7 @@ impl TocFinder for LocalAnalysis {
 impl TocExtractor for LocalAnalysis {
     async fn extract(&self, book: BookContext) -> EngineResult<Vec<NewTocEntry>> {
         rule(book, |book| {
-            let entries = contents::extract(&*whole(book)?, &contents_range(&book.state)?);
+            let entries = toc::extract(&*whole(book)?, &contents_range(&book.state)?);
             let entry = |entry: ContentsEntry| NewTocEntry {
                 entry_number: entry.entry_number.map(Text::from),
                 title: entry.title.into(),
@@ -211,14 +215,14 @@ impl TocLinker for LocalAnalysis {
 #[async_trait]
 impl FinalizeEngine for LocalAnalysis {
     async fn patterns(&self, book: BookContext) -> EngineResult<PatternAnalysis> {
-        rule(book, |book| Ok(analysis::patterns(&*whole(book)?, &facts(&book.state), table(&book.state))))
+        rule(book, |book| Ok(structure::patterns(&*whole(book)?, &facts(&book.state), table(&book.state))))
             .await
     }
 
     async fn discover(&self, book: BookContext, missing: MissingEntry) -> EngineResult<Option<(i32, Text)>> {
         rule(book, move |book| {
             let excluded = analysis_of(&book.state).excluded_ranges;
-            Ok(analysis::discover(&*whole(book)?, &missing, &excluded).found)
+            Ok(structure::discover(&*whole(book)?, &missing, &excluded).found)
         })
         .await
     }
@@ -226,7 +230,7 @@ impl FinalizeEngine for LocalAnalysis {
     async fn gaps(&self, book: BookContext) -> EngineResult<Vec<Gap>> {
         rule(book, |book| {
             let excluded = analysis_of(&book.state).excluded_ranges;
-            Ok(analysis::gaps(&facts(&book.state), &excluded, number(page_count(&book.state))))
+            Ok(structure::gaps(&facts(&book.state), &excluded, number(page_count(&book.state))))
         })
         .await
     }
@@ -234,7 +238,7 @@ impl FinalizeEngine for LocalAnalysis {
     async fn gap(&self, book: BookContext, gap: Gap) -> EngineResult<GapFix> {
         rule(book, move |book| {
             let found = analysis_of(&book.state);
-            Ok(analysis::look_into(&*whole(book)?, &facts(&book.state), &found, &gap))
+            Ok(structure::look_into(&*whole(book)?, &facts(&book.state), &found, &gap))
         })
         .await
     }
@@ -245,14 +249,14 @@ impl StructureEngine for LocalAnalysis {
     async fn skeleton(&self, book: BookContext) -> EngineResult<Vec<NewChapter>> {
         rule(book, |book| {
             let from_contents = match book.state.has_usable_toc() {
-                true => analysis::from_contents(&facts(&book.state), number(page_count(&book.state))),
+                true => structure::from_contents(&facts(&book.state), number(page_count(&book.state))),
                 false => Vec::new(),
             };
             if !from_contents.is_empty() {
                 return Ok(from_contents);
             }
             let title = book.state.book().and_then(|book| book.title.clone());
-            Ok(analysis::from_headings(&*whole(book)?, title.as_deref()))
+            Ok(structure::from_headings(&*whole(book)?, title.as_deref()))
         })
         .await
     }
@@ -265,7 +269,7 @@ impl StructureEngine for LocalAnalysis {
                 let chapters = book.state.ordered_chapters();
                 let starts: Vec<_> =
                     chapters.into_iter().map(|chapter| ChapterStart::from(&**chapter)).collect();
-                analysis::chapter_texts(&text, &starts)
+                structure::chapter_texts(&text, &starts)
             })?;
             let wanted = |extract: &&ChapterExtract| chapters.iter().any(|c| c.subject == extract.subject);
             Ok(all.iter().filter(wanted).cloned().collect())
@@ -274,7 +278,7 @@ impl StructureEngine for LocalAnalysis {
     }
 
     async fn classify(&self, book: BookContext) -> EngineResult<Vec<ChapterClassification>> {
-        rule(book, |book| Ok(analysis::classify(book.state.ordered_chapters().into_iter().map(|c| &**c))))
+        rule(book, |book| Ok(structure::classify(book.state.ordered_chapters().into_iter().map(|c| &**c))))
             .await
     }
 
@@ -284,8 +288,8 @@ impl StructureEngine for LocalAnalysis {
             let pages = (number(chapter.start_page)..=number(chapter.end_page)).filter_map(|n| text.page(n));
             let heads: Vec<&str> =
                 pages.flat_map(|page| page.header.iter().chain(&page.footer)).map(String::as_str).collect();
-            let polished = analysis::polish(chapter.mechanical_text.as_deref().unwrap_or_default(), &heads);
-            let words = analysis::word_count(&polished);
+            let polished = structure::polish(chapter.mechanical_text.as_deref().unwrap_or_default(), &heads);
+            let words = structure::word_count(&polished);
             Ok((polished.into(), words))
         })
         .await
@@ -294,7 +298,7 @@ impl StructureEngine for LocalAnalysis {
     async fn paragraphs(&self, book: BookContext) -> EngineResult<i32> {
         rule(book, |book| {
             let texts = book.state.chapters().values().filter_map(|chapter| chapter.text());
-            Ok(texts.map(|text| analysis::paragraph_count(text)).fold(0, i32::saturating_add))
+            Ok(texts.map(|text| structure::paragraph_count(text)).fold(0, i32::saturating_add))
         })
         .await
     }

@@ -1,11 +1,9 @@
 //! The OCR provider `text-layer`: what the file itself says that a page's text is.
 
 use async_trait::async_trait;
+use bookstate_reading::source::{Source, SourceError};
 
-use crate::{
-    engine::{EngineError, EngineResult, OcrEngine, OcrReading, blocking},
-    source::{Source, SourceError},
-};
+use crate::engine::{EngineError, EngineResult, OcrEngine, OcrReading, blocking};
 
 /// The provider's name.
 pub const TEXT_LAYER: &str = "text-layer";

@@ -31,8 +31,8 @@ use bookstate_jobs::{
     engines::{EngineCatalog, EngineSpec},
     ingest,
     pool::{LOCAL_POOL, PoolConfig, RetryPolicy},
-    source::Source,
 };
+use bookstate_reading::source::Source;
 use bookstate_store::{Library, LibraryConfig};
 use parking_lot::Mutex;
 use tokio::sync::Notify;

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a text is read in one style only; `parse` gives nothing for what could be an ordinary word.
 
-use crate::contents::{NumberStyle, PageNumber};
+use crate::toc::{NumberStyle, PageNumber};
 
 /// How a number is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,7 +1,7 @@
 //! What is a heading on a page, and what is not.
 
 use super::*;
-use crate::contents::BookText;
+use crate::toc::BookText;
 use proptest::prelude::*;
 
 pub(super) fn page(text: &str) -> PageText {

@@ -3,7 +3,7 @@
 //! Invariant: a title is known when it *is* such a word (with a number, an article or a short addition around it),
 //! not when it mentions one: "Index" is an index, "Index funds for beginners" is not.
 
-use crate::contents::{normalise, split_title};
+use crate::toc::{normalise, split_title};
 use bookstate_domain::MatterType;
 use std::{collections::HashMap, sync::LazyLock};
 

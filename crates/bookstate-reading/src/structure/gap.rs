@@ -7,7 +7,7 @@
 use super::finalize::{EntryFacts, Members, Numbering, is_excluded, numberings};
 use super::headings::HeadingKind;
 use super::series::{BookHeading, book_headings};
-use crate::contents::{BookText, TitleMatch, normalise, similar};
+use crate::toc::{BookText, TitleMatch, normalise, similar};
 use bookstate_domain::{Gap, PatternAnalysis, persist::GapFix};
 
 /// Looks into one gap; `entries` are in their order.

@@ -7,7 +7,7 @@
 use super::headings::{HeadingKind, PageHeading, gap_before, headings};
 use super::named::{lone_word, named};
 use super::numerals::Numeral;
-use crate::contents::{BookText, PageText, normalise, similar, split_title};
+use crate::toc::{BookText, PageText, normalise, similar, split_title};
 use bookstate_domain::{Chapter, ChapterSubject, Text, persist::NewChapter};
 
 /// What of a chapter is needed to find its heading.

@@ -10,7 +10,7 @@ use super::headings::HeadingKind;
 use super::matter::known_title;
 use super::numerals::NumeralStyle;
 use super::series::{BookHeading, Form, book_headings, series};
-use crate::contents::BookText;
+use crate::toc::BookText;
 use bookstate_domain::{ChapterSubject, Text, persist::NewChapter};
 
 /// `source` of a chapter made from an entry of the contents.

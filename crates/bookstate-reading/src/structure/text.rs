@@ -7,7 +7,7 @@
 use super::headings::{gap_before, headings};
 use super::locate::{ChapterStart, Position, locate};
 use super::vocabulary::{HYPHENS, Vocabulary};
-use crate::contents::{BookText, Line, PageText};
+use crate::toc::{BookText, Line, PageText};
 use bookstate_domain::persist::ChapterExtract;
 
 /// Bullets that begin an item of a list.

@@ -2,7 +2,7 @@
 //!
 //! Invariant: only words inside lines count, so that no broken word vouches for itself.
 
-use crate::contents::BookText;
+use crate::toc::BookText;
 use std::collections::HashSet;
 
 #[derive(Debug, Default)]

@@ -8,7 +8,7 @@ use super::headings::{HeadingKind, PageHeading, is_contents};
 use super::matter::known_title;
 use super::numerals::{Numeral, NumeralStyle};
 use super::series::book_headings;
-use crate::contents::BookText;
+use crate::toc::BookText;
 use bookstate_domain::{
     EntryIdent, ExcludedRange, Gap, MissingEntry, NumberingPattern, PatternAnalysis, Text, TocEntry,
     persist::Discovery,

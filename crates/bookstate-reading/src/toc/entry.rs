@@ -25,7 +25,6 @@ impl ContentsRange {
 
 /// Facts about a printed contents.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub struct ContentsSummary {
     /// The entries have page numbers.
     pub page_numbers: bool,

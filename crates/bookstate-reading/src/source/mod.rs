@@ -34,6 +34,18 @@ pub enum SourceKind {
     Text,
 }
 
+impl SourceKind {
+    /// The ending of a file name that such a file is given.
+    #[must_use]
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Pdf => "pdf",
+            Self::Markdown => "md",
+            Self::Text => "txt",
+        }
+    }
+}
+
 /// What a page holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PageContent {
@@ -85,9 +97,9 @@ impl Source {
     /// ```
     /// use std::path::Path;
     ///
-    /// use bookstate_jobs::source::{Source, SourceKind};
+    /// use bookstate_reading::source::{Source, SourceKind};
     ///
-    /// # fn main() -> Result<(), bookstate_jobs::source::SourceError> {
+    /// # fn main() -> Result<(), bookstate_reading::source::SourceError> {
     /// let source = Source::from_bytes(Path::new("tale.txt"), b"one page\x0cand another".to_vec())?;
     /// assert_eq!((source.kind(), source.page_count()), (SourceKind::Text, 2));
     /// assert_eq!(source.page(2)?.text.trim(), "and another");

@@ -6,7 +6,7 @@
 
 use super::named::{Named, lone_word, named};
 use super::numerals::{Numeral, NumeralStyle};
-use crate::contents::{Line, PageText, split_title};
+use crate::toc::{Line, PageText, split_title};
 
 /// No heading line is longer, in characters.
 const LONGEST: usize = 110;
@@ -114,7 +114,7 @@ pub(super) fn is_contents(lines: &[Line]) -> bool {
 /// A leader or a wide gap, then a number.
 fn ends_in_page_number(text: &str) -> bool {
     let Some((head, last)) = text.rsplit_once([' ', '.', '…']) else { return false };
-    let number = crate::contents::PageNumber::parse(last).is_some();
+    let number = crate::toc::PageNumber::parse(last).is_some();
     let trimmed = head.trim_end_matches(['.', ' ', '·', '…']);
     let gap = head.get(trimmed.len()..).unwrap_or_default();
     number && (head.ends_with(' ') || gap.matches(['.', '…', '·']).count() >= 2) && !trimmed.is_empty()

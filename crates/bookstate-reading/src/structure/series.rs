@@ -5,7 +5,7 @@
 
 use super::headings::{HeadingKind, PageHeading, headings};
 use super::numerals::NumeralStyle;
-use crate::contents::BookText;
+use crate::toc::BookText;
 use std::collections::BTreeMap;
 
 /// A heading and its page.

@@ -7,7 +7,7 @@
 //! itself shows beyond doubt.
 
 use super::headings::{HeadingKind, PageHeading, gap_after, gap_before, headings};
-use crate::contents::{BookText, Line, PageNumber};
+use crate::toc::{BookText, Line, PageNumber};
 use bookstate_domain::{Heading, Text};
 use std::sync::Arc;
 

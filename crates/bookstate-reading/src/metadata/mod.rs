@@ -3,10 +3,12 @@
 //! Invariants: every value is printed in the book or stands in its file; what is not certain is `None`. The file's
 //! own entries are believed for title and author unless a program put them there; its date is not the book's.
 
-use super::author::{after_by, is_name, names};
-use super::language::language;
-use crate::contents::normalise;
+mod author;
+
 use crate::source::SourceInfo;
+use crate::structure::{is_known_title, is_named_heading, language};
+use crate::toc::normalise;
+use author::{after_by, is_name, names};
 use bookstate_domain::{Text, persist::MetadataResult};
 use regex::Regex;
 use std::sync::LazyLock;
@@ -147,7 +149,7 @@ fn title_lines(blocks: &[Vec<String>]) -> String {
 
 /// "Chapter 1", "Contents": the book begins without a title page.
 fn is_heading_of_part(line: &str) -> bool {
-    super::named::named(line).is_some() || super::matter::known_title(line).is_some()
+    is_named_heading(line) || is_known_title(line)
 }
 
 fn is_subtitle(line: &str) -> bool {

@@ -1,8 +1,9 @@
 //! The analysis on real books, where the folder with them exists; the results are printed.
 
 use super::*;
-use crate::contents::BookText;
+use crate::metadata::metadata;
 use crate::source::Source;
+use crate::toc::BookText;
 use bookstate_domain::persist::NewChapter;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -72,14 +73,12 @@ fn a_manual_without_contents_gives_its_chapters() {
     let chapters = from_headings(&book, None);
     let found: Vec<(String, i64)> = chapters
         .iter()
-        .map(|c| {
-            (crate::contents::normalise(c.title.as_deref().unwrap_or_default()), i64::from(c.start_page))
-        })
+        .map(|c| (crate::toc::normalise(c.title.as_deref().unwrap_or_default()), i64::from(c.start_page)))
         .collect();
     let truth = truth(&folder, "developers-reference-no-contents");
     let top = truth["outline"].as_array().unwrap().iter().filter(|e| e["level"] == 1);
     let expected: Vec<(String, i64)> = top
-        .map(|e| (crate::contents::normalise(e["title"].as_str().unwrap()), e["page"].as_i64().unwrap()))
+        .map(|e| (crate::toc::normalise(e["title"].as_str().unwrap()), e["page"].as_i64().unwrap()))
         .collect();
     assert_eq!(found, expected);
     assert_complete(&book, &chapters);
