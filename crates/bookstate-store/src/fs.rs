@@ -7,6 +7,7 @@
 
 mod lock;
 mod os;
+pub mod private;
 
 #[cfg(any(test, feature = "test-util"))]
 pub mod fault;
@@ -21,11 +22,11 @@ pub use os::OsFs;
 
 /// Operations on names in a directory.
 pub trait Fs: Debug + Send + Sync {
-    /// Creates `dir` and its parents; not an error when it exists.
+    /// Creates one directory, for its owner alone; the name is durable only after [`Fs::sync_dir`].
     ///
     /// # Errors
-    /// The operating system's.
-    fn create_dir_all(&self, dir: &Path) -> io::Result<()>;
+    /// `AlreadyExists` when it is there, `NotFound` when its parent is not, else the operating system's.
+    fn create_dir(&self, dir: &Path) -> io::Result<()>;
 
     /// Creates a file for appending; the name is durable only after [`Fs::sync_dir`].
     ///
@@ -75,6 +76,31 @@ pub trait Fs: Debug + Send + Sync {
     /// # Errors
     /// The operating system's. After an error nobody knows what is durable; calling again does not tell.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+}
+
+/// Creates `dir` and its missing parents, each one durable; not an error when it exists.
+///
+/// # Errors
+/// The file system's.
+pub fn create_dirs(fs: &dyn Fs, dir: &Path) -> io::Result<()> {
+    let parent = dir.parent().unwrap_or(dir);
+    let made = match fs.create_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && parent != dir => {
+            create_dirs(fs, parent)?;
+            fs.create_dir(dir)
+        }
+        made => made,
+    };
+    match made {
+        Ok(()) => fs.sync_dir(parent),
+        // Whoever made it may have been killed before the name was durable.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match fs.sync_dir(parent) {
+            // Not ours, then, but made by somebody who may write there.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+            synced => synced,
+        },
+        Err(error) => Err(error),
+    }
 }
 
 /// A file that is open for appending.

@@ -17,7 +17,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bookstate_store::fs::fault::{CrashImage, Fault, FaultFs, Op};
+use bookstate_store::fs::fault::{Call, CrashImage, Fault, FaultFs};
 use bookstate_store::fs::{DataDirLock, LockError, OsFs};
 use bookstate_store::journal::{
     AppendError, Entry, Journal, JournalConfig, JournalState, OpenError, RecordBuf, SyncPolicy, inspect,
@@ -33,7 +33,7 @@ fn wait_until(what: &str, mut is_true: impl FnMut() -> bool) {
     }
 }
 
-fn count(fs: &FaultFs, op: Op) -> usize {
+fn count(fs: &FaultFs, op: Call) -> usize {
     fs.ops().iter().filter(|done| **done == op).count()
 }
 
@@ -73,16 +73,16 @@ async fn interval_syncs_by_itself_and_os_when_asked() {
 
     let fs = FaultFs::new();
     let (journal, ..) = open(&fs, config(SyncPolicy::Os, 1 << 20)).unwrap();
-    let syncs = count(&fs, Op::SyncData);
+    let syncs = count(&fs, Call::SyncData);
     let first = append(&journal, BOOKS[0], 1).unwrap();
     let second = append(&journal, BOOKS[0], 2).unwrap();
-    assert_eq!((count(&fs, Op::SyncData), journal.synced_position() < first), (syncs, true));
+    assert_eq!((count(&fs, Call::SyncData), journal.synced_position() < first), (syncs, true));
     // Dropping the future leaves nothing behind that hinders the next one.
     assert!(tokio::time::timeout(Duration::ZERO, std::future::pending::<()>()).await.is_err());
     drop(journal.synced(first));
     journal.synced(first).await.unwrap();
     journal.synced(second).await.unwrap();
-    assert_eq!(count(&fs, Op::SyncData), syncs + 1, "one sync covers both");
+    assert_eq!(count(&fs, Call::SyncData), syncs + 1, "one sync covers both");
 }
 
 #[test]
@@ -109,9 +109,9 @@ fn an_idle_journal_is_still() {
     assert_eq!(marks.len(), 3, "close marks the last one");
     // Opening and closing without a commit writes nothing.
     let (journal, ..) = open(&fs, config(SyncPolicy::Os, 1 << 20)).unwrap();
-    let (writes, before) = (count(&fs, Op::Write), fs.contents(&segment_path(1)).unwrap());
+    let (writes, before) = (count(&fs, Call::Write), fs.contents(&segment_path(1)).unwrap());
     journal.close().unwrap();
-    assert_eq!((count(&fs, Op::Write), fs.contents(&segment_path(1)).unwrap()), (writes, before));
+    assert_eq!((count(&fs, Call::Write), fs.contents(&segment_path(1)).unwrap()), (writes, before));
 }
 
 #[test]

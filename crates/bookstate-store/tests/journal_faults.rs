@@ -14,7 +14,7 @@ mod journal_log;
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use bookstate_store::fs::fault::{CrashImage, Fault, FaultFs, Op};
+use bookstate_store::fs::fault::{Call, CrashImage, Fault, FaultFs};
 use bookstate_store::journal::{AppendError, JournalState, SyncPolicy};
 use journal_log::{BOOKS, Ledger, config, open};
 
@@ -89,14 +89,14 @@ fn check_all_images(fs: &FaultFs, ledger: &Ledger, policy: SyncPolicy, what: &st
     }
 }
 
-fn operations(policy: SyncPolicy) -> Vec<Op> {
+fn operations(policy: SyncPolicy) -> Vec<Call> {
     let fs = FaultFs::new();
     let mut ledger = Ledger::default();
     work(&fs, policy, &mut ledger);
     assert_eq!(ledger.accepted.values().sum::<u32>(), 45);
     check_all_images(&fs, &ledger, policy, "no fault");
     let ops = fs.ops();
-    for op in [Op::Create, Op::Write, Op::SyncData, Op::SyncDir, Op::Remove] {
+    for op in [Call::Create, Call::Write, Call::SyncData, Call::SyncDir, Call::Remove] {
         assert!(ops.contains(&op), "the work does not cover {op:?}");
     }
     ops
@@ -132,6 +132,27 @@ fn no_space_at_each_operation() {
 }
 
 #[test]
+fn too_many_open_files_at_each_operation() {
+    let opened = FaultFs::new();
+    open(&opened, config(SyncPolicy::Os, SEGMENT_BYTES)).unwrap();
+    for policy in POLICIES {
+        for at in 0..operations(policy).len() {
+            let fs = FaultFs::new();
+            fs.inject(at as u64, Fault::NoDescriptor);
+            let mut ledger = Ledger::default();
+            work(&fs, policy, &mut ledger);
+            let accepted = ledger.accepted.values().sum::<u32>();
+            // Refused once, or not opened at all; poisoned never.
+            assert!(
+                accepted == 45 || (accepted == 0 && at < opened.ops().len()),
+                "{policy:?}, {at}: {accepted}"
+            );
+            check_all_images(&fs, &ledger, policy, &format!("no descriptor at {at}"));
+        }
+    }
+}
+
+#[test]
 fn a_short_write_at_each_operation() {
     each_operation(|at| Fault::Short(1 + at as usize % 30));
 }
@@ -139,13 +160,13 @@ fn a_short_write_at_each_operation() {
 #[test]
 fn an_interrupted_write_at_each_operation() {
     for policy in POLICIES {
-        for (at, op) in operations(policy).iter().enumerate().filter(|(_, op)| **op == Op::Write) {
+        for (at, op) in operations(policy).iter().enumerate().filter(|(_, op)| **op == Call::Write) {
             let fs = FaultFs::new();
             fs.inject(at as u64, Fault::Error(ErrorKind::Interrupted));
             let mut ledger = Ledger::default();
             work(&fs, policy, &mut ledger);
             // With a timer the same number may be another operation in another run.
-            if fs.ops().get(at) == Some(&Op::Write) {
+            if fs.ops().get(at) == Some(&Call::Write) {
                 assert_eq!(ledger.accepted.values().sum::<u32>(), 45, "{op:?} {at}");
             }
         }

@@ -13,9 +13,11 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::{File, Fs};
 
-/// A kind of operation that can fail.
+/// A kind of operation that can fail: a call of [`Fs`] or [`File`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Op {
+pub enum Call {
+    /// [`Fs::create_dir`].
+    CreateDir,
     /// [`Fs::create_new`].
     Create,
     /// [`File::write`].
@@ -41,6 +43,8 @@ pub enum Fault {
     Short(usize),
     /// A write writes only so many bytes, the next one fails with this error; others fail like `Error`.
     Torn(usize, io::ErrorKind),
+    /// Too many files are open: what has to open one fails and does nothing; other operations are not affected.
+    NoDescriptor,
     /// The process dies here: a write writes so many bytes, then this and everything after fails.
     Death(usize),
 }
@@ -65,17 +69,21 @@ pub struct FaultFs {
 #[derive(Debug, Default)]
 struct Disk {
     inodes: Vec<Inode>,
+    /// Files and directories; those of a directory are [`DIRECTORY`].
     names: BTreeMap<PathBuf, usize>,
     durable_names: BTreeMap<PathBuf, usize>,
-    /// Name changes since the last directory sync.
+    /// Name changes since the last sync of the directory that they are in.
     pending_names: Vec<NameChange>,
-    ops: Vec<Op>,
+    ops: Vec<Call>,
     faults: Vec<(u64, Fault)>,
     /// The rest of a `Torn` fault.
     next_write_fails: Option<io::ErrorKind>,
     dead: bool,
     space: Option<u64>,
 }
+
+/// In place of an inode: the name is a directory's.
+const DIRECTORY: usize = usize::MAX;
 
 #[derive(Debug, Default)]
 struct Inode {
@@ -110,7 +118,7 @@ impl FaultFs {
 
     /// The operations so far, in order.
     #[must_use]
-    pub fn ops(&self) -> Vec<Op> {
+    pub fn ops(&self) -> Vec<Call> {
         self.disk.lock().ops.clone()
     }
 
@@ -139,6 +147,9 @@ impl FaultFs {
                 change.apply(&mut names);
             }
         }
+        // What is in a directory goes with it.
+        let kept = names.clone();
+        names.retain(|path, _| path.ancestors().skip(1).all(|dir| is_root(dir) || kept.contains_key(dir)));
         let inodes = disk.inodes.iter().map(|inode| match image {
             CrashImage::Killed => inode.after_kill(),
             CrashImage::Synced => Inode::whole(inode.durable.clone()),
@@ -167,17 +178,21 @@ impl FaultFs {
         let mut disk = self.disk.lock();
         let inode = disk.inodes.len();
         disk.inodes.push(Inode::whole(bytes.to_vec()));
-        disk.names.insert(path.to_owned(), inode);
-        disk.durable_names.insert(path.to_owned(), inode);
+        let dirs = path.ancestors().skip(1).filter(|dir| !is_root(dir)).map(|dir| (dir, DIRECTORY));
+        for (path, inode) in std::iter::once((path, inode)).chain(dirs) {
+            disk.names.insert(path.to_owned(), inode);
+            disk.durable_names.insert(path.to_owned(), inode);
+        }
     }
 
     /// All files, by path.
     #[must_use]
     pub fn files(&self) -> Vec<PathBuf> {
-        self.disk.lock().names.keys().cloned().collect()
+        let disk = self.disk.lock();
+        disk.names.iter().filter(|(_, inode)| **inode != DIRECTORY).map(|(path, _)| path.clone()).collect()
     }
 
-    fn rebind(&self, op: Op, change: impl FnOnce(&Disk) -> io::Result<Vec<NameChange>>) -> io::Result<()> {
+    fn rebind(&self, op: Call, change: impl FnOnce(&Disk) -> io::Result<Vec<NameChange>>) -> io::Result<()> {
         let mut disk = self.disk.lock();
         disk.begin(op)?;
         for change in change(&disk)? {
@@ -193,16 +208,27 @@ impl FaultFs {
 }
 
 impl Fs for FaultFs {
-    fn create_dir_all(&self, _dir: &Path) -> io::Result<()> {
-        Ok(())
+    fn create_dir(&self, dir: &Path) -> io::Result<()> {
+        let parent = dir.parent();
+        self.rebind(Call::CreateDir, |disk| {
+            if is_root(dir) || disk.is_dir(dir) {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+            if disk.names.contains_key(dir) {
+                return Err(io::ErrorKind::NotADirectory.into());
+            }
+            parent.map_or(Ok(()), |parent| disk.require_dir(parent))?;
+            Ok(vec![NameChange::Bind(dir.to_owned(), DIRECTORY)])
+        })
     }
 
     fn create_new(&self, path: &Path) -> io::Result<Arc<dyn File>> {
         let mut disk = self.disk.lock();
-        disk.begin(Op::Create)?;
+        disk.begin(Call::Create)?;
         if disk.names.contains_key(path) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
+        path.parent().map_or(Ok(()), |parent| disk.require_dir(parent))?;
         let inode = disk.inodes.len();
         disk.inodes.push(Inode::default());
         disk.names.insert(path.to_owned(), inode);
@@ -233,21 +259,25 @@ impl Fs for FaultFs {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.rebind(Op::Rename, |disk| {
+        self.rebind(Call::Rename, |disk| {
             let inode = disk.inode(from)?;
             Ok(vec![NameChange::Bind(to.to_owned(), inode), NameChange::Unbind(from.to_owned())])
         })
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        self.rebind(Op::Remove, |disk| disk.inode(path).map(|_| vec![NameChange::Unbind(path.to_owned())]))
+        self.rebind(Call::Remove, |disk| disk.inode(path).map(|_| vec![NameChange::Unbind(path.to_owned())]))
     }
 
-    fn sync_dir(&self, _dir: &Path) -> io::Result<()> {
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         let mut disk = self.disk.lock();
-        disk.begin(Op::SyncDir)?;
-        disk.durable_names = disk.names.clone();
-        disk.pending_names.clear();
+        disk.begin(Call::SyncDir)?;
+        disk.require_dir(dir)?;
+        let pending = std::mem::take(&mut disk.pending_names);
+        let (synced, pending): (Vec<_>, Vec<_>) =
+            pending.into_iter().partition(|change| change.path().parent() == Some(dir));
+        synced.iter().for_each(|change| change.apply(&mut disk.durable_names));
+        disk.pending_names = pending;
         Ok(())
     }
 }
@@ -275,14 +305,14 @@ impl File for FaultFile {
 
     fn sync_data(&self) -> io::Result<()> {
         let mut disk = self.disk.lock();
-        let result = disk.begin(Op::SyncData);
+        let result = disk.begin(Call::SyncData);
         self.with(|inode| inode.sync(result.is_ok()), &mut disk)?;
         result
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         let mut disk = self.disk.lock();
-        disk.begin(Op::SetLen)?;
+        disk.begin(Call::SetLen)?;
         self.with(|inode| inode.cut(usize::try_from(len).unwrap_or(usize::MAX)), &mut disk)
     }
 
@@ -296,23 +326,34 @@ impl Disk {
         self.names.get(path).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
+    fn is_dir(&self, path: &Path) -> bool {
+        self.names.get(path) == Some(&DIRECTORY)
+    }
+
+    fn require_dir(&self, dir: &Path) -> io::Result<()> {
+        if is_root(dir) || self.is_dir(dir) { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }
+    }
+
     fn seen(&self, path: &Path) -> io::Result<&[u8]> {
         let inode = self.inodes.get(self.inode(path)?);
         inode.map(|inode| inode.seen.as_slice()).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    fn take_fault(&mut self, op: Op) -> Option<Fault> {
+    fn take_fault(&mut self, op: Call) -> Option<Fault> {
         let number = self.ops.len() as u64;
         self.ops.push(op);
         self.faults.iter().find(|(at, _)| *at == number).map(|(_, fault)| *fault)
     }
 
-    fn begin(&mut self, op: Op) -> io::Result<()> {
+    fn begin(&mut self, op: Call) -> io::Result<()> {
         if self.dead {
             return Err(died());
         }
         match self.take_fault(op) {
-            None | Some(Fault::Short(_)) => Ok(()),
+            Some(Fault::NoDescriptor) if matches!(op, Call::Create | Call::SyncDir) => {
+                Err(io::Error::from_raw_os_error(rustix::io::Errno::MFILE.raw_os_error()))
+            }
+            None | Some(Fault::Short(_) | Fault::NoDescriptor) => Ok(()),
             Some(Fault::Error(kind) | Fault::Torn(_, kind)) => Err(kind.into()),
             Some(Fault::Death(_)) => {
                 self.dead = true;
@@ -327,11 +368,11 @@ impl Disk {
             return (0, Err(died()));
         }
         if let Some(kind) = self.next_write_fails.take() {
-            self.ops.push(Op::Write);
+            self.ops.push(Call::Write);
             return (0, Err(kind.into()));
         }
-        let allowed = match self.take_fault(Op::Write) {
-            None => len,
+        let allowed = match self.take_fault(Call::Write) {
+            None | Some(Fault::NoDescriptor) => len,
             Some(Fault::Error(kind)) => return (0, Err(kind.into())),
             Some(Fault::Short(part)) => part.clamp(1, len),
             Some(Fault::Torn(part, kind)) => {
@@ -448,12 +489,23 @@ impl Change {
 }
 
 impl NameChange {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Bind(path, _) | Self::Unbind(path) => path,
+        }
+    }
+
     fn apply(&self, names: &mut BTreeMap<PathBuf, usize>) {
         match self {
             Self::Bind(path, inode) => names.insert(path.clone(), *inode),
             Self::Unbind(path) => names.remove(path),
         };
     }
+}
+
+/// Whether a path is where all others begin.
+fn is_root(path: &Path) -> bool {
+    path.parent().is_none()
 }
 
 fn died() -> io::Error {
@@ -470,5 +522,50 @@ impl Random {
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         (mixed ^ (mixed >> 31)) % bound.max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_sync_makes_the_names_in_that_directory_durable_and_no_others() {
+        let fs = FaultFs::new();
+        let [outer, inner] = ["/a", "/a/b"].map(Path::new);
+        assert_eq!(fs.create_new(Path::new("/a/x")).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(fs.sync_dir(outer).unwrap_err().kind(), io::ErrorKind::NotFound);
+        fs.create_dir(outer).unwrap();
+        fs.create_dir(inner).unwrap();
+        let file = fs.create_new(Path::new("/a/b/x")).unwrap();
+        file.write(b"bytes").unwrap();
+        file.sync_data().unwrap();
+        let left = |fs: &FaultFs| fs.crash(CrashImage::Synced).files().len();
+        for (synced, expected) in [("/a/b", 0), ("/a", 0), ("/", 1)] {
+            fs.sync_dir(Path::new(synced)).unwrap();
+            assert_eq!(left(&fs), expected, "{synced}");
+        }
+        fs.remove(Path::new("/a/b/x")).unwrap();
+        fs.sync_dir(outer).unwrap();
+        assert_eq!(left(&fs), 1, "its removal is not durable");
+        fs.sync_dir(inner).unwrap();
+        assert_eq!(left(&fs), 0);
+    }
+
+    #[test]
+    fn made_directories_are_durable_with_their_parents() {
+        let fs = FaultFs::new();
+        crate::fs::create_dirs(&fs, Path::new("/a/b/c")).unwrap();
+        let after = fs.crash(CrashImage::Synced);
+        assert!(["/a", "/a/b", "/a/b/c"].iter().all(|dir| after.disk.lock().is_dir(Path::new(dir))));
+        // A process that was killed in between is finished by the next one.
+        for at in 0..fs.ops().len() as u64 {
+            let fs = FaultFs::new();
+            fs.inject(at, Fault::Death(0));
+            crate::fs::create_dirs(&fs, Path::new("/a")).ok();
+            let next = fs.crash(CrashImage::Killed);
+            crate::fs::create_dirs(&next, Path::new("/a")).unwrap();
+            assert!(next.crash(CrashImage::Synced).disk.lock().is_dir(Path::new("/a")), "{at}");
+        }
     }
 }

@@ -4,11 +4,13 @@
 //! only says who holds it, for the message to the next one who tries; it is never trusted for the decision and the
 //! file is never removed (removing it would let two processes lock two files of one name).
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+
+use super::{OsFs, create_dirs, private};
 
 /// The name of the lock file in the data directory.
 const LOCK_FILE: &str = "lock";
@@ -72,14 +74,9 @@ impl DataDirLock {
     /// [`LockError::Held`] names the holder, [`LockError::Io`] is anything else.
     pub fn acquire(dir: &Path) -> Result<Self, LockError> {
         let io = |source| LockError::Io { dir: dir.to_owned(), source };
-        std::fs::create_dir_all(dir).map_err(io)?;
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(dir.join(LOCK_FILE))
-            .map_err(io)?;
+        create_dirs(&OsFs, dir).map_err(io)?;
+        // The file keeps its bytes until the lock is held: they name the holder.
+        let mut file = private::open(&dir.join(LOCK_FILE)).map_err(io)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {

@@ -1,11 +1,11 @@
 //! The real file system: [`Fs`] and [`File`] over `std::fs`, one system call each and no state of its own.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{File, Fs};
+use super::{File, Fs, private};
 
 /// The operating system's file system.
 #[derive(Clone, Copy, Debug, Default)]
@@ -15,16 +15,16 @@ pub struct OsFs;
 struct OsFile(fs::File);
 
 impl Fs for OsFs {
-    fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
-        fs::create_dir_all(dir)
+    fn create_dir(&self, dir: &Path) -> io::Result<()> {
+        private::create_dir(dir)
     }
 
     fn create_new(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        Ok(Arc::new(OsFile(OpenOptions::new().append(true).create_new(true).open(path)?)))
+        Ok(Arc::new(OsFile(private::create_new(path)?)))
     }
 
     fn open_append(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        Ok(Arc::new(OsFile(OpenOptions::new().append(true).open(path)?)))
+        Ok(Arc::new(OsFile(private::open_append(path)?)))
     }
 
     fn read(&self, path: &Path, limit: u64, into: &mut Vec<u8>) -> io::Result<()> {
@@ -53,6 +53,7 @@ impl Fs for OsFs {
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
         fs::File::open(dir)?.sync_all()
     }
 }

@@ -4,6 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rustix::io::Errno;
+
 use super::format::{Defect, FORMAT_VERSION, MAX_PAYLOAD_LEN};
 
 /// Bytes of the journal that are not as they were written although they had been synced.
@@ -71,8 +73,11 @@ pub struct Poisoned {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AppendError {
-    /// No space on the disk (or in the quota). Nothing has changed; the same append may succeed later.
-    #[error("no space is left for the journal; free some, nothing was lost")]
+    /// No space on the disk (or in the quota), or too many files are open. Nothing has changed; the same append may
+    /// succeed later.
+    #[error(
+        "there is no room for the journal: the disk is full, or too many files are open; nothing was lost"
+    )]
     Full,
     /// Nothing will be accepted any more. Whether this very record survives is not known.
     #[error(transparent)]
@@ -100,9 +105,16 @@ pub enum QuarantineError {
     Open(#[from] OpenError),
 }
 
-/// Whether an error means that the disk or the quota is used up.
+/// Whether an error means that the disk, the quota or the open files are used up: a state that passes.
 pub(super) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        || is_out_of_files(error)
+}
+
+/// Whether nothing was done because the process or the system has too many files open.
+pub(super) fn is_out_of_files(error: &io::Error) -> bool {
+    let codes = [Errno::MFILE, Errno::NFILE].map(Errno::raw_os_error);
+    error.raw_os_error().is_some_and(|code| codes.contains(&code))
 }
 
 /// Adds what was tried on which path to an I/O error.

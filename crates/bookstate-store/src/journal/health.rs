@@ -11,7 +11,7 @@ use super::writer::{Shared, State};
 pub enum JournalState {
     /// It does.
     Ok,
-    /// The last append found no space; it is tried anew by each append.
+    /// The last append found no space, or too many files open; it is tried anew by each append.
     Full,
     /// It never will again; the reason is for people.
     Poisoned(Arc<str>),

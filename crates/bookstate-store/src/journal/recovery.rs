@@ -16,7 +16,7 @@ use super::survey::{OnDamage, Survey, survey};
 use super::sync::Progress;
 use super::writer::{Active, Sealed, Shared, State};
 use super::{Entry, JournalConfig, Position, Record};
-use crate::fs::Fs;
+use crate::fs::{Fs, create_dirs};
 
 /// The end of the log that a crash left incomplete: it had not been synced.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub(super) fn open(
     visit: &mut dyn FnMut(Record<'_>),
 ) -> Result<(Shared, RecoveryReport), OpenError> {
     let dir = &config.dir;
-    fs.create_dir_all(dir).map_err(io_error("create", dir))?;
+    create_dirs(fs.as_ref(), dir).map_err(io_error("create", dir))?;
     let mut visit_commit = |entry: Entry<'_>| {
         if let Entry::Commit { head, payload, position, .. } = entry {
             visit(Record { head, payload, position });
@@ -162,10 +162,6 @@ fn make_active(fs: &dyn Fs, config: &JournalConfig, found: &mut Survey) -> Resul
 
 fn create(fs: &dyn Fs, config: &JournalConfig, number: u64, base: u64) -> Result<Active, OpenError> {
     let dir = &config.dir;
-    if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        // The journal's directory may be new itself.
-        fs.sync_dir(parent).map_err(io_error("sync", parent))?;
-    }
     let path = SegmentFile::live(number).path(dir);
     match segments::create(fs, dir, &Header::new(number, base, config.writer)) {
         Ok(file) => Ok(Active { file, number, base, len: HEADER_LEN as u64, books: HashMap::new() }),

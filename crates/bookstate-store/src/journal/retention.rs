@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::io;
 
+use super::error::is_out_of_files;
 use super::format::HEADER_LEN;
 use super::segments::SegmentFile;
 use super::writer::Shared;
@@ -48,6 +49,11 @@ impl Shared {
             match (removed, synced) {
                 (Err(error), _) => {
                     tracing::warn!(path = %path.display(), %error, "cannot delete a segment, will try again");
+                    return;
+                }
+                // Nothing was synced, so nothing has failed: the next time finds the file gone and syncs that.
+                (Ok(()), Some(Err(error))) if is_out_of_files(&error) => {
+                    tracing::warn!(path = %path.display(), %error, "a deletion is not durable yet, will try again");
                     return;
                 }
                 (Ok(()), Some(Err(error))) => {

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::error::{OpenError, io_error};
+use super::error::{OpenError, io_error, is_out_of_files};
 use super::format::Header;
 use crate::fs::{File, Fs};
 
@@ -78,8 +78,13 @@ pub(super) fn create(fs: &dyn Fs, dir: &Path, header: &Header) -> Result<Arc<dyn
             Err(_) => CreateError::Unclean(error),
         });
     }
-    file.sync_data().and_then(|()| fs.sync_dir(dir)).map_err(CreateError::Unclean)?;
-    Ok(file)
+    file.sync_data().map_err(CreateError::Unclean)?;
+    match fs.sync_dir(dir) {
+        Ok(()) => Ok(file),
+        // The directory could not even be opened: no sync was tried, none has failed.
+        Err(error) if is_out_of_files(&error) && fs.remove(&path).is_ok() => Err(CreateError::Clean(error)),
+        Err(error) => Err(CreateError::Unclean(error)),
+    }
 }
 
 /// Appends all of `bytes`, however often `write` takes only a part or is interrupted.

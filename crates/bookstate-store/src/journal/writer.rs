@@ -85,7 +85,7 @@ pub(super) struct Sealed {
 /// Why bytes were not written.
 enum WriteError {
     /// No space; the file is as it was.
-    Full,
+    Full(io::Error),
     Failed(io::Error),
 }
 
@@ -106,7 +106,7 @@ impl State {
         };
         // Also before poisoning: no part of a commit that was refused shall come back after a restart.
         match self.active.file.set_len(self.active.len) {
-            Ok(()) if is_full(&error) => Err(WriteError::Full),
+            Ok(()) if is_full(&error) => Err(WriteError::Full(error)),
             _ => Err(WriteError::Failed(error)),
         }
     }
@@ -119,7 +119,7 @@ impl Shared {
         self.make_room(&mut state, frame.len() as u64)?;
         match state.write(frame) {
             Ok(()) => {}
-            Err(WriteError::Full) => return Err(refuse(&mut state)),
+            Err(WriteError::Full(error)) => return Err(refuse(&mut state, &error)),
             Err(WriteError::Failed(error)) => return Err(self.poison(&mut state, "write", &error).into()),
         }
         remember(&mut state.active.books, &Head { book, seq, prev: 0 });
@@ -158,7 +158,7 @@ impl Shared {
         let header = Header::new(number, base, self.config.writer);
         let file = match segments::create(self.fs.as_ref(), &self.config.dir, &header) {
             Ok(file) => file,
-            Err(CreateError::Clean(error)) if is_full(&error) => return Err(refuse(state)),
+            Err(CreateError::Clean(error)) if is_full(&error) => return Err(refuse(state, &error)),
             Err(CreateError::Clean(error) | CreateError::Unclean(error)) => {
                 return Err(self.poison(state, "start of a segment", &error).into());
             }
@@ -217,7 +217,7 @@ impl Shared {
                 state.counters.marks += 1;
                 Ok(())
             }
-            Err(WriteError::Full) => Ok(()),
+            Err(WriteError::Full(_)) => Ok(()),
             Err(WriteError::Failed(error)) => Err(self.poison(state, "write of a mark", &error)),
         }
     }
@@ -242,11 +242,11 @@ impl Shared {
     }
 }
 
-fn refuse(state: &mut State) -> AppendError {
-    if !state.full {
-        tracing::warn!("no space is left for the journal");
-    }
-    state.full = true;
+fn refuse(state: &mut State, error: &io::Error) -> AppendError {
+    let is_news = !std::mem::replace(&mut state.full, true);
     state.counters.refused_full += 1;
+    if is_news {
+        tracing::warn!(%error, "there is no room for the journal");
+    }
     AppendError::Full
 }

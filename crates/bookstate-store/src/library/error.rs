@@ -17,8 +17,11 @@ pub enum PersistError {
     /// The call is impossible in the book's state: a mistake of the caller.
     #[error(transparent)]
     Misuse(#[from] Misuse),
-    /// The disk of the journal is full. Keep the result, start nothing new, and call again later.
-    #[error("the journal's disk is full: free some space, then try again")]
+    /// The disk of the journal is full, or the process has too many files open. Keep the result, start nothing new,
+    /// and call again later.
+    #[error(
+        "the journal has no room: free some space on its disk, or raise the limit of open files, then try again"
+    )]
     JournalFull,
     /// The journal does not accept anything more: a write or an fsync failed. Stop, and start anew after the
     /// disk was looked at; what was accepted before is kept.

@@ -231,7 +231,8 @@ impl Library {
     pub fn passed(&self, id: &BookId, target: &TargetName, seq: Seq) {
         let local = TargetName::local();
         if *target == local {
-            self.0.journal.release(id.as_str(), seq.get());
+            let released = self.live(id).map_or(seq, |book| book.released_by(seq));
+            self.0.journal.release(id.as_str(), released.get());
         }
         if let Some(book) = self.live(id) {
             book.pass(target, seq, &self.target_names());

@@ -147,6 +147,13 @@ impl LiveBook {
         self.inner.lock().highest_used
     }
 
+    /// Up to which seq the journal need not keep the book's commits when the local store has them up to `seq`.
+    /// What the journal has beyond the book's last commit was set aside, durably.
+    pub(super) fn released_by(&self, seq: Seq) -> Seq {
+        let inner = self.inner.lock();
+        if seq == inner.seq { inner.highest_used } else { seq }
+    }
+
     /// Where the journal has the book's last commit.
     pub(super) fn position(&self) -> Position {
         self.inner.lock().position

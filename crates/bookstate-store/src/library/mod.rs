@@ -4,10 +4,11 @@
 //! recovery finds commits of it that the local store lacks; it leaves memory when nobody writes it and the
 //! local store has all of it. Every reading path goes through [`Library::read`].
 //!
-//! Reading order: `live` (one book), `handle` (its writer), `open` (recovery), `feed` (what the sink
-//! takes), `read`.
+//! Reading order: `live` (one book), `handle` (its writer), `data_dir` (what is on disk), `open` (recovery), `feed`
+//! (what the sink takes), `read`.
 
 mod calls;
+mod data_dir;
 mod error;
 mod feed;
 mod follow;
@@ -19,7 +20,7 @@ mod read;
 use std::{
     collections::{BTreeMap, HashMap},
     fmt,
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
 };
 
@@ -38,11 +39,11 @@ pub use read::{Reading, Source};
 
 use crate::{
     clock::Clock,
-    fs::DataDirLock,
     journal::{Journal, JournalHealth, Poisoned, Position, SyncPolicy},
     sqlite::{LoadedBook, SqliteStore, StoreError},
     target::{Target, WriterId},
 };
+use data_dir::DataDir;
 use live::{LiveBook, Loaded};
 
 /// The name of a target, unique within a data directory.
@@ -87,8 +88,8 @@ type Departed = BTreeMap<BookId, (Seq, Seq)>;
 
 #[derive(Debug)]
 struct Shared {
-    dir: PathBuf,
-    writer: WriterId,
+    /// Locked as long as the library lives.
+    dir: DataDir,
     journal: Journal,
     local: Arc<SqliteStore>,
     clock: Arc<dyn Clock>,
@@ -108,8 +109,6 @@ struct Shared {
     followed: Mutex<HashMap<BookId, Arc<CommitLog>>>,
     /// How long persist calls took.
     calls: calls::CallHistogram,
-    /// Held as long as the library lives.
-    _lock: DataDirLock,
 }
 
 /// The live books of a data directory. Cheap to clone; the directory is locked until the last clone is gone.
@@ -120,13 +119,13 @@ impl Library {
     /// The data directory.
     #[must_use]
     pub fn dir(&self) -> &Path {
-        &self.0.dir
+        &self.0.dir.path
     }
 
     /// The data directory's identity as a writer.
     #[must_use]
     pub fn writer(&self) -> WriterId {
-        self.0.writer
+        self.0.dir.writer
     }
 
     /// The local store.
@@ -150,7 +149,7 @@ impl Library {
     /// Bytes left on the disk of the data directory; `None` when the system does not tell.
     #[must_use]
     pub fn free_bytes(&self) -> Option<u64> {
-        rustix::fs::statvfs(&self.0.dir).ok().map(|stat| stat.f_bavail.saturating_mul(stat.f_frsize))
+        rustix::fs::statvfs(&self.0.dir.path).ok().map(|stat| stat.f_bavail.saturating_mul(stat.f_frsize))
     }
 
     /// Creates a book and opens it for writing. It exists once it has its first commit.

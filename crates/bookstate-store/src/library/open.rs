@@ -1,4 +1,4 @@
-//! Opening a data directory: lock, identity, recovery.
+//! Opening a data directory: recovery.
 //!
 //! Recovery of a book = the local store's documents, then the journal's commits on top, up to the first gap
 //! in its seqs. What follows a gap is written to `set-aside/` and reported, and its seqs are not used again.
@@ -6,7 +6,6 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    io::Write,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -18,14 +17,14 @@ use tokio::sync::Notify;
 use super::{
     Library, OpenError, Shared, TargetName,
     calls::CallHistogram,
+    data_dir::{self, DataDir},
     live::{LiveBook, Loaded},
 };
 use crate::{
     clock::{Clock, SystemClock},
-    fs::{DataDirLock, Fs, OsFs},
+    fs::{Fs, OsFs},
     journal::{Journal, JournalConfig, Position, Record, RecoveryReport as JournalReport, SyncPolicy},
     sqlite::SqliteStore,
-    target::WriterId,
 };
 
 /// How a data directory is opened.
@@ -59,13 +58,13 @@ impl LibraryConfig {
     /// Where the local store is.
     #[must_use]
     pub fn store_path(dir: &Path) -> PathBuf {
-        dir.join("books.sqlite")
+        data_dir::store_path(dir)
     }
 
     /// Where the journal is.
     #[must_use]
     pub fn journal_dir(dir: &Path) -> PathBuf {
-        dir.join("journal")
+        data_dir::journal_dir(dir)
     }
 }
 
@@ -123,19 +122,14 @@ impl Library {
     /// Another process has the directory; the journal or the local store is damaged, newer or unreadable.
     /// Nothing is deleted in any of these cases.
     pub fn open(config: LibraryConfig) -> Result<(Self, RecoveryReport), OpenError> {
-        let io = |path: &Path| {
-            let path = path.to_path_buf();
-            move |source| OpenError::Io { path, source }
-        };
-        std::fs::create_dir_all(&config.dir).map_err(io(&config.dir))?;
-        let lock = DataDirLock::acquire(&config.dir)?;
-        let writer = writer_id(&config.dir)?;
-        let local = Arc::new(SqliteStore::open(&LibraryConfig::store_path(&config.dir))?);
+        let dir = DataDir::open(config.dir)?;
+        let used_by_set_aside = dir.used_by_set_aside()?;
+        let local = Arc::new(SqliteStore::open(&data_dir::store_path(&dir.path))?);
         let journal_config = JournalConfig {
-            dir: LibraryConfig::journal_dir(&config.dir),
+            dir: data_dir::journal_dir(&dir.path),
             policy: config.policy,
             segment_bytes: config.segment_bytes,
-            writer: writer.0,
+            writer: dir.writer.0,
         };
         let mut replays: HashMap<String, Replay> = HashMap::new();
         let mut failure = None;
@@ -148,8 +142,7 @@ impl Library {
             return Err(failure);
         }
         let library = Self(Arc::new(Shared {
-            dir: config.dir,
-            writer,
+            dir,
             journal,
             local,
             clock: config.clock,
@@ -158,26 +151,29 @@ impl Library {
             changed: Notify::new(),
             targets: RwLock::new(Vec::new()),
             departed: Mutex::new(BTreeMap::new()),
-            reserved: Mutex::new(HashMap::new()),
+            reserved: Mutex::new(used_by_set_aside),
             followed: Mutex::default(),
             calls: CallHistogram::default(),
-            _lock: lock,
         }));
         let (mut recovered, mut set_aside) = (Vec::new(), Vec::new());
         for (book, replay) in replays {
             library.0.journal.release(&book, replay.applied.get());
             let Some(mut loaded) = replay.loaded else { continue };
             let book_id = loaded.state.book_id().clone();
-            loaded.highest_used = loaded.highest_used.max(replay.highest);
+            // Also what an earlier start set aside, of which the journal may have nothing any more.
+            let reserved = library.0.reserved.lock().get(&book_id).copied().unwrap_or(Seq::ZERO);
+            loaded.highest_used = loaded.highest_used.max(replay.highest).max(reserved);
             if !replay.behind_gap.is_empty() {
-                let file = keep(&library.0.dir, &book_id, &replay.behind_gap)?;
+                let file = library.0.dir.set_aside(&book_id, &replay.behind_gap)?;
                 let commits = replay.behind_gap.len();
                 let after = replay.gap_after;
                 set_aside.push(SetAside { book_id: book_id.clone(), after, commits, file });
             }
             let (commits, seq) = (replay.commits, loaded.seq);
             if commits == 0 {
-                // All that the journal has more was set aside: the local store has the book.
+                // All that the journal has more was set aside, durably: it need not keep it, and the local store
+                // has the book.
+                library.0.journal.release(&book, replay.highest.get());
                 library.0.reserved.lock().insert(book_id, loaded.highest_used);
                 continue;
             }
@@ -254,51 +250,4 @@ fn load(local: &SqliteStore, id: &BookId, applied: Seq, position: Position) -> R
             watermarks: BTreeMap::from([(TargetName::local(), applied)]),
         }),
     }
-}
-
-/// The directory's identity as a writer; made once.
-fn writer_id(dir: &Path) -> Result<WriterId, OpenError> {
-    let path = dir.join("writer");
-    let io = |source| OpenError::Io { path: path.clone(), source };
-    match std::fs::read_to_string(&path) {
-        Ok(text) => text.trim().parse().map_err(|reason: String| OpenError::Io {
-            path: path.clone(),
-            source: std::io::Error::new(std::io::ErrorKind::InvalidData, reason),
-        }),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let writer = WriterId(rand::random());
-            write_new(&path, writer.to_string().as_bytes()).map_err(io)?;
-            Ok(writer)
-        }
-        Err(error) => Err(io(error)),
-    }
-}
-
-/// Writes a file that is there whole or not at all, also after a power loss.
-fn write_new(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let temporary = path.with_extension("new");
-    let mut file = std::fs::File::create(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    std::fs::rename(&temporary, path)?;
-    match path.parent() {
-        Some(dir) => std::fs::File::open(dir)?.sync_all(),
-        None => Ok(()),
-    }
-}
-
-/// Keeps commits behind a gap, for a person to look at.
-fn keep(dir: &Path, id: &BookId, commits: &[Commit]) -> Result<PathBuf, OpenError> {
-    let dir = dir.join("set-aside");
-    let first = commits.first().map_or(Seq::ZERO, |commit| commit.seq);
-    let path = dir.join(format!("{id}-{first}.jsonl"));
-    let io = |source| OpenError::Io { path: path.clone(), source };
-    std::fs::create_dir_all(&dir).map_err(io)?;
-    let mut lines = Vec::new();
-    for commit in commits {
-        serde_json::to_writer(&mut lines, commit).map_err(|e| OpenError::Record { reason: e.to_string() })?;
-        lines.push(b'\n');
-    }
-    write_new(&path, &lines).map_err(io)?;
-    Ok(path)
 }

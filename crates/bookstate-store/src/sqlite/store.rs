@@ -4,6 +4,7 @@
 //! up no write and no write holds up a read.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
@@ -14,12 +15,24 @@ use super::{StoreError, open};
 /// Idle reading connections that are kept for the next read.
 const IDLE_READERS: usize = 4;
 
+/// Which file a name means: device and inode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FileId(u64, u64);
+
+impl FileId {
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        fs::metadata(path).ok().map(|file| Self(file.dev(), file.ino()))
+    }
+}
+
 /// A SQLite file with books.
 ///
 /// All methods block, on the disk and for up to two seconds on another process that holds the file.
 #[derive(Debug)]
 pub struct SqliteStore {
     path: PathBuf,
+    /// What was opened, the file and its log.
+    opened: [Option<FileId>; 2],
     /// Closed before the writer: the last connection moves the write-ahead log into the file, and a reader
     /// may not.
     readers: Mutex<Vec<Connection>>,
@@ -47,7 +60,26 @@ impl SqliteStore {
     }
 
     fn over(path: &Path, writer: Connection) -> Self {
-        Self { path: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::default() }
+        let opened = [FileId::of(path), FileId::of(&log_path(path))];
+        Self { path: path.to_owned(), opened, writer: Mutex::new(writer), readers: Mutex::default() }
+    }
+
+    /// Whether the file and its log still have their names. A file that was removed or replaced while it was open
+    /// takes every write and loses it with the last descriptor.
+    ///
+    /// # Errors
+    /// [`StoreError::Unusable`] when they have not.
+    pub(super) fn require_in_place(&self) -> Result<(), StoreError> {
+        if [FileId::of(&self.path), FileId::of(&self.log_path())] == self.opened {
+            return Ok(());
+        }
+        Err(StoreError::Unusable {
+            reason: format!(
+                "{} or its log was removed or replaced while it was open; what is in memory and in the journal is \
+                 kept: put the file back or restore it from a copy, then start again",
+                self.path.display()
+            ),
+        })
     }
 
     /// The file.
@@ -110,10 +142,14 @@ impl SqliteStore {
 
     /// The write-ahead log beside the file.
     pub(super) fn log_path(&self) -> PathBuf {
-        let mut log = self.path.clone().into_os_string();
-        log.push("-wal");
-        log.into()
+        log_path(&self.path)
     }
+}
+
+fn log_path(path: &Path) -> PathBuf {
+    let mut log = path.to_owned().into_os_string();
+    log.push("-wal");
+    log.into()
 }
 
 #[cfg(test)]

@@ -1,19 +1,20 @@
 //! A SQLite file as a [`Target`]: the local store, and mirrors.
 //!
-//! The local store is opened once by its owner and shared. A mirror is opened when it is needed, and again when
+//! The local store is opened once by its owner and shared; when it is not in its place any more, nothing goes into it
+//! until the next start. A mirror is opened when it is needed, and again when
 //! the file at its path is another one than before: a disk that was away comes back, a copy was put in its place.
 //! A file that was removed while it was open would still take every write and lose it with the last descriptor,
 //! so the name is compared with the open file before and after each chunk.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bookstate_domain::BookId;
 use parking_lot::Mutex;
 
+use super::store::FileId;
 use super::{SqliteStore, StoreError};
 use crate::target::{BookSync, Chunk, Limits, StoredBook, Target, TargetError};
 
@@ -60,8 +61,23 @@ impl SqliteTarget {
 impl Place {
     fn read<T>(&self, work: impl FnOnce(&SqliteStore) -> Result<T, StoreError>) -> Result<T, TargetError> {
         match self {
-            Self::Local(store) => work(store).map_err(TargetError::from),
+            Self::Local(store) => {
+                store.require_in_place()?;
+                Ok(work(store)?)
+            }
             Self::Mirror(mirror) => mirror.read(work),
+        }
+    }
+
+    fn write_chunk(&self, chunk: &Chunk) -> Result<(), TargetError> {
+        match self {
+            // The journal is freed on the word of this: so also after the write.
+            Self::Local(store) => {
+                store.require_in_place()?;
+                store.write_chunk(chunk)?;
+                Ok(store.require_in_place()?)
+            }
+            Self::Mirror(mirror) => mirror.write_chunk(chunk),
         }
     }
 }
@@ -77,16 +93,6 @@ struct OpenMirror {
     file: FileId,
     log: Option<FileId>,
     store: Arc<SqliteStore>,
-}
-
-/// Which file a name means: device and inode.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct FileId(u64, u64);
-
-impl FileId {
-    fn of(path: &Path) -> Option<Self> {
-        fs::metadata(path).ok().map(|file| Self(file.dev(), file.ino()))
-    }
 }
 
 impl Mirror {
@@ -202,11 +208,7 @@ impl Target for SqliteTarget {
 
     async fn write_chunk(&self, chunk: &Chunk) -> Result<(), TargetError> {
         let chunk = chunk.clone();
-        self.run(move |place| match place {
-            Place::Local(store) => Ok(store.write_chunk(&chunk)?),
-            Place::Mirror(mirror) => mirror.write_chunk(&chunk),
-        })
-        .await
+        self.run(move |place| place.write_chunk(&chunk)).await
     }
 
     async fn load_book(&self, book_id: &BookId) -> Result<Option<StoredBook>, TargetError> {

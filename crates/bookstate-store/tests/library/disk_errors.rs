@@ -4,7 +4,7 @@ use std::{io::ErrorKind, sync::Arc};
 
 use bookstate_store::{
     BookHandle, Differing, Library, PersistError,
-    fs::fault::{CrashImage, Fault, FaultFs, Op},
+    fs::fault::{Call, CrashImage, Fault, FaultFs},
     journal::{JournalState, SyncPolicy},
 };
 
@@ -67,7 +67,7 @@ fn fill(library: &Library, handle: &BookHandle, last: u32) -> bool {
 }
 
 /// The number of the last operation of a kind that `act` brings about on a fresh shelf.
-fn number_of_last(kind: Op, policy: SyncPolicy, act: impl Fn(&BookHandle)) -> u64 {
+fn number_of_last(kind: Call, policy: SyncPolicy, act: impl Fn(&BookHandle)) -> u64 {
     let shelf = Shelf::new(policy);
     let (library, _) = shelf.open();
     let handle = write(&library, &book("moby"));
@@ -132,7 +132,7 @@ fn last_act_and_restart(shelf: &Shelf, library: Library, handle: BookHandle, las
 #[test]
 fn a_failed_fsync_under_always_is_a_refused_call() {
     let act = |handle: &BookHandle| commit_up_to(handle, 3);
-    let number = number_of_last(Op::SyncData, SyncPolicy::Always, act);
+    let number = number_of_last(Call::SyncData, SyncPolicy::Always, act);
     let (shelf, library, handle) = faulty(SyncPolicy::Always, number, Fault::Error(ErrorKind::Other));
     let before = handle.snapshot();
     let error = commit(&handle, &changes(3)).unwrap_err();
@@ -163,7 +163,7 @@ fn a_failed_fsync_under_always_is_a_refused_call() {
 }
 
 fn syncs(fs: &FaultFs) -> usize {
-    fs.ops().iter().filter(|op| **op == Op::SyncData).count()
+    fs.ops().iter().filter(|op| **op == Call::SyncData).count()
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn a_failed_fsync_leaves_memory_for_a_last_act() {
         commit_up_to(handle, 4);
         wait(handle.durable()).unwrap();
     };
-    let number = number_of_last(Op::SyncData, SyncPolicy::Os, act);
+    let number = number_of_last(Call::SyncData, SyncPolicy::Os, act);
     let (shelf, library, handle) = faulty(SyncPolicy::Os, number, Fault::Error(ErrorKind::Other));
     commit_up_to(&handle, 4);
     let batch = take(&library, handle.id()).unwrap();
@@ -185,7 +185,7 @@ fn a_failed_fsync_leaves_memory_for_a_last_act() {
 
 #[test]
 fn a_failed_write_is_a_refused_call_and_leaves_no_part_of_it() {
-    let number = number_of_last(Op::Write, SyncPolicy::Os, |handle| commit_up_to(handle, 3));
+    let number = number_of_last(Call::Write, SyncPolicy::Os, |handle| commit_up_to(handle, 3));
     for fault in [Fault::Error(ErrorKind::Other), Fault::Torn(20, ErrorKind::Other)] {
         let (shelf, library, handle) = faulty(SyncPolicy::Os, number, fault);
         let before = handle.snapshot();

@@ -160,6 +160,33 @@ fn a_book_without_its_first_commits_does_not_exist_but_has_used_its_seqs() {
 }
 
 #[test]
+fn what_was_set_aside_does_not_pin_the_journal_and_its_seqs_stay_used() {
+    let (id, whole) = (book("moby"), book("walden"));
+    for has_left_memory in [true, false] {
+        let mut shelf = with_gap(&id, &whole);
+        let (library, report) = shelf.open();
+        assert_eq!(set_aside(&report, &id), Some((seq(3), vec![6, 7])));
+        for id in [&id, &whole] {
+            persist(&library, id);
+        }
+        assert!(library.active(&id).is_none());
+        if has_left_memory {
+            // Only the next start finds the book whole in the local store.
+            drop(library);
+            let (library, _) = shelf.open();
+            assert!(library.close().unwrap());
+        } else {
+            assert!(library.close().unwrap());
+        }
+        assert_eq!(shelf.journal_seqs(&id), [0_u32; 0], "left memory: {has_left_memory}");
+        shelf.crash(CrashImage::Killed);
+        let (library, report) = shelf.open();
+        assert_eq!(report.set_aside, []);
+        assert_eq!(commit(&write(&library, &id), &changes(8)).unwrap().seq, seq(8), "6 and 7 were used");
+    }
+}
+
+#[test]
 fn a_quarantined_segment_leaves_a_prefix_of_each_book() {
     let mut shelf = Shelf::new(SyncPolicy::Os);
     shelf.segment_bytes = 1500;

@@ -1,5 +1,7 @@
 //! Creating, opening and closing books and the library; when a book is live and when it leaves memory.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use bookstate_domain::Seq;
 use bookstate_store::{LibraryConfig, OpenBookError, OpenError, Source, TargetName, fs::LockError};
 
@@ -182,6 +184,53 @@ fn closing_syncs_and_waits_for_the_last_clone() {
     shelf.crash(bookstate_store::fs::fault::CrashImage::Synced);
     let (library, _) = shelf.open();
     assert_eq!(live_pages(&library, &id), Some(fold(3)));
+}
+
+/// All files and directories below `dir`, itself included, with their modes.
+fn modes(dir: &std::path::Path) -> Vec<(std::path::PathBuf, bool, u32)> {
+    let meta = std::fs::symlink_metadata(dir).unwrap();
+    let mut found = vec![(dir.to_owned(), meta.is_dir(), meta.permissions().mode() & 0o777)];
+    if meta.is_dir() {
+        let entries = std::fs::read_dir(dir).unwrap();
+        entries.for_each(|entry| found.extend(modes(&entry.unwrap().path())));
+    }
+    found
+}
+
+#[test]
+fn a_data_directory_is_its_owners_alone() {
+    let temp = tempfile::tempdir().unwrap();
+    let (before, dir) = (temp.path().join("before"), temp.path().join("new/data"));
+    std::fs::write(&before, "").unwrap();
+    let umask = modes(&before)[0].2;
+    assert_ne!(umask & 0o077, 0, "the umask of this test hides what it looks for");
+    let (library, _) = bookstate_store::Library::open(LibraryConfig::new(&dir)).unwrap();
+    let handle = library.create_book(&book("moby"), "test").unwrap();
+    commit_up_to(&handle, 3);
+    persist(&library, handle.id());
+    let found = modes(&dir);
+    assert!(found.len() > 6, "{found:?}");
+    for (path, is_dir, mode) in found {
+        assert_eq!(mode, if is_dir { 0o700 } else { 0o600 }, "{}", path.display());
+    }
+}
+
+#[test]
+fn a_link_in_the_place_of_a_file_is_not_followed() {
+    let temp = tempfile::tempdir().unwrap();
+    let victim = temp.path().join("victim");
+    for name in ["lock", "writer.new", "books.sqlite", "journal/00000000000000000001.journal"] {
+        let dir = temp.path().join(name.replace('/', "-"));
+        std::fs::create_dir_all(dir.join("journal")).unwrap();
+        std::fs::write(&victim, "mine").unwrap();
+        std::os::unix::fs::symlink(&victim, dir.join(name)).unwrap();
+        let opened = bookstate_store::Library::open(LibraryConfig::new(&dir));
+        // What would be made anew is replaced; in the place of anything else a link is an error.
+        let is_replaced = ["writer.new", "journal/00000000000000000001.journal"].contains(&name);
+        assert_eq!(opened.is_ok(), is_replaced, "{name}");
+        drop(opened);
+        assert_eq!(std::fs::read_to_string(&victim).unwrap(), "mine", "{name}");
+    }
 }
 
 #[test]

@@ -140,3 +140,28 @@ async fn errors_say_whether_to_wait_or_to_act() {
     // Opening again mends the layout.
     target.write_chunk(&first).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_local_store_that_was_removed_or_replaced_takes_no_more_chunks() {
+    let remove = |path: &std::path::Path| fs::remove_file(path).unwrap();
+    let replace = |path: &std::path::Path| {
+        let copy = path.with_extension("copy");
+        fs::copy(path, &copy).unwrap();
+        fs::rename(&copy, path).unwrap();
+    };
+    let lose_the_log = |path: &std::path::Path| fs::remove_file(path.with_extension("db-wal")).unwrap();
+    for lose in [remove as fn(&std::path::Path), replace, lose_the_log] {
+        let (_dir, store) = store();
+        let store = Arc::new(store);
+        let target = SqliteTarget::local(Arc::clone(&store));
+        target.write_chunk(&chunk(1, vec![put(1, "one")])).await.unwrap();
+        lose(store.path());
+        let refused = target.write_chunk(&chunk(2, vec![put(2, "two")])).await;
+        // The file as it was opened would take the chunk, and lose it.
+        assert!(
+            matches!(&refused, Err(TargetError::Unusable { reason }) if reason.contains("start again")),
+            "{refused:?}"
+        );
+        assert!(matches!(target.book_sync(&book_id()).await, Err(TargetError::Unusable { .. })));
+    }
+}
