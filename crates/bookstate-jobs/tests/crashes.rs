@@ -13,7 +13,7 @@ use bookstate_store::{
     Library, LibraryConfig,
     fs::{
         Fs,
-        fault::{Fault, FaultFs, Op},
+        fault::{Call, Fault, FaultFs},
     },
 };
 use fake::{Bench, Trick, UNITS, assert_nothing_ran_twice, canonical, request, running, state};
@@ -108,7 +108,7 @@ async fn a_poisoned_journal_ends_the_job_with_a_clear_reason() {
     let report = job.wait().await;
     let JobEnd::Stopped { reason } = &report.end else { panic!("{report:?}") };
     assert!(reason.contains("poisoned"), "{reason}");
-    assert!(disk.ops().contains(&Op::Write));
+    assert!(disk.ops().contains(&Call::Write));
 }
 
 #[tokio::test]
