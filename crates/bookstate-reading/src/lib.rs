@@ -5,7 +5,7 @@
 //! runtime; its rules are pure functions, deterministic, and no input makes them panic.
 //!
 //! Reading order, which is a book's way: [`source`] (a file, and the pages that it has), [`page`] (the page model:
-//! what every source gives and every rule works on), [`toc`] (the table of contents), [`structure`] (chapters and
+//! what every source gives and every rule works on), [`text`] (lines, columns, paragraphs, running heads, notes, hyphens), [`toc`] (the table of contents), [`structure`] (chapters and
 //! their texts), [`metadata`] (what the book says of itself), [`export`] (a book as a file).
 
 pub mod export;
@@ -13,4 +13,5 @@ pub mod metadata;
 pub mod page;
 pub mod source;
 pub mod structure;
+pub mod text;
 pub mod toc;

@@ -8,8 +8,10 @@
 //! [`SetAside`]; no rule below this module sees a glyph.
 
 mod geometry;
+mod plain;
 
 pub use geometry::Rect;
+pub use plain::LaidLine;
 
 /// One page of a book as it was read.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -93,6 +95,9 @@ pub struct Span {
     pub text: String,
     /// How it is set.
     pub style: Style,
+    /// Where it is, where that is known. A gap wider than a space begins a new span, whose text then begins with
+    /// spaces that its place does not include.
+    pub place: Option<Rect>,
 }
 
 /// How text is set.
@@ -138,29 +143,11 @@ pub enum SetAsideReason {
     Watermark,
 }
 
-impl Page {
-    /// The page's text: blocks separated by an empty line, lines by a line feed.
-    #[must_use]
-    pub fn plain_text(&self) -> String {
-        let mut out = String::new();
-        for block in &self.blocks {
-            if !out.is_empty() {
-                out.push('\n');
-            }
-            for line in &block.lines {
-                line.push_text(&mut out);
-                out.push('\n');
-            }
-        }
-        out
-    }
-}
-
 impl Line {
     /// A line of one style, without a place.
     #[must_use]
     pub fn plain(text: impl Into<String>) -> Self {
-        Self { spans: vec![Span { text: text.into(), style: Style::default() }], place: None }
+        Self { spans: vec![Span { text: text.into(), ..Span::default() }], place: None }
     }
 
     /// Its text.
@@ -171,7 +158,7 @@ impl Line {
         out
     }
 
-    fn push_text(&self, out: &mut String) {
+    pub(crate) fn push_text(&self, out: &mut String) {
         for span in &self.spans {
             out.push_str(&span.text);
         }

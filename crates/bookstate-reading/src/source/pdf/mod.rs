@@ -5,14 +5,14 @@
 //! block (the library's cache borrows from the file and cannot be kept beside it), and kept. Not here:
 //! rendering, images, OCR.
 
-mod columns;
 mod glyphs;
-mod lines;
 #[cfg(test)]
 mod made_tests;
 mod strings;
 
 use super::{PageContent, SourceError, SourceInfo};
+use crate::page::Style;
+use crate::text::layout::{Glyph, layout};
 use hayro_interpret::{InterpreterCache, InterpreterSettings};
 use hayro_syntax::page::Page;
 use hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
@@ -103,9 +103,26 @@ impl PdfPages {
     fn read_page<'a>(&'a self, page: &Page<'a>, cache: &InterpreterCache<'a>) -> PageContent {
         let drawn = glyphs::collect(page, self.pdf.xref(), cache, InterpreterSettings::default());
         let has_image = drawn.has_image || drawn.is_mostly_unmapped();
-        let text = if drawn.is_mostly_unmapped() { String::new() } else { lines::text(drawn.glyphs) };
+        let text = if drawn.is_mostly_unmapped() {
+            String::new()
+        } else {
+            text(drawn.glyphs, page.render_dimensions())
+        };
         PageContent { text, has_image }
     }
+}
+
+fn text(glyphs: Vec<glyphs::Glyph>, size: (f32, f32)) -> String {
+    let glyph = |g: glyphs::Glyph| Glyph {
+        x0: g.x0 as f32,
+        x1: g.x1 as f32,
+        y: g.y as f32,
+        size: g.size as f32,
+        text: g.text,
+        style: Style { size: g.size as f32, ..Style::default() },
+    };
+    let blocks = layout(glyphs.into_iter().map(glyph).collect(), size.0);
+    crate::page::Page { blocks, ..crate::page::Page::default() }.plain_text()
 }
 
 /// Runs `work` on a thread of its own whose stack is deep enough for the library's recursion.

@@ -1,0 +1,263 @@
+//! Which rows of a page are set side by side, in two or three columns, and in which order they are read.
+//!
+//! Invariants: every glyph comes back once; a page that is not clearly in columns of text is one block. Clearly
+//! means: gaps at the borders that stay empty over several rows, with words on all sides, in about equal widths. So a
+//! contents (its right side is numbers) and a glossary (its left side is narrow) stay whole.
+
+use super::glyph::{Glyph, median};
+use super::rows::Row;
+use std::ops::Range;
+
+/// Columns have at least this many rows each.
+const FEWEST_ROWS: usize = 6;
+/// The gap is at least this multiple of the font size wide.
+const GUTTER: f32 = 1.2;
+/// The gap between two columns is in this part of the text's width.
+const MIDDLE: Range<f32> = 0.38..0.62;
+/// The first gap of three columns is in this part of the text's width, the second as far from its end.
+const THIRD: Range<f32> = 0.27..0.4;
+/// The narrowest column is at least this share of the widest one.
+const BALANCED: f32 = 0.6;
+/// At least this share of a column's letters and digits are letters.
+const WORDS: f32 = 0.6;
+/// Columns within columns within columns are not looked for.
+const DEEPEST: u8 = 2;
+
+/// The page's rows in reading order, as blocks that share a left margin.
+pub(super) fn blocks(rows: Vec<Row>) -> Vec<Vec<Row>> {
+    let mut out = Vec::new();
+    divide(rows, DEEPEST, &mut out);
+    out.retain(|block| !block.is_empty());
+    out
+}
+
+fn divide(rows: Vec<Row>, deeper: u8, out: &mut Vec<Vec<Row>>) {
+    let found = match deeper {
+        0 => None,
+        _ => gutters(&rows),
+    };
+    let Some(gutters) = found else {
+        out.push(rows);
+        return;
+    };
+    let inside: Vec<bool> = rows.iter().map(|r| !is_across(r, &gutters)).collect();
+    let bands = bands(&rows, &inside, &gutters);
+    let mut plain: Vec<Row> = Vec::new();
+    let mut columns: Vec<Vec<Row>> = vec![Vec::new(); gutters.len() + 1];
+    for (i, row) in rows.into_iter().enumerate() {
+        let band = bands.iter().find(|b| b.contains(&i));
+        if band.is_none_or(|b| b.start == i) {
+            flush(&mut columns, deeper, out);
+        }
+        match band {
+            None => plain.push(row),
+            Some(_) => {
+                out.push(std::mem::take(&mut plain));
+                let mut rest = Some(row);
+                for (column, gutter) in columns.iter_mut().zip(&gutters) {
+                    let Some(row) = rest.take() else { break };
+                    let (left, right) = row.split_at(*gutter);
+                    column.extend(left);
+                    rest = right;
+                }
+                if let Some(last) = columns.last_mut() {
+                    last.extend(rest);
+                }
+            }
+        }
+    }
+    flush(&mut columns, deeper, out);
+    out.push(plain);
+}
+
+fn flush(columns: &mut [Vec<Row>], deeper: u8, out: &mut Vec<Vec<Row>>) {
+    for column in columns {
+        if !column.is_empty() {
+            divide(std::mem::take(column), deeper - 1, out);
+        }
+    }
+}
+
+/// Some gutter runs through the row's text, or is too narrow in it.
+fn is_across(row: &Row, gutters: &[f32]) -> bool {
+    gutters.iter().any(|x| {
+        let (mut left, mut right) = (f32::MIN, f32::MAX);
+        for glyph in row.inked() {
+            if glyph.x0 < *x && glyph.x1 > *x {
+                return true;
+            }
+            if glyph.x1 <= *x {
+                left = left.max(glyph.x1);
+            } else {
+                right = right.min(glyph.x0);
+            }
+        }
+        left > f32::MIN && right < f32::MAX && right - left < GUTTER * row.size
+    })
+}
+
+/// The places of the gaps, when there are some.
+fn gutters(rows: &[Row]) -> Option<Vec<f32>> {
+    if rows.len() < FEWEST_ROWS {
+        return None;
+    }
+    let starts = rows.iter().map(Row::start).fold(f32::MAX, f32::min);
+    let ends = rows.iter().map(|r| r.reach().1).fold(f32::MIN, f32::max);
+    let size = median(rows.iter().map(|r| r.size))?.max(1.0);
+    let width = ends - starts;
+    let search = |range: Range<f32>, places: &dyn Fn(f32) -> Vec<f32>| -> Option<(usize, Vec<f32>)> {
+        let steps = (width * (range.end - range.start) / (size / 2.0)).ceil().clamp(1.0, 200.0) as u16;
+        let share = |i: u16| range.start + (range.end - range.start) * f32::from(i) / f32::from(steps);
+        let count = |share: f32| -> usize {
+            let gutters = places(share);
+            let inside: Vec<bool> = rows.iter().map(|r| !is_across(r, &gutters)).collect();
+            if inside.iter().filter(|i| **i).count() < FEWEST_ROWS {
+                return 0;
+            }
+            bands(rows, &inside, &gutters).into_iter().map(|b| b.len()).sum()
+        };
+        let scored: Vec<(usize, f32)> = (0..=steps).map(|i| (count(share(i)), share(i))).collect();
+        let most = scored.iter().map(|(rows, _)| *rows).max().filter(|most| *most > 0)?;
+        // The middle of the places that do equally well.
+        let best = median(scored.iter().filter(|(rows, _)| *rows == most).map(|(_, share)| *share))?;
+        Some((most, places(best)))
+    };
+    let two = search(MIDDLE, &|share| vec![starts + width * share]);
+    if two.is_some() {
+        return two.map(|(_, gutters)| gutters);
+    }
+    let three = search(THIRD, &|share| vec![starts + width * share, ends - width * share]);
+    three.map(|(_, gutters)| gutters)
+}
+
+/// Runs of rows that are in columns.
+fn bands(rows: &[Row], inside: &[bool], gutters: &[f32]) -> Vec<Range<usize>> {
+    let mut bands = Vec::new();
+    let mut start = 0;
+    for end in 0..=inside.len() {
+        if inside.get(end).is_none_or(|inside| !inside) {
+            if end >= start + FEWEST_ROWS && is_in_columns(rows.get(start..end).unwrap_or_default(), gutters)
+            {
+                bands.push(start..end);
+            }
+            start = end + 1;
+        }
+    }
+    bands
+}
+
+fn is_in_columns(rows: &[Row], gutters: &[f32]) -> bool {
+    let mut parts: Vec<Part> = (0..=gutters.len()).map(|_| Part::new()).collect();
+    for row in rows {
+        let mut touched = 0_usize;
+        for glyph in row.inked() {
+            let k = gutters.iter().take_while(|x| glyph.x1 > **x).count();
+            if let Some(part) = parts.get_mut(k) {
+                part.add(glyph);
+                touched |= 1 << k;
+            }
+        }
+        let several = touched.count_ones() > 1;
+        for (_, part) in parts.iter_mut().enumerate().filter(|(k, _)| touched & (1 << k) != 0) {
+            part.rows += 1;
+            part.beside += usize::from(several);
+        }
+    }
+    let fewest = parts.iter().map(|p| p.rows).min().unwrap_or(0);
+    let narrowest = parts.iter().map(Part::width).fold(f32::MAX, f32::min);
+    let widest = parts.iter().map(Part::width).fold(0.0, f32::max);
+    fewest >= FEWEST_ROWS
+        && narrowest >= BALANCED * widest
+        && parts.iter().all(|p| 2 * p.beside >= fewest && p.has_words())
+}
+
+/// What is in one column.
+struct Part {
+    x0: f32,
+    x1: f32,
+    letters: usize,
+    digits: usize,
+    rows: usize,
+    /// Rows that have text in another column too.
+    beside: usize,
+}
+
+impl Part {
+    fn new() -> Self {
+        Self { x0: f32::MAX, x1: f32::MIN, letters: 0, digits: 0, rows: 0, beside: 0 }
+    }
+
+    fn add(&mut self, glyph: &Glyph) {
+        self.x0 = self.x0.min(glyph.x0);
+        self.x1 = self.x1.max(glyph.x1);
+        for c in glyph.text.chars() {
+            self.letters += usize::from(c.is_alphabetic());
+            self.digits += usize::from(c.is_numeric());
+        }
+    }
+
+    fn width(&self) -> f32 {
+        (self.x1 - self.x0).max(0.0)
+    }
+
+    fn has_words(&self) -> bool {
+        self.letters >= 4 * self.rows && self.letters as f32 >= WORDS * (self.letters + self.digits) as f32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::glyph::set;
+    use super::super::rows::rows;
+    use super::*;
+
+    fn page(lines: &[Vec<&str>], step: f32) -> Vec<String> {
+        let mut glyphs = Vec::new();
+        for (i, line) in lines.iter().enumerate() {
+            let y = 100.0 + 12.0 * i as f32;
+            for (k, column) in line.iter().enumerate() {
+                glyphs.extend(set(column, 50.0 + step * k as f32, y, 10.0));
+            }
+        }
+        let blocks = blocks(rows(glyphs));
+        let text = |r: &Row| r.glyphs.iter().map(|g| g.text.as_str()).collect::<String>();
+        blocks.iter().flatten().map(text).collect()
+    }
+
+    #[test]
+    fn columns_are_read_one_after_the_other() {
+        let two = page(&vec![vec!["left one and some text", "right one and some text"]; 8], 150.0);
+        assert_eq!(two.len(), 16);
+        assert!(two[..8].iter().all(|l| l == "left one and some text"), "{two:?}");
+        let three = page(&vec![vec!["left text is here", "middle text here", "right text it is"]; 8], 110.0);
+        assert_eq!(three.len(), 24);
+        assert!(three[..8].iter().all(|l| l == "left text is here"), "{three:?}");
+        assert!(three[16..].iter().all(|l| l == "right text it is"), "{three:?}");
+        let four = page(
+            &vec![vec!["one with words", "two with words", "the third one", "the fourth one"]; 8],
+            100.0,
+        );
+        assert_eq!(four.len(), 32);
+        assert!(four[24..].iter().all(|l| l == "the fourth one"), "{four:?}");
+    }
+
+    #[test]
+    fn a_line_across_parts_the_columns() {
+        let mut lines = vec![vec!["left one and some text", "right one and some text"]; 7];
+        lines.insert(0, vec!["A title over the whole width of both columns"]);
+        lines.push(vec!["Another line over the whole width of it all"]);
+        let found = page(&lines, 150.0);
+        assert_eq!((found[0].as_str(), found[15].as_str()), (lines[0][0], lines[8][0]));
+        assert_eq!(
+            (found[7].as_str(), found[8].as_str()),
+            ("left one and some text", "right one and some text")
+        );
+    }
+
+    #[test]
+    fn page_numbers_and_definitions_are_no_columns() {
+        for line in [vec!["Some title of a chapter", "12"], vec!["term", "what the term stands for here"]] {
+            assert_eq!(page(&vec![line; 10], 150.0).len(), 10, "the lines stay whole");
+        }
+    }
+}

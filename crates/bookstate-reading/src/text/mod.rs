@@ -1,0 +1,9 @@
+//! From glyphs to running text: lines, reading order, paragraphs, running heads, notes, hyphens, scripts.
+//!
+//! Reading order: [`layout`] (a page's glyphs as lines of the page model).
+//!
+//! Invariants: pure and deterministic; a word of a page is in the text, in a note, or in what was set aside with its
+//! reason, exactly once; rules look at places, sizes, series and recurrence, never at a book's words.
+
+#[cfg(feature = "pdf")]
+pub(crate) mod layout;
