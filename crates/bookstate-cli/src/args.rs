@@ -21,7 +21,7 @@ use crate::settings::Flags;
   bookstate toc b-3f9a                   its table of contents, with the page of each entry
   bookstate export book.pdf --format markdown -o book.md
 
-BOOK is an id, a unique beginning of one, or the path of the book's file.
+BOOK is an id, a unique beginning of one, a title or a unique part of one, or the path of the book's file.
 The manual is docs/operating.md: configuration, exit codes, what to do when something breaks.")]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -40,6 +40,10 @@ pub(crate) struct Global {
     /// BOOKSTATE_CONFIG]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// A further target for this run, NAME=sqlite:PATH or NAME=http://HOST:PORT (a DefraDB node), in every command
+    /// that opens targets; may be given several times
+    #[arg(long = "target", global = true, value_name = "NAME=PLACE", id = "further_target")]
+    targets: Vec<String>,
     /// Ask a running server instead of the data directory: books, status, pages, toc, chapters, jobs, export,
     /// reset, parked; its token is taken from BOOKSTATE_TOKEN or the configuration [env: BOOKSTATE_SERVER]
     #[arg(long, global = true, value_name = "URL")]
@@ -47,6 +51,9 @@ pub(crate) struct Global {
     /// Print one JSON document instead of text
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    /// Print tables as wide as what they hold, on a terminal too: nothing is shortened or left out
+    #[arg(long, global = true)]
+    pub(crate) wide: bool,
     /// Log less: errors only; twice: nothing
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) quiet: u8,
@@ -108,7 +115,8 @@ pub(crate) enum Command {
     Export(ExportArgs),
     /// Undo an operation of a book and all that follows from it
     ///
-    /// The next `process` runs them again. A job that was interrupted is cancelled by this.
+    /// The next `process` runs them again. A job that was interrupted is cancelled by this. Says what will be
+    /// lost and, on a terminal, asks first.
     #[command(after_help = "Examples:
   bookstate reset b-3f9a structure       the chapters only
   bookstate reset b-3f9a ocr             everything but the text layers")]
@@ -155,10 +163,6 @@ pub(crate) struct ProcessArgs {
     /// Undo this operation, and all that follows from it, first
     #[arg(long, value_name = "OPERATION", value_parser = operation())]
     pub(crate) reset: Option<OperationName>,
-    /// A further target for this run, NAME=sqlite:PATH or NAME=http://HOST:PORT (a DefraDB node); may be given
-    /// several times
-    #[arg(long, value_name = "NAME=PLACE")]
-    target: Vec<String>,
     /// Append a line to this file for each unit of work that begins and for each whose result is safe
     #[arg(long, value_name = "FILE")]
     pub(crate) unit_log: Option<PathBuf>,
@@ -178,9 +182,6 @@ pub(crate) struct ServeArgs {
     /// BOOKSTATE_SERVER_BIND]
     #[arg(long, value_name = "IP:PORT")]
     bind: Option<String>,
-    /// A further target for this run, NAME=PLACE; may be given several times
-    #[arg(long, value_name = "NAME=PLACE")]
-    target: Vec<String>,
     /// Append a line to this file for each unit of work that begins and for each whose result is safe
     #[arg(long, value_name = "FILE")]
     pub(crate) unit_log: Option<PathBuf>,
@@ -239,6 +240,12 @@ pub(crate) struct ResetArgs {
     /// The operation
     #[arg(value_parser = operation())]
     pub(crate) operation: OperationName,
+    /// Do not ask; without a terminal nobody is asked
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Say what would be lost, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// `journal`.
@@ -268,7 +275,6 @@ pub(crate) enum ParkedCommand {
     /// List the documents that targets refuse, with the reasons
     List {
         /// Only this target's
-        #[arg(long)]
         target: Option<String>,
     },
     /// Try parked documents again, with their present state
@@ -384,13 +390,12 @@ impl Cli {
             if let Some(bind) = &serve.bind {
                 flags.keys.push(("server.bind", "--bind", bind.clone()));
             }
-            flags.targets.clone_from(&serve.target);
         }
+        flags.targets.clone_from(&self.global.targets);
         if let Command::Process(process) = &self.command {
             if let Some(variant) = process.variant {
                 flags.keys.push(("jobs.variant", "--variant", variant.to_string()));
             }
-            flags.targets.clone_from(&process.target);
         }
         flags
     }
@@ -414,6 +419,7 @@ mod tests {
     #[test]
     fn every_command_of_the_manual_parses() {
         for line in [
+            "books --wide",
             "process a.pdf b.md --variant ocr-only --reset toc_link --target n=sqlite:x --unit-log u.jsonl",
             "serve --bind 127.0.0.1:0 --target n=sqlite:x",
             "books --json",
@@ -426,16 +432,18 @@ mod tests {
             "jobs b-1 --server http://127.0.0.1:7070",
             "export b-1 --format json --canonical -o x.json",
             "reset b-1 ocr",
+            "reset b-1 ocr --dry-run",
+            "reset b-1 ocr --yes",
             "journal inspect --book b-1",
             "journal verify",
             "journal quarantine 3",
-            "parked list --target n",
+            "parked list n",
             "parked retry n",
             "parked drop n Page/b-1/3",
             "target list",
             "target add n sqlite:x",
             "target remove n",
-            "target verify n b-1",
+            "target verify n b-1 --target n=sqlite:x",
             "target resync n",
             "target takeover n b-1",
             "config show -vv --data-dir d --config c --log-format json",

@@ -1,28 +1,57 @@
-//! Which book is meant: an id, a unique beginning of one, or the path of the book's file.
+//! Which book is meant: an id, a unique beginning of one, a title or a unique part of one, or the path of the
+//! book's file.
 
 use std::path::Path;
 
 use bookstate_domain::BookId;
 use bookstate_jobs::identify;
+use bookstate_store::SqliteStore;
 
 use crate::{
     failure::{Exit, Failure},
-    output::count,
+    output::{count, quoted, shortened},
 };
 
-/// The book that `text` means, among the known ones.
+/// A book that there is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Known {
+    /// The book.
+    pub(crate) id: BookId,
+    /// Its title, where it is known.
+    pub(crate) title: Option<String>,
+}
+
+/// The books of a store.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn stored(store: &SqliteStore) -> Result<Vec<Known>, Failure> {
+    let books = store.list_book_documents()?;
+    let known = books
+        .iter()
+        .map(|book| Known { id: book.book_id.clone(), title: book.title.as_deref().map(str::to_owned) });
+    Ok(known.collect())
+}
+
+/// How many of several books that may be meant are named.
+const NAMED: usize = 5;
+
+/// The book that `text` means, among the known ones. An id comes before a file, a file before a title.
 ///
 /// # Errors
 /// None or several are meant, or the file at the path is no book.
-pub(crate) fn resolve(text: &str, known: &[BookId]) -> Result<BookId, Failure> {
+pub(crate) fn resolve(text: &str, known: &[Known]) -> Result<BookId, Failure> {
     if let Some(found) = by_id(text, known)? {
         return Ok(found);
     }
     let path = Path::new(text);
     if !path.exists() {
+        if let Some(found) = by_title(text, known)? {
+            return Ok(found);
+        }
         return Err(match BookId::new(text) {
             Ok(id) => Failure::input(format_args!(
-                "there is no book {id} here, nor a file of that name: see `bookstate books`"
+                "there is no book {id} here, no title like it, nor a file of that name: see `bookstate books`"
             )),
             Err(error) => {
                 Failure::input(format_args!("{error}; and there is no file {text}: see `bookstate books`"))
@@ -30,28 +59,57 @@ pub(crate) fn resolve(text: &str, known: &[BookId]) -> Result<BookId, Failure> {
         });
     }
     let id = identify(path).map_err(|error| Failure::caused(Exit::Input, &error))?;
-    if known.contains(&id) {
+    if known.iter().any(|book| book.id == id) {
         return Ok(id);
     }
     Err(Failure::input(format_args!(
-        "{text} (book {id}) has not been processed here: run `bookstate process {text}`"
+        "{text} (book {id}) has not been processed here: run `bookstate process {}`",
+        quoted(text)
     )))
 }
 
 /// The book of this id, or of the only id that begins like this.
-fn by_id(text: &str, known: &[BookId]) -> Result<Option<BookId>, Failure> {
-    if let Some(exact) = known.iter().find(|id| id.as_str() == text) {
-        return Ok(Some(exact.clone()));
+fn by_id(text: &str, known: &[Known]) -> Result<Option<BookId>, Failure> {
+    if let Some(exact) = known.iter().find(|book| book.id.as_str() == text) {
+        return Ok(Some(exact.id.clone()));
     }
-    let alike: Vec<_> = known.iter().filter(|id| !text.is_empty() && id.as_str().starts_with(text)).collect();
-    match alike.as_slice() {
+    let begins = |book: &&Known| !text.is_empty() && book.id.as_str().starts_with(text);
+    only(known.iter().filter(begins).collect(), format_args!("{text} is the beginning of"))
+}
+
+/// The book of this title, or the only one whose title has this in it. Case and what is no letter or digit do not
+/// count.
+fn by_title(text: &str, known: &[Known]) -> Result<Option<BookId>, Failure> {
+    let plain = |text: &str| -> String {
+        text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    };
+    let wanted = plain(text);
+    if wanted.is_empty() {
+        return Ok(None);
+    }
+    let title = |book: &Known| book.title.as_deref().map(plain).unwrap_or_default();
+    let exact: Vec<_> = known.iter().filter(|book| title(book) == wanted).collect();
+    let found = match exact.is_empty() {
+        true => known.iter().filter(|book| title(book).contains(&wanted)).collect(),
+        false => exact,
+    };
+    only(found, format_args!("{text:?} is in the titles of"))
+}
+
+/// The one book that was found, or an error that names those that were.
+fn only(found: Vec<&Known>, what: std::fmt::Arguments<'_>) -> Result<Option<BookId>, Failure> {
+    match found.as_slice() {
         [] => Ok(None),
-        [one] => Ok(Some((*one).clone())),
-        [first, second, ..] => {
-            let books = count(alike.len(), "book");
-            Err(Failure::input(format_args!(
-                "{text} is the beginning of {books} ({first}, {second}, …): give more of it"
-            )))
+        [one] => Ok(Some(one.id.clone())),
+        several => {
+            let name = |book: &&&Known| match &book.title {
+                Some(title) => format!("{} ({})", book.id, shortened(title, 40)),
+                None => book.id.to_string(),
+            };
+            let mut names: Vec<String> = several.iter().take(NAMED).map(|book| name(&book)).collect();
+            names.extend((several.len() > NAMED).then(|| "…".to_owned()));
+            let books = count(several.len(), "book");
+            Err(Failure::input(format_args!("{what} {books}: {}; give more of it", names.join(", "))))
         }
     }
 }
@@ -67,12 +125,24 @@ mod tests {
         std::fs::write(&file, "Some text.").unwrap();
         let of_file = identify(&file).unwrap();
         let id = |text| BookId::new(text).unwrap();
-        let known = [id("b-x12"), id("b-x123"), id("b-x2"), of_file.clone()];
+        let book =
+            |id: &BookId, title: Option<&str>| Known { id: id.clone(), title: title.map(str::to_owned) };
+        let known = [
+            book(&id("b-x12"), Some("The Mill: a Tale")),
+            book(&id("b-x123"), Some("The Mill on the Hill")),
+            book(&id("b-x2"), Some("Harbours")),
+            book(&of_file, None),
+        ];
         let of = |text: &str| resolve(text, &known).map_err(|failure| failure.to_string());
         assert_eq!(of("b-x12"), Ok(id("b-x12")), "an exact id is never ambiguous");
         assert_eq!(of("b-x123"), Ok(id("b-x123")));
         assert_eq!(of(&file.display().to_string()), Ok(of_file));
         assert!(of("b-x1").unwrap_err().contains("beginning of 2 books"), "{:?}", of("b-x1"));
+        assert_eq!(of("harbours"), Ok(id("b-x2")), "a title");
+        assert_eq!(of("mill on"), Ok(id("b-x123")), "a part of one");
+        assert_eq!(of("the mill a tale"), Ok(id("b-x12")), "the whole of one");
+        let several = of("the mill").unwrap_err();
+        assert!(several.contains("b-x12 (The Mill: a Tale)") && several.contains("b-x123"), "{several}");
         assert!(of("b-x9").unwrap_err().contains("no book b-x9"));
         assert!(of("../x").unwrap_err().contains("is not an id"));
         assert!(of("").is_err());

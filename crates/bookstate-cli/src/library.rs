@@ -6,7 +6,7 @@ use bookstate_sink::{DrainReport, Pace, Reached, RemoteTarget, Sink, SinkConfig}
 use bookstate_store::{Library, LibraryConfig, RecoveryReport, TargetName};
 
 use crate::{
-    book_ref,
+    book_ref::{self, Known},
     failure::Failure,
     logging::say,
     output::count,
@@ -82,7 +82,13 @@ pub(crate) fn known_books(library: &Library) -> Result<Vec<BookId>, Failure> {
 /// # Errors
 /// None or several are meant, or the local store cannot be read.
 pub(crate) fn find(library: &Library, text: &str) -> Result<BookId, Failure> {
-    book_ref::resolve(text, &known_books(library)?)
+    let mut known = book_ref::stored(library.local_store())?;
+    for id in library.live_books() {
+        if known.iter().all(|book| book.id != id) {
+            known.push(Known { id, title: None });
+        }
+    }
+    book_ref::resolve(text, &known)
 }
 
 /// Brings everything to the local store and, as far as they can be reached in time, to the targets; then ends

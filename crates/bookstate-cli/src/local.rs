@@ -57,7 +57,7 @@ impl LocalReader {
     /// # Errors
     /// None or several are meant, or the store cannot be read.
     pub(crate) fn find(&self, text: &str) -> Result<BookId, Failure> {
-        let known: Vec<BookId> = self.store.list_books()?.into_iter().map(|(id, _)| id).collect();
+        let known = book_ref::stored(&self.store)?;
         book_ref::resolve(text, &known).inspect_err(|_| self.note_behind(None))
     }
 

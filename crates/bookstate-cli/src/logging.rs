@@ -41,7 +41,7 @@ pub(crate) fn start(
     };
     let filter = EnvFilter::try_new(directives.unwrap_or(&level))
         .map_err(|error| Failure::usage(format_args!("BOOKSTATE_LOG: {error}")))?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(AboveBars).with_ansi(false);
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(Lines).with_ansi(false);
     let begun = match format {
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
         LogFormat::Text if verbose > 1 => lines.try_init(),
@@ -50,32 +50,60 @@ pub(crate) fn start(
     begun.map_err(Failure::unexpected)
 }
 
-/// Writes to standard error, above the bars if there are any.
-#[derive(Debug, Clone, Copy)]
-struct AboveBars;
+/// Writes whole lines to standard error, above the bars if there are any. A line is kept until it is complete:
+/// bars that are drawn between its pieces would tear it.
+#[derive(Debug, Default)]
+struct AboveBars {
+    begun: Vec<u8>,
+}
 
 impl Write for AboveBars {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match BARS.get() {
-            Some(bars) => bars.suspend(|| io::stderr().lock().write(bytes)),
-            None => io::stderr().lock().write(bytes),
+        self.begun.extend_from_slice(bytes);
+        if let Some(end) = self.begun.iter().rposition(|byte| *byte == b'\n') {
+            let rest = self.begun.split_off(end + 1);
+            let lines = std::mem::replace(&mut self.begun, rest);
+            show(&lines)?;
         }
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stderr().lock().flush()
+        if self.begun.is_empty() {
+            return Ok(());
+        }
+        show(&std::mem::take(&mut self.begun))
     }
 }
 
-impl<'w> MakeWriter<'w> for AboveBars {
-    type Writer = Self;
-    fn make_writer(&'w self) -> Self {
-        *self
+impl Drop for AboveBars {
+    fn drop(&mut self) {
+        // A closed standard error leaves nobody to tell.
+        drop(self.flush());
+    }
+}
+
+fn show(bytes: &[u8]) -> io::Result<()> {
+    let write = || io::stderr().lock().write_all(bytes);
+    match BARS.get() {
+        Some(bars) => bars.suspend(write),
+        None => write(),
+    }
+}
+
+/// Makes a writer per log line.
+#[derive(Debug, Clone, Copy)]
+struct Lines;
+
+impl<'w> MakeWriter<'w> for Lines {
+    type Writer = AboveBars;
+    fn make_writer(&'w self) -> AboveBars {
+        AboveBars::default()
     }
 }
 
 /// Says something to the person at the terminal, on standard error: a `note`, a `warning`, an `error`.
 pub(crate) fn say(kind: &str, text: impl std::fmt::Display) {
     // A closed standard error leaves nobody to tell.
-    drop(writeln!(AboveBars, "{kind}: {text}"));
+    drop(writeln!(AboveBars::default(), "{kind}: {text}"));
 }

@@ -17,8 +17,14 @@ mod process;
 mod reload;
 mod settings;
 mod source;
+mod table;
 
-use std::{collections::BTreeMap, process::ExitCode, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io::{self, IsTerminal},
+    process::ExitCode,
+    time::Duration,
+};
 
 use clap::{CommandFactory, Parser};
 
@@ -57,6 +63,9 @@ fn run(cli: &mut Cli) -> Result<Exit, Failure> {
         clap_complete::generate(*shell, &mut Cli::command(), "bookstate", &mut script);
         return output::text(&String::from_utf8_lossy(&script)).map(|()| Exit::Ok);
     }
+    if cli.global.wide {
+        output::widen();
+    }
     let environment = environment();
     if cli.global.server.is_none() && cli.command.asks_servers() {
         cli.global.server = environment.get("BOOKSTATE_SERVER").filter(|url| !url.is_empty()).cloned();
@@ -64,7 +73,9 @@ fn run(cli: &mut Cli) -> Result<Exit, Failure> {
     let settings = settings::load(&cli.flags(), &environment)?;
     let directives = environment.get("BOOKSTATE_LOG").map(String::as_str);
     logging::start(settings.log_format, cli.global.quiet, cli.global.verbose, directives)?;
-    for name in &settings.unknown_variables {
+    // A script that starts the program many times is not told each time.
+    let unknown = settings.unknown_variables.iter().filter(|_| io::stderr().is_terminal());
+    for name in unknown {
         say("warning", format_args!("{name} is not a variable of bookstate's: `config show` lists the keys"));
     }
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::unexpected)?;
@@ -107,7 +118,8 @@ async fn command(cli: &Cli, settings: &Settings) -> Result<Exit, Failure> {
             commands::chapters::run(&chapters, args.include_text, json)?;
         }
         Command::Jobs(args) => {
-            commands::jobs::run(&source()?.jobs(args.book.as_deref()).await?, json)?;
+            let source = source()?;
+            commands::jobs::run(&source.jobs(args.book.as_deref()).await?, source.is_at_work(), json)?;
         }
         Command::Export(args) => {
             commands::export::check(args)?;
@@ -115,9 +127,9 @@ async fn command(cli: &Cli, settings: &Settings) -> Result<Exit, Failure> {
             commands::export::run(&text, args)?;
         }
         Command::Reset(args) if cli.global.server.is_some() => {
-            commands::reset::remote(&source()?, &args.book.book, args.operation, json).await?;
+            commands::reset::remote(&source()?, args, json).await?;
         }
-        Command::Reset(args) => commands::reset::run(settings, &args.book.book, args.operation, json).await?,
+        Command::Reset(args) => commands::reset::run(settings, args, json).await?,
         Command::Journal(args) => commands::journal::run(settings, args, json)?,
         Command::Parked(args) if cli.global.server.is_some() => {
             commands::parked::remote(&source()?, args, json).await?;

@@ -1,11 +1,16 @@
 //! Standard output: lines, JSON documents and tables. A reader that goes away ends the program quietly.
 
-use std::io::{self, ErrorKind, Write};
+use std::{
+    io::{self, ErrorKind, Write},
+    sync::atomic::{AtomicBool, Ordering},
+};
 
-use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
-use crate::failure::{Exit, Failure};
+use crate::{
+    failure::{Exit, Failure},
+    table::Table,
+};
 
 /// Writes a text and a line feed.
 ///
@@ -40,17 +45,24 @@ pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
     line(&serde_json::to_string(value).map_err(Failure::unexpected)?)
 }
 
-/// The width, in characters, below which a table is left to the terminal to wrap: its columns would be ribbons.
-const NARROW: u16 = 60;
+/// `--wide`: tables are as wide as what they hold.
+static WIDE: AtomicBool = AtomicBool::new(false);
 
-/// A table with these headings, as wide as the terminal allows.
-pub(crate) fn table(headings: &[&str]) -> Table {
-    let mut table = Table::new();
-    let fits = table.width().is_some_and(|width| width >= NARROW);
-    let arrangement = if fits { ContentArrangement::Dynamic } else { ContentArrangement::Disabled };
-    table.load_style(presets::NOTHING).set_content_arrangement(arrangement);
-    table.set_header(headings.iter().map(|heading| heading.to_uppercase()).collect::<Vec<_>>());
-    table
+/// Tables are from now on as wide as what they hold.
+pub(crate) fn widen() {
+    WIDE.store(true, Ordering::Relaxed);
+}
+
+/// The columns that standard output has, when it is a terminal. `COLUMNS` outweighs what the terminal says, as in
+/// other programs.
+fn columns() -> Option<usize> {
+    let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let terminal = console::Term::stdout();
+    let asked = || terminal.size_checked().map(|(_, columns)| usize::from(columns));
+    match WIDE.load(Ordering::Relaxed) {
+        true => None,
+        false => said.or_else(asked),
+    }
 }
 
 /// Writes a table, or what to say when it is empty.
@@ -58,7 +70,7 @@ pub(crate) fn table(headings: &[&str]) -> Table {
 /// # Errors
 /// As [`line()`].
 pub(crate) fn print(table: &Table, empty: &str) -> Result<(), Failure> {
-    if table.is_empty() { line(empty) } else { line(&table.trim_fmt()) }
+    if table.is_empty() { line(empty) } else { line(&table.lines(columns()).join("\n")) }
 }
 
 /// A count with its noun: `1 page`, `2 pages`.
@@ -66,11 +78,33 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
-/// A text in at most `width` characters.
+/// A text in at most `width` columns.
 pub(crate) fn shortened(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
+    console::truncate_str(text, width, "…").into_owned()
+}
+
+/// A text as a word of a command line: in quotes where a shell would read it otherwise.
+pub(crate) fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./:=@%+,~".contains(c);
+    if !text.is_empty() && !text.starts_with(['~', '-']) && text.chars().all(plain) {
         return text.to_owned();
     }
-    let head: String = text.chars().take(width.saturating_sub(1)).collect();
-    format!("{}…", head.trim_end())
+    let path = if text.starts_with('-') { format!("./{text}") } else { text.to_owned() };
+    format!("'{}'", path.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_word_for_the_shell() {
+        for name in ["book.pdf", "my book's one.pdf", "a\"b$c`d", "~x", "短い.pdf", "", "a;b", "-q.pdf"] {
+            let script = format!("printf %s {}", quoted(name));
+            let said = std::process::Command::new("sh").arg("-c").arg(script).output().unwrap();
+            let said = String::from_utf8(said.stdout).unwrap();
+            assert_eq!(said.strip_prefix("./").filter(|_| name.starts_with('-')).unwrap_or(&said), name);
+        }
+        assert_eq!(quoted("dir/book-1.pdf"), "dir/book-1.pdf");
+    }
 }

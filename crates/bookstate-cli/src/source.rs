@@ -7,7 +7,7 @@ use bookstate_store::TargetName;
 
 use crate::{
     args::Format,
-    book_ref,
+    book_ref::{self, Known},
     client::Client,
     commands::status::{BookLine, Process, Status, TargetLine},
     failure::Failure,
@@ -47,6 +47,11 @@ impl Source {
         }
     }
 
+    /// Whether a process works on the data directory. Of a server's job its row says whether it runs.
+    pub(crate) fn is_at_work(&self) -> bool {
+        matches!(self, Self::Local { reader, .. } if reader.holder().is_some())
+    }
+
     /// All books.
     ///
     /// # Errors
@@ -84,7 +89,11 @@ impl Source {
             Self::Local { reader, .. } => reader.find(text),
             Self::Server(_) => {
                 let books = self.books().await?.books;
-                let known: Vec<_> = books.iter().filter_map(|book| BookId::new(&book.id).ok()).collect();
+                let known = books.iter().filter_map(|book| {
+                    let title = book.title.as_deref().map(str::to_owned);
+                    Some(Known { id: BookId::new(&book.id).ok()?, title })
+                });
+                let known: Vec<Known> = known.collect();
                 book_ref::resolve(text, &known)
             }
         }

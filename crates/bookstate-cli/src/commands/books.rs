@@ -5,7 +5,8 @@ use bookstate_domain::Text;
 
 use crate::{
     failure::Failure,
-    output::{self, shortened},
+    output,
+    table::{Column, Table},
 };
 
 /// Lists the books.
@@ -13,10 +14,16 @@ pub(crate) fn run(books: &Books, json: bool) -> Result<(), Failure> {
     if json {
         return output::json(books);
     }
-    let mut table = output::table(&["book", "title", "author", "pages", "status"]);
+    let mut table = Table::new(&[
+        Column::whole("book"),
+        Column::text("title", 10),
+        Column::text("author", 10).rank(2),
+        Column::number("pages").rank(1),
+        Column::text("status", 10),
+    ]);
     for row in &books.books {
-        let text = |text: &Option<Text>| text.as_ref().map(|text| shortened(text, 60)).unwrap_or_default();
-        table.add_row([
+        let text = |text: &Option<Text>| text.as_deref().unwrap_or_default().to_owned();
+        table.row([
             row.id.clone(),
             text(&row.title),
             text(&row.author),

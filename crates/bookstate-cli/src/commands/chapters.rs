@@ -2,7 +2,11 @@
 
 use bookstate_api::view::Chapters;
 
-use crate::{failure::Failure, output};
+use crate::{
+    failure::Failure,
+    output,
+    table::{Column, Table},
+};
 
 /// Lists the chapters.
 pub(crate) fn run(chapters: &Chapters, include_text: bool, json: bool) -> Result<(), Failure> {
@@ -17,10 +21,16 @@ pub(crate) fn run(chapters: &Chapters, include_text: bool, json: bool) -> Result
         }
         return Ok(());
     }
-    let mut table = output::table(&["chapter", "title", "pages", "matter", "words"]);
+    let mut table = Table::new(&[
+        Column::whole("chapter"),
+        Column::text("title", 16),
+        Column::number("pages"),
+        Column::text("matter", 12).rank(2),
+        Column::number("words").rank(1),
+    ]);
     for row in rows {
         let indent = "  ".repeat(usize::try_from(row.level - 1).unwrap_or(0));
-        table.add_row([
+        table.row([
             row.entry_id.to_string(),
             format!("{indent}{}", row.title.as_deref().unwrap_or_default()),
             format!("{}-{}", row.start_page, row.end_page),

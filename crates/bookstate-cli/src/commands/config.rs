@@ -6,6 +6,7 @@ use crate::{
     failure::Failure,
     output,
     settings::{Row, Settings},
+    table::{Column, Table},
 };
 
 #[derive(Serialize)]
@@ -20,13 +21,14 @@ pub(crate) fn run(settings: &Settings, json: bool) -> Result<(), Failure> {
     if json {
         return output::json(&Config { file, settings: &settings.rows });
     }
-    let mut table = output::table(&["key", "value", "from"]);
+    let mut table =
+        Table::new(&[Column::whole("key"), Column::whole("value"), Column::text("from", 12).rank(1)]);
     for row in &settings.rows {
         let value = match &row.value {
             serde_json::Value::String(text) => text.clone(),
             value => value.to_string(),
         };
-        table.add_row([row.key.clone(), value, row.origin.clone()]);
+        table.row([row.key.clone(), value, row.origin.clone()]);
     }
     output::print(&table, "")?;
     match file {

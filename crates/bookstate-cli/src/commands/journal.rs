@@ -17,6 +17,7 @@ use crate::{
     local::LocalReader,
     output::{self, count},
     settings::Settings,
+    table::{Column, Table},
 };
 
 /// Runs a subcommand.
@@ -105,14 +106,20 @@ fn verify(settings: &Settings, dir: &Path, json: bool) -> Result<(), Failure> {
             checked.as_ref().map(|(bytes, sound)| json!({"bytes": bytes, "sound": sound.is_ok()})).into();
         output::json(&answer)?;
     } else {
-        let mut table = output::table(&["segment", "bytes", "readable", "books", "state"]);
+        let mut table = Table::new(&[
+            Column::number("segment"),
+            Column::number("bytes"),
+            Column::number("readable").rank(1),
+            Column::number("books").rank(2),
+            Column::text("state", 9),
+        ]);
         for segment in &found.segments {
             let state = match (segment.quarantined, segment.readable == segment.bytes) {
                 (true, _) => "set aside",
                 (_, true) => "whole",
                 _ => "cut",
             };
-            table.add_row([
+            table.row([
                 segment.number.to_string(),
                 segment.bytes.to_string(),
                 segment.readable.to_string(),

@@ -4,7 +4,8 @@ use bookstate_api::view::{PageRow, Pages};
 
 use crate::{
     failure::Failure,
-    output::{self, shortened},
+    output,
+    table::{Column, Table},
 };
 
 fn state(page: &PageRow) -> String {
@@ -21,15 +22,16 @@ pub(crate) fn run(pages: &Pages, json: bool) -> Result<(), Failure> {
     if json {
         return output::json(pages);
     }
-    let mut table = output::table(&["page", "state", "characters", "begins"]);
+    let mut table = Table::new(&[
+        Column::number("page"),
+        Column::text("state", 10),
+        Column::number("characters").rank(1),
+        Column::text("begins", 12).rank(2),
+    ]);
     for page in &pages.pages {
-        let cells = [
-            page.page_num.to_string(),
-            state(page),
-            page.characters.to_string(),
-            shortened(&page.begins, 50),
-        ];
-        table.add_row(cells);
+        let cells =
+            [page.page_num.to_string(), state(page), page.characters.to_string(), page.begins.clone()];
+        table.row(cells);
     }
     output::print(&table, "no page has been read yet")
 }

@@ -15,6 +15,7 @@ use crate::{
     output::{self, count},
     settings::Settings,
     source::Source,
+    table::{Column, Table},
 };
 
 /// Runs a subcommand.
@@ -79,9 +80,15 @@ fn list(parked: &Parked, json: bool) -> Result<(), Failure> {
     if json {
         return output::json(parked);
     }
-    let mut table = output::table(&["target", "document", "since seq", "reason", ""]);
+    let mut table = Table::new(&[
+        Column::whole("target"),
+        Column::whole("document"),
+        Column::number("since seq").rank(1),
+        Column::text("reason", 20),
+        Column::text("accepted", 8).rank(2),
+    ]);
     for row in &parked.parked {
-        table.add_row([
+        table.row([
             row.target.as_str(),
             row.document.as_str(),
             &row.first_seq.to_string(),

@@ -1,10 +1,21 @@
-//! `bookstate reset BOOK OPERATION`.
+//! `bookstate reset BOOK OPERATION`: says what will be lost, asks, undoes it.
 
-use bookstate_domain::{BookId, JobStatus, OperationName};
+use std::io::{self, IsTerminal, Write};
+
+use bookstate_domain::{BookId, BookState, JobStatus, Operation, OperationName};
 use bookstate_store::{BookHandle, Library};
 use serde::Serialize;
+use serde_json::json;
 
-use crate::{failure::Failure, library, logging::say, output, settings::Settings, source::Source};
+use crate::{
+    args::ResetArgs,
+    failure::Failure,
+    library,
+    logging::say,
+    output::{self, count},
+    settings::Settings,
+    source::Source,
+};
 
 #[derive(Serialize)]
 struct Reset<'a> {
@@ -30,48 +41,95 @@ pub(crate) fn cancel_interrupted(handle: &BookHandle) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Undoes an operation and all that follows from it.
-pub(crate) async fn run(
-    settings: &Settings,
-    book: &str,
-    operation: OperationName,
-    json: bool,
-) -> Result<(), Failure> {
+/// What a reset takes away, for people.
+fn lost(state: &BookState, operation: OperationName) -> String {
+    let cascade: Vec<String> = operation.cascade().iter().map(ToString::to_string).collect();
+    let resets = |name: Operation| operation.cascade().contains(&name);
+    let read = state.pages().values().filter(|page| page.ocr_complete).count();
+    let mut lost = Vec::new();
+    lost.extend((operation == OperationName::Ocr).then(|| format!("the texts of {}", count(read, "page"))));
+    let entries = state.toc_entries().size();
+    lost.extend(resets(Operation::TocExtract).then(|| format!("{entries} entries of the contents")));
+    lost.extend(resets(Operation::Structure).then(|| count(state.chapters().size(), "chapter")));
+    format!("{} ({})", cascade.join(", "), lost.join(", "))
+}
+
+/// Asks at the terminal; without one, and with `--yes`, it is as if yes was said.
+fn is_agreed(args: &ResetArgs) -> Result<bool, Failure> {
+    if args.yes || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Ok(true);
+    }
+    eprint_question("go on? [y/N] ");
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer).map_err(Failure::unexpected)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+fn eprint_question(text: &str) {
+    // A closed standard error leaves nobody to ask.
+    drop(write!(io::stderr(), "{text}"));
+}
+
+/// Undoes an operation and all that follows from it, once that is agreed to.
+///
+/// # Errors
+/// The data directory cannot be opened, the book is not there, or the journal does not accept it.
+pub(crate) async fn run(settings: &Settings, args: &ResetArgs, json: bool) -> Result<(), Failure> {
+    let operation = args.operation;
+    // What is asked about is what is reset: nothing changes between, since the data directory is ours.
     let library = library::open(settings)?;
+    let id = library::find(&library, &args.book.book)?;
+    let reading = library.read(&id).await?;
+    let reading = reading.ok_or_else(|| Failure::input(format_args!("there is no book {id} any more")))?;
+    let lost = lost(&reading.snapshot.state, operation);
+    if args.dry_run {
+        if json {
+            return output::json(&json!({"book_id": id, "operation": operation, "would_be_lost": lost}));
+        }
+        return output::line(&format!("{id}: would be reset: {lost}; nothing was changed"));
+    }
+    say("note", format_args!("{id}: this undoes {lost}"));
+    if !is_agreed(args)? {
+        return Err(Failure::input("nothing was changed"));
+    }
     let sink = library::start_sink(&library, settings)?;
-    let done = reset(&library, book, operation);
+    let done = reset(&library, &id, operation);
     library::finish(library, sink, settings).await?;
-    let (id, seq) = done?;
+    let seq = done?;
     let cascade: Vec<String> = operation.cascade().iter().map(ToString::to_string).collect();
     if json {
         return output::json(&Reset { book_id: &id, operation, reset: cascade, seq });
     }
-    let pages = if operation == OperationName::Ocr { "the pages' texts, " } else { "" };
-    output::line(&format!("{id}: reset {pages}{}; `bookstate process` runs them again", cascade.join(", ")))
+    output::line(&format!("{id}: reset {lost}; `bookstate process` runs them again"))
 }
 
 /// Undoes an operation of a server's book.
-pub(crate) async fn remote(
-    source: &Source,
-    book: &str,
-    operation: OperationName,
-    json: bool,
-) -> Result<(), Failure> {
-    let id = source.find(book).await?;
+///
+/// # Errors
+/// The server cannot be asked, or refuses.
+pub(crate) async fn remote(source: &Source, args: &ResetArgs, json: bool) -> Result<(), Failure> {
+    let (id, operation) = (source.find(&args.book.book).await?, args.operation);
+    let cascade: Vec<String> = operation.cascade().iter().map(ToString::to_string).collect();
+    let cascade = cascade.join(", ");
+    if args.dry_run {
+        return output::line(&format!("{id}: would be reset: {cascade}; nothing was changed"));
+    }
+    say("note", format_args!("{id}: this undoes {cascade}"));
+    if !is_agreed(args)? {
+        return Err(Failure::input("nothing was changed"));
+    }
     let body = serde_json::json!({"operation": operation});
     let answer: serde_json::Value =
         source.server()?.post(&["api", "books", id.as_str(), "reset"], Some(&body)).await?;
     if json {
         return output::json(&answer);
     }
-    let cascade: Vec<String> = operation.cascade().iter().map(ToString::to_string).collect();
-    output::line(&format!("{id}: reset {}; starting its job runs them again", cascade.join(", ")))
+    output::line(&format!("{id}: reset {cascade}; starting its job runs them again"))
 }
 
-fn reset(library: &Library, book: &str, operation: OperationName) -> Result<(BookId, u32), Failure> {
-    let id = library::find(library, book)?;
-    let handle = library.open_book(&id, "reset")?;
+fn reset(library: &Library, id: &BookId, operation: OperationName) -> Result<u32, Failure> {
+    let handle = library.open_book(id, "reset")?;
     cancel_interrupted(&handle)?;
     let receipt = handle.persist_reset(operation)?;
-    Ok((id, receipt.seq.get()))
+    Ok(receipt.seq.get())
 }

@@ -6,14 +6,16 @@ use std::{
 };
 
 use bookstate_api::view::BookStatusLine;
-use bookstate_domain::{BookStatus, StageState};
+use bookstate_domain::{BookStatus, JobStatus, StageState};
 use serde::Serialize;
 
+use super::jobs::INTERRUPTED;
 use crate::{
     failure::{Exit, Failure},
     local::Behind,
-    output::{self, shortened},
+    output,
     source::Source,
+    table::{Column, Table},
 };
 
 /// How often a watched status is looked at.
@@ -104,16 +106,23 @@ fn show(status: &Status, one: bool, json: bool) -> Result<(), Failure> {
         output::line(&format!("process {} is at work (`{}`)", process.pid, process.command))?;
     }
     if one {
-        return status.books.iter().try_for_each(show_book);
+        return status.books.iter().try_for_each(|book| show_book(book, status.process.is_some()));
     }
-    let mut table = output::table(&["book", "title", "status", "stage", "lag", "parked"]);
+    let mut table = Table::new(&[
+        Column::whole("book"),
+        Column::text("title", 10).rank(1),
+        Column::text("status", 11),
+        Column::text("stage", 12),
+        Column::number("lag").rank(2),
+        Column::number("parked").rank(3),
+    ]);
     for book in &status.books {
         let line = &book.line;
         let stage = line.stages.iter().find(|stage| !stage.state.is_settled());
-        table.add_row([
+        table.row([
             line.book_id.clone(),
-            shortened(line.title.as_deref().unwrap_or_default(), 40),
-            line.status.map(|status| status.to_string()).unwrap_or_default(),
+            line.title.as_deref().unwrap_or_default().to_owned(),
+            book_status(line, status.process.is_some()),
             stage.map(|stage| format!("{} {}/{}", stage.stage, stage.done, stage.total)).unwrap_or_default(),
             book.targets.iter().map(|target| target.lag).max().unwrap_or(0).to_string(),
             book.targets.iter().map(|target| target.parked).sum::<usize>().to_string(),
@@ -122,31 +131,48 @@ fn show(status: &Status, one: bool, json: bool) -> Result<(), Failure> {
     output::print(&table, "no books yet: `bookstate process FILE` takes one in")
 }
 
-fn show_book(book: &BookLine) -> Result<(), Failure> {
+/// Where a book stands: what its record says, unless its job was interrupted and nobody works on it any more.
+fn book_status(line: &BookStatusLine, at_work: bool) -> String {
+    let active = line.job.as_ref().is_some_and(|job| job.status.is_some_and(JobStatus::is_active));
+    match line.status {
+        Some(BookStatus::Processing) if active && !at_work => INTERRUPTED.to_owned(),
+        status => status.map(|status| status.to_string()).unwrap_or_default(),
+    }
+}
+
+fn show_book(book: &BookLine, at_work: bool) -> Result<(), Failure> {
     let line = &book.line;
     let word = |word: Option<String>| word.unwrap_or_else(|| "-".to_owned());
     output::line(&format!("book      {}", line.book_id))?;
     output::line(&format!("title     {}", line.title.as_deref().unwrap_or("-")))?;
     let reason = line.status_reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
-    output::line(&format!("status    {}{reason}", word(line.status.map(|status| status.to_string()))))?;
+    let status = book_status(line, at_work);
+    let go_on = if status == INTERRUPTED { "; `bookstate process FILE` continues" } else { "" };
+    output::line(&format!("status    {}{reason}{go_on}", if status.is_empty() { "-" } else { &status }))?;
     if let Some(job) = &line.job {
-        let (variant, status) = (job.variant.map(|v| v.to_string()), job.status.map(|s| s.to_string()));
-        output::line(&format!("job       {} ({}), {}", job.job_id, word(variant), word(status)))?;
+        let (variant, record) = (job.variant.map(|v| v.to_string()), job.status.map(|s| s.to_string()));
+        let stands = if status == INTERRUPTED { status } else { word(record) };
+        output::line(&format!("job       {} ({}), {stands}", job.job_id, word(variant)))?;
     }
     output::line(&format!("seq       {} in the local store\n", book.persisted_seq))?;
-    let mut stages = output::table(&["stage", "state", "done"]);
+    let mut stages = Table::new(&[Column::whole("stage"), Column::whole("state"), Column::number("done")]);
     for stage in &line.stages {
         let done = match stage.state {
             StageState::Skipped => String::new(),
             _ => format!("{}/{}", stage.done, stage.total),
         };
-        stages.add_row([stage.stage.to_string(), stage.state.to_string(), done]);
+        stages.row([stage.stage.to_string(), stage.state.to_string(), done]);
     }
     output::print(&stages, "")?;
     if !book.targets.is_empty() {
-        let mut targets = output::table(&["target", "seq", "lag", "parked"]);
+        let mut targets = Table::new(&[
+            Column::whole("target"),
+            Column::number("seq"),
+            Column::number("lag"),
+            Column::number("parked"),
+        ]);
         for target in &book.targets {
-            targets.add_row([
+            targets.row([
                 target.name.to_string(),
                 target.persisted_seq.to_string(),
                 target.lag.to_string(),

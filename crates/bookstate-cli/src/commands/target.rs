@@ -12,6 +12,7 @@ use crate::{
     local::LocalReader,
     output::{self, count},
     settings::{self, Place, Settings},
+    table::{Column, Table},
 };
 
 /// Runs a subcommand.
@@ -76,14 +77,20 @@ fn list(settings: &Settings, json: bool) -> Result<(), Failure> {
     if json {
         return output::json(&json!({"targets": rows}));
     }
-    let mut table = output::table(&["target", "place", "books", "lag", "parked"]);
+    let mut table = Table::new(&[
+        Column::whole("target"),
+        Column::whole("place").rank(2),
+        Column::number("books").rank(1),
+        Column::number("lag"),
+        Column::number("parked"),
+    ]);
     for row in &rows {
         let books = row["books"].as_array().map(Vec::as_slice).unwrap_or_default();
         let lag: u64 = books.iter().filter_map(|book| book["lag"].as_u64()).sum();
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let place = row.get("path").or_else(|| row.get("url")).unwrap_or(&Value::Null);
         let cells = [text(&row["name"]), text(place), books.len().to_string(), lag.to_string()];
-        table.add_row(cells.into_iter().chain([text(&row["parked"])]));
+        table.row(cells.into_iter().chain([text(&row["parked"])]));
     }
     output::print(&table, "no targets: `bookstate target add NAME PLACE` adds one")
 }
@@ -148,12 +155,19 @@ async fn verify(settings: &Settings, name: &str, book: Option<&str>, json: bool)
     if json {
         output::json(&json!({"target": name, "equal": differing == 0, "books": rows}))?;
     } else {
-        let mut table = output::table(&["book", "equal", "missing", "differing", "extra", "parked"]);
+        let mut table = Table::new(&[
+            Column::whole("book"),
+            Column::number("equal").rank(1),
+            Column::number("missing"),
+            Column::number("differing"),
+            Column::number("extra"),
+            Column::number("parked").rank(2),
+        ]);
         for row in &rows {
             let count = |key: &str| row[key].as_array().map_or(0, Vec::len).to_string();
             let id = row["book_id"].as_str().unwrap_or_default().to_owned();
             let equal = row["equal"].to_string();
-            table.add_row([id, equal, count("missing"), count("differing"), count("extra"), count("parked")]);
+            table.row([id, equal, count("missing"), count("differing"), count("extra"), count("parked")]);
         }
         output::print(&table, "there is no book to compare")?;
     }

@@ -3,18 +3,28 @@
 use bookstate_api::view::Contents;
 use bookstate_domain::{OperationState, Text};
 
-use crate::{failure::Failure, output};
+use crate::{
+    failure::Failure,
+    output,
+    table::{Column, Table},
+};
 
 /// Shows the table of contents.
 pub(crate) fn run(contents: &Contents, json: bool) -> Result<(), Failure> {
     if json {
         return output::json(contents);
     }
-    let mut table = output::table(&["number", "title", "printed", "page", "source"]);
+    let mut table = Table::new(&[
+        Column::text("number", 6),
+        Column::text("title", 16),
+        Column::number("printed").rank(1),
+        Column::number("page"),
+        Column::text("source", 9).rank(2),
+    ]);
     for row in &contents.entries {
         let indent = "  ".repeat(usize::try_from(row.level - 1).unwrap_or(0));
         let text = |text: &Option<Text>| text.as_ref().map(ToString::to_string).unwrap_or_default();
-        table.add_row([
+        table.row([
             text(&row.entry_number),
             format!("{indent}{}", text(&row.title)),
             text(&row.printed_page_number),

@@ -14,6 +14,11 @@ use crate::logging::{PROGRESS, bars};
 /// How often bars move by themselves, so that a long unit does not look like a halt.
 const TICK: Duration = Duration::from_millis(100);
 
+/// A stage at work: with its rate and an estimate of the time left.
+const WORKING: &str = "  {prefix:13} {bar:24.green} {pos:>5}/{len:<5} {per_sec}, {eta} left";
+/// A stage that waits or is over.
+const RESTING: &str = "  {prefix:13} {bar:24} {pos:>5}/{len:<5} {msg}";
+
 /// Shows jobs.
 #[derive(Debug)]
 pub(super) struct Display {
@@ -152,16 +157,19 @@ impl View {
 }
 
 fn update_stage(stages: &mut BTreeMap<Stage, ProgressBar>, progress: &StageProgress) {
-    let shown = stages
-        .entry(progress.stage)
-        .or_insert_with(|| bar(bars(), "  {prefix:13} {bar:40} {pos:>5}/{len:<5} {msg}", String::new()));
+    let shown = stages.entry(progress.stage).or_insert_with(|| bar(bars(), RESTING, String::new()));
     shown.set_prefix(progress.stage.to_string());
-    shown.set_length(progress.total as u64);
+    // A bar of nothing would be drawn full.
+    shown.set_length(progress.total.max(1) as u64);
     shown.set_position(progress.done as u64);
-    shown.set_message(match progress.state {
-        StageState::Failed => "failed",
-        StageState::Skipped => "skipped",
-        StageState::Complete => "done",
+    let working = !progress.state.is_settled() && progress.done > 0 && progress.done < progress.total;
+    shown.set_style(style(if working { WORKING } else { RESTING }));
+    shown.set_message(match (progress.state, progress.total) {
+        (StageState::Failed, _) => "failed",
+        (StageState::Skipped, _) => "skipped",
+        (StageState::Complete, 0) => "nothing to do",
+        (StageState::Complete, _) => "done",
+        (_, 0) => "waits",
         _ => "",
     });
 }

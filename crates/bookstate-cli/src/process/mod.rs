@@ -105,7 +105,7 @@ pub(crate) async fn run(settings: &Settings, args: &ProcessArgs, json: bool) -> 
     let drained = library::finish(library, sink, settings).await;
     outcomes.sort_by_key(|outcome| outcome.place);
     if !json && outcomes.iter().any(|outcome| outcome.line.is_some()) {
-        output::line(&report::summary(&outcomes))?;
+        output::print(&report::summary(&outcomes), "")?;
     }
     drained?;
     let exit = outcomes.iter().map(|outcome| outcome.exit).chain([missing]).max().unwrap_or(Exit::Ok);
@@ -197,7 +197,7 @@ fn tell_stopped(outcomes: &[Outcome]) {
     let left: Vec<String> = outcomes
         .iter()
         .filter(|outcome| outcome.exit == Exit::Interrupted)
-        .map(|outcome| outcome.path.display().to_string())
+        .map(|outcome| output::quoted(&outcome.path.to_string_lossy()))
         .collect();
     match left.as_slice() {
         [] => say("note", "stopped; every book was done already"),

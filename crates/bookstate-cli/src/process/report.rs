@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::{
     failure::Exit,
-    output::{self, shortened},
+    table::{Column, Table},
 };
 
 /// How a file ended.
@@ -101,10 +101,19 @@ impl BookLine {
 }
 
 /// The summary table of all files that are books.
-pub(super) fn summary(outcomes: &[Outcome]) -> String {
-    let headings =
-        ["file", "book", "status", "pages", "contents", "chapters", "words", "units", "commits", "seconds"];
-    let mut table = output::table(&headings);
+pub(super) fn summary(outcomes: &[Outcome]) -> Table {
+    let mut table = Table::new(&[
+        Column::text("file", 12),
+        Column::whole("book"),
+        Column::text("status", 11),
+        Column::number("pages").rank(1),
+        Column::text("contents", 12).rank(2),
+        Column::number("chapters").rank(3),
+        Column::number("words").rank(4),
+        Column::text("units", 6).rank(5),
+        Column::number("commits").rank(7),
+        Column::number("seconds").rank(6),
+    ]);
     for outcome in outcomes {
         let Some(line) = &outcome.line else { continue };
         let name =
@@ -118,8 +127,8 @@ pub(super) fn summary(outcomes: &[Outcome]) -> String {
             0 => line.units_run.to_string(),
             skipped => format!("{} (+{skipped} before)", line.units_run),
         };
-        table.add_row([
-            shortened(&name, 40),
+        table.row([
+            name,
             line.book_id.clone(),
             status.to_owned(),
             line.pages.to_string(),
@@ -131,7 +140,7 @@ pub(super) fn summary(outcomes: &[Outcome]) -> String {
             format!("{:.2}", line.seconds),
         ]);
     }
-    table.trim_fmt()
+    table
 }
 
 #[cfg(test)]

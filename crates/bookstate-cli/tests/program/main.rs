@@ -12,3 +12,4 @@ mod readme;
 mod serving;
 mod stopping;
 mod targets;
+mod terminal;
