@@ -386,10 +386,10 @@ impl Cli {
         if let Some(format) = &self.global.log_format {
             flags.keys.push(("log.format", "--log-format", format.clone()));
         }
-        if let Command::Serve(serve) = &self.command {
-            if let Some(bind) = &serve.bind {
-                flags.keys.push(("server.bind", "--bind", bind.clone()));
-            }
+        if let Command::Serve(serve) = &self.command
+            && let Some(bind) = &serve.bind
+        {
+            flags.keys.push(("server.bind", "--bind", bind.clone()));
         }
         flags.targets.clone_from(&self.global.targets);
         if let Command::Process(process) = &self.command {
