@@ -392,10 +392,10 @@ impl Cli {
             flags.keys.push(("server.bind", "--bind", bind.clone()));
         }
         flags.targets.clone_from(&self.global.targets);
-        if let Command::Process(process) = &self.command {
-            if let Some(variant) = process.variant {
-                flags.keys.push(("jobs.variant", "--variant", variant.to_string()));
-            }
+        if let Command::Process(process) = &self.command
+            && let Some(variant) = process.variant
+        {
+            flags.keys.push(("jobs.variant", "--variant", variant.to_string()));
         }
         flags
     }
