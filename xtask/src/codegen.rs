@@ -20,7 +20,7 @@ use crate::schema_drift;
 
 /// Counts the changes of the collections. Raise it with every field that is added after a release: a program
 /// of an older version then says why it cannot use the node.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The options of the chore.
 #[derive(Args)]

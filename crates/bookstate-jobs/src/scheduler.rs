@@ -363,6 +363,7 @@ fn new_job(handle: &BookHandle, snapshot: &Snapshot, request: &JobRequest) -> Re
         variant: request.variant,
         engines: request.engines.clone(),
         options: request.options.clone(),
+        rules: Some(bookstate_reading::RULES),
         reset_from: request.reset,
     })?;
     Ok(job_id)

@@ -8,6 +8,10 @@
 //! what every source gives and every rule works on), [`text`] (lines, columns, paragraphs, running heads, notes, hyphens), [`toc`] (the table of contents), [`structure`] (chapters and
 //! their texts), [`metadata`] (what the book says of itself), [`export`] (a book as a file).
 
+/// The version of the reading rules: what they make of the same file changes with it. A job's record has it. A
+/// finished book is not read again because it has risen; a reset does that.
+pub const RULES: i32 = 2;
+
 pub mod export;
 pub mod metadata;
 pub mod page;

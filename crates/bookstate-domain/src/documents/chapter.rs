@@ -4,11 +4,12 @@ use std::{fmt, str::FromStr};
 
 use bookstate_domain_macros::document;
 
+use super::chapter_text::{LayoutBlock, Note, SetAsideText};
 use super::toc_entry::{EntryIdent, EntryIdentError};
 use crate::{
     BookId,
     document::serde_by_text,
-    value::{Field, Kind, Text, Value, word_enum},
+    value::{Field, Json, Kind, Text, Value, word_enum},
 };
 
 word_enum! {
@@ -110,6 +111,12 @@ pub struct Chapter {
     pub mechanical_text: Option<Text>,
     /// Its text after editing.
     pub polished_text: Option<Text>,
+    /// What each piece of its mechanical text is.
+    pub layout: Option<Json<Vec<LayoutBlock>>>,
+    /// Its notes, which its text does not have.
+    pub notes: Option<Json<Vec<Note>>>,
+    /// Words of its pages that are neither in its text nor in a note.
+    pub set_aside: Option<Json<Vec<SetAsideText>>>,
     /// Words of its best text.
     pub word_count: i32,
     /// Its text is taken.

@@ -73,6 +73,8 @@ pub struct Job {
     pub engines: Option<Json<Engines>>,
     /// Options, as JSON text.
     pub options: Option<Text>,
+    /// The version of the reading rules that it began with.
+    pub rules: Option<i32>,
     /// The operation that was reset for it.
     pub reset_from: Option<OperationName>,
     /// Where it stands.

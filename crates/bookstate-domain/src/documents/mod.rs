@@ -8,6 +8,7 @@
 mod agent_state;
 mod book;
 mod chapter;
+mod chapter_text;
 mod job;
 mod metric;
 mod ocr_result;
@@ -21,6 +22,9 @@ pub use book::{
     PatternAnalysis, StructurePhase,
 };
 pub use chapter::{Chapter, ChapterKey, ChapterPatch, ChapterSubject, MatterType};
+pub use chapter_text::{
+    BLOCK_SEPARATOR, LayoutBlock, LayoutKind, Note, SetAsideReason, SetAsideText, layout_blocks,
+};
 pub use job::{Engines, Job, JobKey, JobPatch, JobStatus, Variant};
 pub use metric::{Metric, MetricKey, MetricPatch};
 pub use ocr_result::{OcrResult, OcrResultKey, OcrResultPatch};

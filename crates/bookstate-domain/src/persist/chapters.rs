@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{Misuse, Ops, distinct, put};
 use crate::{
-    At, BookPatch, BookState, Chapter, ChapterKey, ChapterPatch, ChapterSubject, MatterType, Op, Operation,
-    OperationEvent, StructurePhase, Text, WriteOp, document::Document,
+    At, BookPatch, BookState, Chapter, ChapterKey, ChapterPatch, ChapterSubject, Json, LayoutBlock,
+    MatterType, Note, Op, Operation, OperationEvent, SetAsideText, StructurePhase, Text, WriteOp,
+    document::Document, layout_blocks,
 };
 
 /// How often editing a chapter may fail before its mechanical text stays.
@@ -37,6 +38,25 @@ pub struct ChapterExtract {
     pub text: Text,
     /// Its words.
     pub word_count: i32,
+    /// What each piece of the text is; none where that is not known. It must lie over the text.
+    pub layout: Option<Vec<LayoutBlock>>,
+    /// Its notes, which the text does not have.
+    pub notes: Vec<Note>,
+    /// Words of its pages that are neither in the text nor in a note.
+    pub set_aside: Vec<SetAsideText>,
+}
+
+impl ChapterExtract {
+    /// A text without layout, notes and words set aside.
+    #[must_use]
+    pub fn plain(subject: ChapterSubject, text: Text, word_count: i32) -> Self {
+        Self { subject, text, word_count, layout: None, notes: Vec::new(), set_aside: Vec::new() }
+    }
+}
+
+/// A list as a field has it: no items are none.
+fn listed<T>(items: Vec<T>) -> Option<Json<Vec<T>>> {
+    (!items.is_empty()).then(|| Json::from(items))
 }
 
 /// A chapter's part of the book.
@@ -176,8 +196,13 @@ impl BookState {
         let mut ops: Ops = extracts
             .into_iter()
             .map(|extract| {
+                // A layout that does not lie over the text would cut words where none end.
+                let layout = extract.layout.filter(|layout| layout_blocks(&extract.text, layout).is_some());
                 let patch = ChapterPatch {
                     mechanical_text: Some(Some(extract.text)),
+                    layout: Some(layout.and_then(listed)),
+                    notes: Some(listed(extract.notes)),
+                    set_aside: Some(listed(extract.set_aside)),
                     word_count: Some(extract.word_count),
                     extract_complete: Some(true),
                     ..ChapterPatch::default()

@@ -16,6 +16,7 @@ pub struct NewJob {
     pub variant: Variant,
     pub engines: Engines,
     pub options: Option<Text>,
+    pub rules: Option<i32>,
     pub reset_from: Option<OperationName>,
 }
 
@@ -72,6 +73,7 @@ impl BookState {
         job.variant = Some(new.variant);
         job.engines = Some(Json::from(new.engines));
         job.options = new.options;
+        job.rules = new.rules;
         job.reset_from = new.reset_from;
         job.status = Some(JobStatus::Queued);
         let mut ops = vec![put(self, job)];

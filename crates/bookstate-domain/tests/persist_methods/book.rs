@@ -130,11 +130,8 @@ fn structure_result_has_the_totals_of_the_chapters() {
     assert!(wrong_state(&s.refuses(|s, at| s.persist_structure_result(at, 5)), Operation::Structure));
     s.start(Operation::Structure);
     s.writes(|s, at| s.persist_chapter_skeleton(at, skeleton(2)));
-    let extracts = skeleton(2).into_iter().map(|c| ChapterExtract {
-        subject: c.subject,
-        text: "three short words".into(),
-        word_count: 3,
-    });
+    let extracts =
+        skeleton(2).into_iter().map(|c| ChapterExtract::plain(c.subject, "three short words".into(), 3));
     s.writes(|s, at| s.persist_chapter_extracts(at, extracts.collect()));
     let written = s.writes(|s, at| s.persist_structure_result(at, 5));
     assert_eq!((written.len(), fields(&written[0]).len()), (1, 8));

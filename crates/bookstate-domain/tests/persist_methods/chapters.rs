@@ -1,7 +1,7 @@
 //! Chapters: skeleton, texts, classes, edited texts.
 
 use bookstate_domain::{
-    ChapterSubject, MatterType, Misuse, Operation, StructurePhase,
+    ChapterSubject, LayoutBlock, LayoutKind, MatterType, Misuse, Note, Operation, StructurePhase,
     persist::{
         ChapterClassification, ChapterExtract, ChapterPolish, NewChapter, POLISH_RETRIES, PolishOutcome,
     },
@@ -43,7 +43,7 @@ fn building() -> Session {
 }
 
 fn extract(subject: ChapterSubject) -> ChapterExtract {
-    ChapterExtract { subject, text: "two words".into(), word_count: 2 }
+    ChapterExtract::plain(subject, "two words".into(), 2)
 }
 
 fn class(subject: ChapterSubject) -> ChapterClassification {
@@ -88,11 +88,26 @@ fn chapter_skeleton_replaces_an_earlier_one() {
 }
 
 #[test]
+fn a_layout_that_does_not_lie_over_its_text_is_not_stored() {
+    for (bytes, kept) in [(9, true), (8, false), (10, false)] {
+        let mut s = building();
+        let layout = Some(vec![LayoutBlock { kind: LayoutKind::Verse, bytes }]);
+        let note = Note { mark: "1".into(), text: "a note".into(), page: 1, at: Some(3) };
+        let with = ChapterExtract { layout: layout.clone(), notes: vec![note.clone()], ..extract(first()) };
+        s.writes(|s, at| s.persist_chapter_extracts(at, vec![with]));
+        let chapters = s.state.ordered_chapters();
+        assert_eq!(chapters[0].layout.as_deref().cloned(), layout.filter(|_| kept), "{bytes}");
+        assert_eq!(chapters[0].notes.as_deref(), Some(&vec![note]));
+        assert_eq!(chapters[0].set_aside, None);
+    }
+}
+
+#[test]
 fn chapter_extracts_are_a_batch() {
     let mut s = building();
     let batch = vec![extract(first()), extract(ChapterSubject::Orphan(300))];
     let written = s.writes(|s, at| s.persist_chapter_extracts(at, batch));
-    let fields = "mechanical_text word_count extract_complete";
+    let fields = "mechanical_text layout notes set_aside word_count extract_complete";
     assert_eq!(
         written,
         [

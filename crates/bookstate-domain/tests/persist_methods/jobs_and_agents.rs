@@ -17,6 +17,7 @@ pub(crate) fn job(text: &str) -> NewJob {
         variant: Variant::OcrOnly,
         engines: Engines { ocr: vec!["one".into()], analysis: "local".into() },
         options: None,
+        rules: Some(1),
         reset_from: None,
     }
 }

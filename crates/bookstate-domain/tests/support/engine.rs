@@ -175,7 +175,7 @@ impl Engine {
     }
     pub(crate) fn extract(self, chapter: &Chapter) -> ChapterExtract {
         let text = format!("text of {}", chapter.subject).into();
-        ChapterExtract { subject: chapter.subject.clone(), text, word_count: 3 }
+        ChapterExtract::plain(chapter.subject.clone(), text, 3)
     }
     pub(crate) fn classification(self, chapter: &Chapter) -> ChapterClassification {
         let read_aloud = !self.of(&format!("class {}", chapter.subject)).once_in(3);

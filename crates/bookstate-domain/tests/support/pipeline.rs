@@ -92,6 +92,7 @@ impl Pipeline {
             variant: Variant::Standard,
             engines: bookstate_domain::Engines::default(),
             options: None,
+            rules: Some(1),
             reset_from: None,
         };
         self.take(None, call!(|s, at| s.persist_job_record(at, new.clone())));

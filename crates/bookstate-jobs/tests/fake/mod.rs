@@ -215,14 +215,9 @@ impl StructureEngine for FakeEngine {
 
     async fn texts(&self, book: BookContext, chapters: Vec<Chapter>) -> EngineResult<Vec<ChapterExtract>> {
         let impossible = self.0.act("chapter_text").await?;
-        let extract = |chapter: Chapter| ChapterExtract {
-            text: book
-                .state
-                .page(chapter.start_page)
-                .and_then(|p| p.ocr_markdown.clone())
-                .unwrap_or_default(),
-            subject: chapter.subject,
-            word_count: 3,
+        let extract = |chapter: Chapter| {
+            let text = book.state.page(chapter.start_page).and_then(|p| p.ocr_markdown.clone());
+            ChapterExtract::plain(chapter.subject, text.unwrap_or_default(), 3)
         };
         // An impossible answer leaves a chapter out.
         Ok(chapters.into_iter().skip(usize::from(impossible)).map(extract).collect::<Vec<_>>().into())

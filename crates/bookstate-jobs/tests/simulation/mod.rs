@@ -321,11 +321,7 @@ impl Simulation {
             }
             Work::ChapterText { batch } => {
                 let chapters = batch_of(&self.state, *batch);
-                let extract = |c: &Chapter| ChapterExtract {
-                    subject: c.subject.clone(),
-                    text: "A text.".into(),
-                    word_count: 2,
-                };
+                let extract = |c: &Chapter| ChapterExtract::plain(c.subject.clone(), "A text.".into(), 2);
                 Outcome::ChapterText(chapters.into_iter().map(extract).collect())
             }
             Work::Classify => {

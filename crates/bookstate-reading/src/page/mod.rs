@@ -10,6 +10,7 @@
 mod geometry;
 mod plain;
 
+pub use bookstate_domain::SetAsideReason;
 pub use geometry::Rect;
 pub use plain::LaidLine;
 
@@ -57,10 +58,17 @@ pub enum BlockKind {
         /// What stands before it as printed: `•`, `3.`.
         marker: String,
     },
-    /// Text whose line breaks and blanks are meant: code, verse.
+    /// Text whose line breaks and blanks are meant: code.
     Preformatted {
         /// The language that a fence names.
         language: Option<String>,
+    },
+    /// Lines whose ends are meant, in the type of the text: verse, an address.
+    Verse,
+    /// A quotation set off from the text.
+    Quote {
+        /// How deep it is nested, from 1.
+        depth: u8,
     },
     /// A table; its lines are rows, its cells are separated by a tabulator.
     Table,
@@ -128,21 +136,6 @@ pub struct SetAside {
     pub text: String,
 }
 
-/// Why words are in no chapter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum SetAsideReason {
-    /// It stands at the head or foot of many pages.
-    RunningHead,
-    /// It is the printed number of the page.
-    PageNumber,
-    /// The file draws the same text twice in the same place.
-    RepeatedLayer,
-    /// It lies across the page, or is the same on every page.
-    Watermark,
-}
-
 impl Line {
     /// A line of one style, without a place.
     #[must_use]
@@ -162,5 +155,12 @@ impl Line {
         for span in &self.spans {
             out.push_str(&span.text);
         }
+    }
+}
+
+impl From<&SetAside> for bookstate_domain::SetAsideText {
+    fn from(of: &SetAside) -> Self {
+        let page = i32::try_from(of.page).unwrap_or(i32::MAX);
+        Self { page, reason: of.reason, text: of.text.as_str().into() }
     }
 }

@@ -8,7 +8,7 @@ use super::headings::{gap_before, headings};
 use super::locate::{ChapterStart, Position, locate};
 use super::vocabulary::{HYPHENS, Vocabulary};
 use crate::toc::{BookText, Line, PageText};
-use bookstate_domain::persist::ChapterExtract;
+use bookstate_domain::{BLOCK_SEPARATOR, LayoutBlock, LayoutKind, persist::ChapterExtract};
 
 /// Bullets that begin an item of a list.
 const BULLETS: [&str; 10] = ["•", "◦", "▪", "‣", "·", "–", "—", "*", "-", "+"];
@@ -20,10 +20,10 @@ pub fn chapter_texts(book: &BookText, chapters: &[ChapterStart]) -> Vec<ChapterE
     let ends = positions.iter().skip(1).copied().chain([end]);
     let words = Vocabulary::of(book);
     let texts = positions.iter().zip(ends).map(|(start, end)| span_text(book, *start, end, &words));
-    let extract = |(chapter, text): (&ChapterStart, String)| ChapterExtract {
-        subject: chapter.subject.clone(),
-        word_count: word_count(&text),
-        text: text.into(),
+    let extract = |(chapter, (text, layout)): (&ChapterStart, (String, Vec<LayoutBlock>))| {
+        let words = word_count(&text);
+        let plain = ChapterExtract::plain(chapter.subject.clone(), text.into(), words);
+        ChapterExtract { layout: Some(layout), ..plain }
     };
     chapters.iter().zip(texts).map(extract).collect()
 }
@@ -40,8 +40,19 @@ pub fn paragraph_count(text: &str) -> i32 {
     i32::try_from(paragraphs).unwrap_or(i32::MAX)
 }
 
-fn span_text(book: &BookText, start: Position, end: Position, words: &Vocabulary) -> String {
-    let mut out = Paragraphs { done: Vec::new(), open: String::new(), verbatim: false, words };
+fn span_text(
+    book: &BookText,
+    start: Position,
+    end: Position,
+    words: &Vocabulary,
+) -> (String, Vec<LayoutBlock>) {
+    let mut out = Paragraphs {
+        done: Vec::new(),
+        open: String::new(),
+        open_is: LayoutKind::Paragraph,
+        verbatim: false,
+        words,
+    };
     for n in start.page..=end.page.min(book.page_count()) {
         let Some(page) = book.page(n) else { continue };
         let from = if n == start.page { start.line } else { 0 };
@@ -49,7 +60,13 @@ fn span_text(book: &BookText, start: Position, end: Position, words: &Vocabulary
         add_page(&mut out, page, from, to);
     }
     out.close();
-    out.done.join("\n\n")
+    let layout = out.done.iter().map(|(kind, text)| {
+        let bytes = u32::try_from(text.len()).unwrap_or(u32::MAX);
+        LayoutBlock { kind: kind.clone(), bytes }
+    });
+    let layout = layout.collect();
+    let texts: Vec<&str> = out.done.iter().map(|(_, text)| text.as_str()).collect();
+    (texts.join(BLOCK_SEPARATOR), layout)
 }
 
 /// Takes the lines `from..to` of a page, block by block (a block is lines without a blank one between).
@@ -154,8 +171,9 @@ fn ends_sentence(text: &str) -> bool {
 
 /// Paragraphs as they grow.
 struct Paragraphs<'a> {
-    done: Vec<String>,
+    done: Vec<(LayoutKind, String)>,
     open: String,
+    open_is: LayoutKind,
     /// The open paragraph consists of lines that stay.
     verbatim: bool,
     words: &'a Vocabulary,
@@ -163,14 +181,16 @@ struct Paragraphs<'a> {
 
 impl Paragraphs<'_> {
     fn close(&mut self) {
+        let kind = std::mem::replace(&mut self.open_is, LayoutKind::Paragraph);
         if !self.open.is_empty() {
-            self.done.push(std::mem::take(&mut self.open));
+            self.done.push((kind, std::mem::take(&mut self.open)));
         }
         self.verbatim = false;
     }
 
     fn heading(&mut self, lines: &[Line]) {
         self.close();
+        self.open_is = LayoutKind::Heading(0);
         for line in lines {
             self.join(&line.text);
         }
@@ -182,6 +202,11 @@ impl Paragraphs<'_> {
             self.close();
         }
         self.verbatim = true;
+        self.open_is = if lines.iter().any(|l| is_code_like(&l.text)) {
+            LayoutKind::Code { language: None }
+        } else {
+            LayoutKind::Verse
+        };
         let least = lines.iter().map(|l| l.indent).min().unwrap_or(0);
         for line in lines {
             if !self.open.is_empty() {

@@ -17,7 +17,11 @@ use super::StoreError;
 use super::schema::{self, APPLICATION_ID, OWN_COLUMNS};
 
 /// Step `n` (from 0) takes a file from version `n` to version `n + 1`.
-const STEPS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 1] = [|tx| tx.execute_batch(schema::BOOKKEEPING)];
+const STEPS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 2] = [
+    |tx| tx.execute_batch(schema::BOOKKEEPING),
+    // A chapter's notes and the words set aside: an older program would write chapters without them.
+    |_| Ok(()),
+];
 
 /// The version that this program writes.
 const VERSION: usize = STEPS.len();

@@ -96,11 +96,13 @@ fn a_field_that_a_file_lacks_is_added_with_its_default() {
     let path = store.path().to_owned();
     drop(store);
     let old = Connection::open(&path).unwrap();
-    for (table, column) in [("Page", "ocr_complete"), ("Page", "failure_reason"), ("Book", "subjects")] {
+    for (table, column) in
+        [("Page", "ocr_complete"), ("Page", "failure_reason"), ("Book", "subjects"), ("Chapter", "layout")]
+    {
         old.execute_batch(&format!("ALTER TABLE \"{table}\" DROP COLUMN \"{column}\"")).unwrap();
     }
     old.execute_batch(
-        "DROP TABLE Metric; ALTER TABLE Page ADD COLUMN note TEXT; UPDATE Page SET note = 'mine'",
+        "PRAGMA user_version = 1; DROP TABLE Metric; ALTER TABLE Page ADD COLUMN note TEXT; UPDATE Page SET note = 'mine'",
     )
     .unwrap();
     let error = SqliteStore::open_read_only(&path).unwrap_err();
