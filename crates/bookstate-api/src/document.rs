@@ -89,6 +89,10 @@ fn complete(mut document: OpenApi) -> OpenApi {
         for operation in [item.post.as_mut(), item.delete.as_mut()].into_iter().flatten() {
             add_problems(operation);
         }
+        for operation in [item.get.as_mut(), item.post.as_mut(), item.delete.as_mut()].into_iter().flatten() {
+            describe_answers(operation);
+            name_for_clients(operation);
+        }
     }
     document
 }
@@ -113,6 +117,26 @@ fn add_read_path(operation: &mut Operation) {
     let unchanged =
         ResponseBuilder::new().description("As the `If-None-Match` of the request has it").build();
     operation.responses.responses.insert("304".to_owned(), unchanged.into());
+}
+
+/// OpenAPI wants every response described. A route says in its summary what it answers.
+fn describe_answers(operation: &mut Operation) {
+    let summary = operation.summary.clone().unwrap_or_else(|| "The answer".to_owned());
+    for response in operation.responses.responses.values_mut() {
+        if let RefOr::T(response) = response
+            && response.description.is_empty()
+        {
+            response.description.clone_from(&summary);
+        }
+    }
+}
+
+/// Generators of clients make a function of each operation's id, which must be the only one: the tag goes before it.
+fn name_for_clients(operation: &mut Operation) {
+    let tag = operation.tags.iter().flatten().next().cloned().unwrap_or_default();
+    if let Some(id) = &mut operation.operation_id {
+        *id = format!("{tag}_{id}");
+    }
 }
 
 fn add_problems(operation: &mut Operation) {

@@ -22,9 +22,15 @@ fn the_document_that_is_checked_in_is_that_of_the_code() {
 fn every_route_is_described_and_its_shapes_are_there() {
     let document = serde_json::to_value(bookstate_api::openapi()).unwrap();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    let mut ids = std::collections::BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()), "{method} {path}");
+            assert!(ids.insert(operation["operationId"].as_str().unwrap()), "{method} {path}");
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                let described = response["description"].as_str().is_some_and(|text| !text.is_empty());
+                assert!(described, "{method} {path}: {status}");
+            }
             assert!(operation["tags"][0].is_string(), "{method} {path}");
             assert!(operation["responses"]["default"]["content"]["application/problem+json"].is_object());
         }
