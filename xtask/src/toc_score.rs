@@ -136,7 +136,7 @@ impl Book {
         let source = Source::open(&dir.join(&self.file))?;
         let mut pages: Vec<Arc<str>> = Vec::new();
         for n in 1..=source.page_count() {
-            pages.push(source.page(n)?.text.into());
+            pages.push(source.page_text(n)?.text.into());
         }
         let book = BookText::new(pages);
         let found = read_contents(&book);

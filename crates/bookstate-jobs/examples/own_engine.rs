@@ -34,7 +34,7 @@ impl OcrEngine for ScanService {
         if self.asked.lock().insert(page) {
             return Err(EngineError::transient("the service is busy"));
         }
-        let content = blocking(move || source.page(page).map_err(EngineError::permanent)).await?;
+        let content = blocking(move || source.page_text(page).map_err(EngineError::permanent)).await?;
         Ok(OcrReading { text: content.text.into(), confidence: Some(0.9), ..OcrReading::default() }.into())
     }
 }

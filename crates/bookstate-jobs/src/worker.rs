@@ -29,7 +29,7 @@ pub(crate) async fn run(engines: &EngineSet, book: BookContext, work: &Work) -> 
     match work {
         Work::Extract { page } => {
             let (source, page) = (book.source, page_number(*page)?);
-            blocking(move || source.page(page).map_err(source_failure)).await?;
+            blocking(move || source.page_text(page).map_err(source_failure)).await?;
             Ok((Outcome::Extract, Usage::default()))
         }
         Work::Ocr { page, provider } => {

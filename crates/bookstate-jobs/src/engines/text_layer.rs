@@ -15,7 +15,7 @@ pub struct TextLayer;
 #[async_trait]
 impl OcrEngine for TextLayer {
     async fn read(&self, source: Source, page: u32) -> EngineResult<OcrReading> {
-        let content = blocking(move || source.page(page).map_err(source_failure)).await?;
+        let content = blocking(move || source.page_text(page).map_err(source_failure)).await?;
         if content.has_image && content.text.trim().is_empty() {
             let reason = "no text layer (a scanned page?); an OCR engine is needed";
             return Err(EngineError::permanent(reason));

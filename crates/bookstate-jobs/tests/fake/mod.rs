@@ -118,7 +118,7 @@ pub struct FakeEngine(pub Arc<Fake>);
 impl OcrEngine for FakeEngine {
     async fn read(&self, source: Source, page: u32) -> EngineResult<OcrReading> {
         self.0.act(&format!("ocr:{page}")).await?;
-        let text = source.page(page).map_err(EngineError::permanent)?.text;
+        let text = source.page_text(page).map_err(EngineError::permanent)?.text;
         Ok(OcrReading { text: text.into(), ..OcrReading::default() }.into())
     }
 }

@@ -25,10 +25,23 @@ pub struct Page {
     pub blocks: Vec<Block>,
     /// Where images and drawings are.
     pub figures: Vec<Rect>,
+    /// What leads from this page to another place of the book.
+    pub links: Vec<Link>,
     /// What the source drew and a reader does not read: repeated layers, watermarks.
     pub set_aside: Vec<SetAside>,
     /// The page draws an image. Without text it is a scan; a page with neither is blank.
     pub has_image: bool,
+}
+
+/// A place on a page that leads to a page of the book.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Link {
+    /// Where a reader clicks.
+    pub place: Rect,
+    /// The page it leads to, 1-based.
+    pub page: u32,
+    /// How far below that page's upper edge its target is, in points, where the file says.
+    pub top: Option<f32>,
 }
 
 /// Lines that belong together.

@@ -5,13 +5,16 @@
 //! layer says so and leaves it at that) and any judgement on what the text means.
 
 mod error;
+mod navigation;
 #[cfg(feature = "pdf")]
 mod pdf;
 mod sniff;
 mod text;
 
 pub use error::SourceError;
+pub use navigation::NavigationEntry;
 
+use crate::page::Page;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -72,6 +75,10 @@ pub struct SourceInfo {
     pub creator: Option<String>,
     /// The year in which the file was made; for a reprint this is not the year of the book.
     pub creation_year: Option<u16>,
+    /// Who published it.
+    pub publisher: Option<String>,
+    /// The language of its text, as the file states it (`de`, `en-GB`).
+    pub language: Option<String>,
 }
 
 #[derive(Debug)]
@@ -102,7 +109,7 @@ impl Source {
     /// # fn main() -> Result<(), bookstate_reading::source::SourceError> {
     /// let source = Source::from_bytes(Path::new("tale.txt"), b"one page\x0cand another".to_vec())?;
     /// assert_eq!((source.kind(), source.page_count()), (SourceKind::Text, 2));
-    /// assert_eq!(source.page(2)?.text.trim(), "and another");
+    /// assert_eq!(source.page_text(2)?.text.trim(), "and another");
     /// # Ok(())
     /// # }
     /// ```
@@ -151,19 +158,54 @@ impl Source {
     /// # Errors
     /// [`SourceError::NoSuchPage`], or [`SourceError::BrokenPage`] when this page's content cannot be
     /// interpreted.
-    pub fn page(&self, n: u32) -> Result<PageContent, SourceError> {
-        let no_such_page = SourceError::NoSuchPage { page: n, pages: self.page_count() };
-        let Some(index) = n.checked_sub(1) else { return Err(no_such_page) };
+    pub fn page(&self, n: u32) -> Result<Page, SourceError> {
+        self.with_page(n, Page::clone)
+    }
+
+    /// Page `n` as plain text: the view of [`Source::page`] that has indents and gaps as spaces.
+    ///
+    /// # Errors
+    /// As [`Source::page`].
+    pub fn page_text(&self, n: u32) -> Result<PageContent, SourceError> {
+        match &*self.pages {
+            // Text is kept as it is written.
+            Pages::Text(pages) => match n.checked_sub(1).and_then(|i| pages.get(i as usize)) {
+                Some(text) => Ok(PageContent { text: text.clone(), has_image: false }),
+                None => Err(self.no_such_page(n)),
+            },
+            #[cfg(feature = "pdf")]
+            Pages::Pdf(_) => {
+                self.with_page(n, |page| PageContent { text: page.plain_text(), has_image: page.has_image })
+            }
+        }
+    }
+
+    fn with_page<T>(&self, n: u32, view: impl FnOnce(&Page) -> T) -> Result<T, SourceError> {
+        let Some(index) = n.checked_sub(1) else { return Err(self.no_such_page(n)) };
         match &*self.pages {
             #[cfg(feature = "pdf")]
             Pages::Pdf(pdf) => match pdf.page(index) {
-                Some(page) => page.map_err(|reason| SourceError::BrokenPage { page: n, reason }),
-                None => Err(no_such_page),
+                Some(Ok(page)) => Ok(view(page)),
+                Some(Err(reason)) => Err(SourceError::BrokenPage { page: n, reason: reason.clone() }),
+                None => Err(self.no_such_page(n)),
             },
             Pages::Text(pages) => match pages.get(index as usize) {
-                Some(text) => Ok(PageContent { text: text.clone(), has_image: false }),
-                None => Err(no_such_page),
+                Some(text) => Ok(view(&text::page(text))),
+                None => Err(self.no_such_page(n)),
             },
+        }
+    }
+
+    fn no_such_page(&self, n: u32) -> SourceError {
+        SourceError::NoSuchPage { page: n, pages: self.page_count() }
+    }
+
+    /// The table of contents that the file itself offers (bookmarks), in order; empty where it has none.
+    pub fn navigation(&self) -> Vec<NavigationEntry> {
+        match &*self.pages {
+            #[cfg(feature = "pdf")]
+            Pages::Pdf(pdf) => pdf.navigation(),
+            Pages::Text(_) => Vec::new(),
         }
     }
 
@@ -223,8 +265,8 @@ mod tests {
     fn pages_are_counted_from_one() {
         let source = open("a.txt", "eins\u{c}zwei\u{c}".as_bytes()).unwrap();
         assert_eq!(source.page_count(), 2);
-        assert_eq!(source.page(1).unwrap().text, "eins");
-        assert_eq!(source.page(2).unwrap().text, "zwei");
+        assert_eq!(source.page_text(1).unwrap().text, "eins");
+        assert_eq!(source.page_text(2).unwrap().text, "zwei");
         for n in [0, 3, u32::MAX] {
             assert_eq!(source.page(n).unwrap_err(), SourceError::NoSuchPage { page: n, pages: 2 });
         }

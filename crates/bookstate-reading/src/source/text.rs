@@ -5,6 +5,7 @@
 //! paragraph, and never between a heading and its text, unless a single paragraph is longer than two pages.
 
 use super::SourceError;
+use crate::page::{Block, BlockKind, Line, Page};
 use std::path::Path;
 
 /// The length that pages without form feeds have on average, in characters.
@@ -24,6 +25,12 @@ pub(super) fn pages(path: &Path, bytes: Vec<u8>) -> Result<Vec<String>, SourceEr
         return Ok(Vec::new());
     }
     Ok(if text.contains('\u{c}') { at_form_feeds(&text) } else { at_paragraphs(&text) })
+}
+
+/// A page's text in the page model: one block of its lines.
+pub(super) fn page(text: &str) -> Page {
+    let lines = text.lines().map(Line::plain).collect();
+    Page { blocks: vec![Block { kind: BlockKind::Paragraph, lines }], ..Page::default() }
 }
 
 fn at_form_feeds(text: &str) -> Vec<String> {

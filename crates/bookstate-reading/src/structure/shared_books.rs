@@ -20,7 +20,7 @@ fn books() -> Option<PathBuf> {
 
 fn read(folder: &Path, file: &str) -> (Source, Vec<Arc<str>>) {
     let source = Source::open(&folder.join(file)).unwrap();
-    let text = |n| source.page(n).map(|p| p.text).unwrap_or_default();
+    let text = |n| source.page_text(n).map(|p| p.text).unwrap_or_default();
     let pages = (1..=source.page_count()).map(|n| page_markdown(&text(n)).markdown).collect();
     (source, pages)
 }

@@ -52,7 +52,7 @@ fn open(bytes: Vec<u8>) -> Result<Source, SourceError> {
 fn text_scan_and_blank_page_differ() {
     let source = open(pdf(&[Some("Hello World\n1 Introduction"), None, Some("")], "")).unwrap();
     assert_eq!(source.page_count(), 3);
-    let page = |n| source.page(n).unwrap();
+    let page = |n| source.page_text(n).unwrap();
     assert_eq!((page(1).text.as_str(), page(1).has_image), ("Hello World\n1 Introduction\n", false));
     assert_eq!((page(2).text.as_str(), page(2).has_image), ("", true));
     assert_eq!((page(3).text.as_str(), page(3).has_image), ("", false));
@@ -64,7 +64,7 @@ fn pages_are_the_same_in_any_order() {
     let pages: Vec<Option<&str>> = texts.iter().map(|t| Some(t.as_str())).collect();
     let source = open(pdf(&pages, "")).unwrap();
     for n in (1..=40).rev() {
-        assert_eq!(source.page(n).unwrap().text, format!("page number {}\n", n - 1));
+        assert_eq!(source.page_text(n).unwrap().text, format!("page number {}\n", n - 1));
     }
 }
 

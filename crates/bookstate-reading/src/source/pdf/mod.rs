@@ -5,17 +5,29 @@
 //! block (the library's cache borrows from the file and cannot be kept beside it), and kept. Not here:
 //! rendering, images, OCR.
 
+mod decode;
+mod destinations;
+mod facts;
 mod glyphs;
+mod labels;
+mod links;
+#[cfg(test)]
+mod made;
 #[cfg(test)]
 mod made_tests;
+mod outline;
+#[cfg(test)]
+mod shape_tests;
 mod strings;
 
-use super::{PageContent, SourceError, SourceInfo};
-use crate::page::Style;
+use super::{NavigationEntry, SourceError, SourceInfo};
+use crate::page::{Page as BookPage, Style};
 use crate::text::layout::{Glyph, layout};
+use destinations::Destinations;
 use hayro_interpret::{InterpreterCache, InterpreterSettings};
 use hayro_syntax::page::Page;
 use hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
+use labels::PageLabels;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::OnceLock;
@@ -26,7 +38,7 @@ const BLOCK: u32 = 16;
 /// Nested objects recurse in the library, deeper in damaged files than the 2 MiB of a worker thread allow.
 const STACK_BYTES: usize = 64 << 20;
 
-type PageResult = Result<PageContent, String>;
+type PageResult = Result<BookPage, String>;
 
 pub(super) struct PdfPages {
     pdf: Pdf,
@@ -59,22 +71,22 @@ impl PdfPages {
     }
 
     /// The page at a 0-based index; `None` beyond the last.
-    pub(super) fn page(&self, index: u32) -> Option<PageResult> {
+    pub(super) fn page(&self, index: u32) -> Option<&PageResult> {
         let block = self.blocks.get((index / BLOCK) as usize)?;
-        block.get_or_init(|| self.read_block(index / BLOCK)).get((index % BLOCK) as usize).cloned()
+        block.get_or_init(|| self.read_block(index / BLOCK)).get((index % BLOCK) as usize)
     }
 
     pub(super) fn info(&self) -> SourceInfo {
-        let metadata = self.pdf.metadata();
-        let text = |bytes: &Option<Box<[u8]>>| bytes.as_deref().and_then(strings::decode);
-        SourceInfo {
-            title: text(&metadata.title),
-            author: text(&metadata.author),
-            subject: text(&metadata.subject),
-            keywords: text(&metadata.keywords),
-            creator: text(&metadata.creator),
-            creation_year: metadata.creation_date.as_ref().map(|d| d.year),
-        }
+        self.guarded(|| facts::info(&self.pdf)).unwrap_or_default()
+    }
+
+    pub(super) fn navigation(&self) -> Vec<NavigationEntry> {
+        self.guarded(|| outline::navigation(&self.pdf, &Destinations::new(&self.pdf))).unwrap_or_default()
+    }
+
+    /// What the library panics on in the file's own description of itself is not there.
+    fn guarded<T: Send>(&self, read: impl FnOnce() -> T + Send) -> Option<T> {
+        on_deep_stack(|| catch_unwind(AssertUnwindSafe(read)).ok()).ok().flatten()
     }
 
     fn read_block(&self, block: u32) -> Vec<PageResult> {
@@ -82,11 +94,17 @@ impl PdfPages {
         let last = (first + BLOCK).min(self.page_count);
         let read_all = || {
             let mut cache = InterpreterCache::new();
+            let destinations = Destinations::new(&self.pdf);
+            let labels = PageLabels::new(&self.pdf);
             let mut pages = Vec::new();
             for index in first..last {
                 let page = match self.pdf.pages().get(index as usize) {
-                    Some(page) => catch_unwind(AssertUnwindSafe(|| self.read_page(page, &cache)))
-                        .map_err(|panic| panic_text(&*panic)),
+                    Some(page) => catch_unwind(AssertUnwindSafe(|| BookPage {
+                        label: labels.of(index),
+                        links: links::links(page, &destinations),
+                        ..self.read_page(page, &cache)
+                    }))
+                    .map_err(|panic| panic_text(&*panic)),
                     None => Err("it is missing from the page tree".to_owned()),
                 };
                 if page.is_err() {
@@ -100,29 +118,28 @@ impl PdfPages {
         on_deep_stack(read_all).unwrap_or_else(|reason| (first..last).map(|_| Err(reason.clone())).collect())
     }
 
-    fn read_page<'a>(&'a self, page: &Page<'a>, cache: &InterpreterCache<'a>) -> PageContent {
+    fn read_page<'a>(&'a self, page: &Page<'a>, cache: &InterpreterCache<'a>) -> BookPage {
         let drawn = glyphs::collect(page, self.pdf.xref(), cache, InterpreterSettings::default());
+        let size = page.render_dimensions();
         let has_image = drawn.has_image || drawn.is_mostly_unmapped();
-        let text = if drawn.is_mostly_unmapped() {
-            String::new()
+        let blocks = if drawn.is_mostly_unmapped() {
+            Vec::new()
         } else {
-            text(drawn.glyphs, page.render_dimensions())
+            layout(drawn.glyphs.into_iter().map(glyph).collect(), size.0)
         };
-        PageContent { text, has_image }
+        BookPage { size: Some(size), blocks, has_image, ..BookPage::default() }
     }
 }
 
-fn text(glyphs: Vec<glyphs::Glyph>, size: (f32, f32)) -> String {
-    let glyph = |g: glyphs::Glyph| Glyph {
+fn glyph(g: glyphs::Glyph) -> Glyph {
+    Glyph {
         x0: g.x0 as f32,
         x1: g.x1 as f32,
         y: g.y as f32,
         size: g.size as f32,
         text: g.text,
         style: Style { size: g.size as f32, ..Style::default() },
-    };
-    let blocks = layout(glyphs.into_iter().map(glyph).collect(), size.0);
-    crate::page::Page { blocks, ..crate::page::Page::default() }.plain_text()
+    }
 }
 
 /// Runs `work` on a thread of its own whose stack is deep enough for the library's recursion.

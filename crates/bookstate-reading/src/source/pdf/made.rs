@@ -1,0 +1,36 @@
+//! Small PDF files for tests, object by object.
+
+use crate::source::Source;
+use std::path::Path;
+
+/// A file of numbered objects, the first of which is the catalog.
+pub(super) fn file(objects: &[Vec<u8>]) -> Vec<u8> {
+    let mut out = b"%PDF-1.7\n".to_vec();
+    let mut offsets = Vec::new();
+    for (i, object) in objects.iter().enumerate() {
+        offsets.push(out.len());
+        out.extend(format!("{} 0 obj\n", i + 1).into_bytes());
+        out.extend(object);
+        out.extend(b"\nendobj\n");
+    }
+    let (xref, size) = (out.len(), objects.len() + 1);
+    out.extend(format!("xref\n0 {size}\n0000000000 65535 f \n").into_bytes());
+    offsets.iter().for_each(|o| out.extend(format!("{o:010} 00000 n \n").into_bytes()));
+    out.extend(format!("trailer<</Size {size}/Root 1 0 R>>\nstartxref\n{xref}\n%%EOF\n").into_bytes());
+    out
+}
+
+pub(super) fn object(text: &str) -> Vec<u8> {
+    text.as_bytes().to_vec()
+}
+
+pub(super) fn stream(dict: &str, data: &[u8]) -> Vec<u8> {
+    let mut out = format!("<<{dict}/Length {}>>stream\n", data.len()).into_bytes();
+    out.extend(data);
+    out.extend(b"\nendstream");
+    out
+}
+
+pub(super) fn open(bytes: Vec<u8>) -> Source {
+    Source::from_bytes(Path::new("made.pdf"), bytes).unwrap()
+}
