@@ -7,13 +7,12 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::Arc,
     time::Duration,
 };
 
 use bookstate_domain::{BookId, Seq};
 use bookstate_jobs::Scheduler;
-use bookstate_store::{CommitLog, CommitNote, Library};
+use bookstate_store::{CommitNote, Follower, Library};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -66,7 +65,7 @@ struct ProgressData<'a> {
 /// A followed book.
 #[derive(Debug)]
 struct Feed {
-    log: Arc<CommitLog>,
+    follower: Follower,
     last: Seq,
     /// The last commits, each with its event.
     kept: VecDeque<(Seq, String)>,
@@ -121,13 +120,13 @@ impl Hub {
     ) -> Result<Subscription, Problem> {
         if !self.feeds.lock().contains_key(book_id) {
             // Commits are noted before the seq is asked for, so that none falls between the two.
-            let log = self.library.follow(book_id);
+            let follower = self.library.follow(book_id);
             let (library, id) = (self.library.clone(), book_id.clone());
             let last = blocking(move || library.book_seq(&id)).await?;
             let mut feeds = self.feeds.lock();
-            self.let_go(&mut feeds);
+            let_go(&mut feeds);
             let sender = broadcast::channel(BEHIND).0;
-            let feed = Feed { log, last, kept: VecDeque::new(), sender };
+            let feed = Feed { follower, last, kept: VecDeque::new(), sender };
             feeds.entry(book_id.clone()).or_insert(feed);
         }
         let feeds = self.feeds.lock();
@@ -149,25 +148,11 @@ impl Hub {
         Ok(Subscription { last: feed.last, first: first.into(), coming: feed.sender.subscribe() })
     }
 
-    /// Lets go books that nobody watches, when there are too many.
-    fn let_go(&self, feeds: &mut HashMap<BookId, Feed>) {
-        if feeds.len() < FOLLOWED {
-            return;
-        }
-        feeds.retain(|id, feed| {
-            let watched = feed.sender.receiver_count() > 0;
-            if !watched {
-                self.library.unfollow(id);
-            }
-            watched
-        });
-    }
-
     /// Gives every stream what was committed since the last time.
     pub(crate) fn send(&self) {
         let mut feeds = self.feeds.lock();
         for (id, feed) in feeds.iter_mut() {
-            let noted = feed.log.take();
+            let noted = feed.follower.take();
             let mut text = String::new();
             if noted.lost {
                 feed.kept.clear();
@@ -224,6 +209,13 @@ impl Feed {
 }
 
 /// Our own types: writing them as JSON does not fail, and were it to, a reader would reload.
+/// Lets go books that nobody watches, when there are too many.
+fn let_go(feeds: &mut HashMap<BookId, Feed>) {
+    if feeds.len() >= FOLLOWED {
+        feeds.retain(|_, feed| feed.sender.receiver_count() > 0);
+    }
+}
+
 fn json(data: &impl Serialize) -> String {
     serde_json::to_string(data).unwrap_or_else(|error| {
         tracing::error!(%error, "an event cannot be written as JSON");

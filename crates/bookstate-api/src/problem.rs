@@ -190,7 +190,7 @@ impl From<PersistError> for Problem {
     fn from(error: PersistError) -> Self {
         match error {
             PersistError::JournalFull => Self::new(Code::JournalFull, error.to_string()),
-            PersistError::Poisoned { .. } => {
+            PersistError::Poisoned { .. } | PersistError::NotSynced { .. } => {
                 let detail = "the journal takes nothing more: look at the disk, then start the server again";
                 Self::new(Code::JournalPoisoned, detail)
             }

@@ -153,7 +153,9 @@ impl From<OpenBookError> for Failure {
 impl From<PersistError> for Failure {
     fn from(error: PersistError) -> Self {
         let exit = match error {
-            PersistError::JournalFull | PersistError::Poisoned { .. } => Exit::DataDir,
+            PersistError::JournalFull | PersistError::Poisoned { .. } | PersistError::NotSynced { .. } => {
+                Exit::DataDir
+            }
             _ => Exit::Failed,
         };
         Self::caused(exit, &error)

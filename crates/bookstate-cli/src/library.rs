@@ -3,7 +3,7 @@
 
 use bookstate_domain::BookId;
 use bookstate_sink::{DrainReport, Pace, Reached, RemoteTarget, Sink, SinkConfig};
-use bookstate_store::{Library, LibraryConfig, RecoveryReport, TargetName};
+use bookstate_store::{CloseError, Library, LibraryConfig, RecoveryReport, TargetName};
 
 use crate::{
     book_ref::{self, Known},
@@ -100,10 +100,10 @@ pub(crate) async fn finish(library: Library, sink: Sink, settings: &Settings) ->
     let report = sink.drain(settings.drain).await;
     tell_left(&report);
     match library.close() {
-        Ok(true) => {}
+        Ok(()) => {}
         // A job that did not end in time still has the library; its end is the process's.
-        Ok(false) => tracing::debug!("the journal ends with the process"),
-        Err(poisoned) => say("warning", poisoned),
+        Err(CloseError::InUse) => tracing::debug!("the journal ends with the process"),
+        Err(error) => say("warning", error),
     }
     let local = TargetName::local();
     let reached = report.targets.into_iter().find(|(name, _)| *name == local);

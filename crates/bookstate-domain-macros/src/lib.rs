@@ -75,6 +75,7 @@ fn expand(table_name: &Ident, mut item: ItemStruct) -> syn::Result<Tokens> {
             nullable: <#t as crate::value::Field>::NULLABLE,
             key: #is_key,
             indexed: #indexed,
+            words: <#t as crate::value::Field>::WORDS,
         }));
         if is_key {
             part.push(n);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BookId, Effect, Op,
+    BookId, Effect, Op, OpShape,
     document::{Column, Document, DocumentKey, KeyError},
     documents::{
         AgentState, AgentStateKey, Book, BookKey, Chapter, ChapterKey, Job, JobKey, Metric, MetricKey,
@@ -124,6 +124,11 @@ macro_rules! collections {
             /// Runs typed code on it.
             pub fn visit<V: OpVisitor>(&self, visitor: V) -> V::Out {
                 match self { $(Self::$Doc(op) => visitor.visit(op),)* }
+            }
+            /// What sort of change it is.
+            #[must_use]
+            pub const fn shape(&self) -> OpShape {
+                match self { $(Self::$Doc(op) => op.shape(),)* }
             }
             /// The book that the document belongs to.
             #[must_use]

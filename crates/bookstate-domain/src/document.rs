@@ -28,6 +28,8 @@ pub struct Column {
     pub key: bool,
     /// Whether targets should index it.
     pub indexed: bool,
+    /// The words that it may hold; none when it is free.
+    pub words: &'static [&'static str],
 }
 
 /// Not a key of this collection.
@@ -160,6 +162,16 @@ impl FieldSet {
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
+    }
+    /// The fields of either.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+    /// The fields that `other` has not.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
     /// The positions in the set.
     pub fn iter(self) -> impl Iterator<Item = u32> {

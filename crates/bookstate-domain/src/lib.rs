@@ -45,7 +45,7 @@ pub use completeness::{Completeness, Stage, StageProgress, StageState};
 pub use document::{Document, DocumentKey, Patch};
 pub use documents::*;
 pub use id::{BookId, IdError, JobId, Provider, Seq};
-pub use op::{At, Effect, Op};
+pub use op::{At, Effect, Op, OpShape};
 pub use operation::{
     Impossible, Operation, OperationEvent, OperationName, OperationState, OperationStatus, PAGE_RETRIES,
 };

@@ -40,6 +40,17 @@ pub enum Op<D: Document> {
     },
 }
 
+/// What sort of change an op is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpShape {
+    /// See [`Op::Upsert`].
+    Upsert,
+    /// See [`Op::Update`].
+    Update,
+    /// See [`Op::Delete`].
+    Delete,
+}
+
 /// What applying an op did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
@@ -59,6 +70,15 @@ impl<D: Document> Op<D> {
         match self {
             Self::Upsert(document) => document.key(),
             Self::Update { key, .. } | Self::Delete { key } => key.clone(),
+        }
+    }
+
+    /// What sort of change it is.
+    pub const fn shape(&self) -> OpShape {
+        match self {
+            Self::Upsert(_) => OpShape::Upsert,
+            Self::Update { .. } => OpShape::Update,
+            Self::Delete { .. } => OpShape::Delete,
         }
     }
 

@@ -110,6 +110,8 @@ pub trait Field: Sized {
     const KIND: Kind;
     /// Whether the column may be null: `Option<T>` only.
     const NULLABLE: bool = false;
+    /// The words that there are, when the field is one of a list of words.
+    const WORDS: &'static [&'static str] = &[];
     /// Whether the value is null.
     fn is_null(&self) -> bool {
         false
@@ -130,6 +132,7 @@ pub trait Field: Sized {
 impl<T: Field> Field for Option<T> {
     const KIND: Kind = T::KIND;
     const NULLABLE: bool = true;
+    const WORDS: &'static [&'static str] = T::WORDS;
     fn is_null(&self) -> bool {
         self.is_none()
     }
@@ -232,7 +235,8 @@ impl Field for Vec<Text> {
         }
     }
     fn check(&self) -> Result<(), ValueError> {
-        check_text(self.iter().map(|t| t.len()).sum())
+        // What is stored is the JSON, which quotes and escapes.
+        check_text(canonical(self).len())
     }
 }
 
@@ -379,6 +383,7 @@ macro_rules! word_enum {
         }
         impl crate::value::Field for $name {
             const KIND: crate::value::Kind = crate::value::Kind::Text;
+            const WORDS: &'static [&'static str] = &[$($word),*];
             fn to_value(&self) -> crate::value::Value { crate::value::Value::Text(self.as_str().into()) }
             fn from_value(value: crate::value::Value) -> Option<Self> {
                 match value { crate::value::Value::Text(text) => text.parse().ok(), _ => None }

@@ -64,10 +64,8 @@ impl Live {
     }
     /// The process starts again: what is known is what the store has, down to `floor`.
     fn reload(&mut self, floor: Seq) {
-        self.changes = Changes::new(floor);
-        for (key, updated) in self.updated.iter().filter(|(_, updated)| **updated > floor) {
-            self.changes.record_whole(*updated, key.clone());
-        }
+        let updated = self.updated.iter().map(|(key, updated)| (key.clone(), *updated));
+        self.changes = Changes::reloaded(floor, updated);
     }
     /// What a target at `since` lacks, checked for what is true of every answer.
     fn since(&self, since: Seq) -> Option<Vec<WriteOp>> {
@@ -81,10 +79,19 @@ impl Live {
                 let keys: BTreeSet<AnyKey> = ops.iter().map(WriteOp::key).collect();
                 assert_eq!(keys.len(), ops.len(), "one op per key");
                 assert_eq!(self.changes.dirty_count(since), ops.len());
+                // A copy of what is behind the watermark knows as much.
+                let Since::Ops(of_copy) = self.changes.behind(since).since(since, self.state()) else {
+                    panic!("the copy has forgotten what the original knows");
+                };
+                assert_eq!(by_key(&of_copy), by_key(&ops));
                 Some(ops)
             }
         }
     }
+}
+
+fn by_key(ops: &[WriteOp]) -> HashMap<AnyKey, &WriteOp> {
+    ops.iter().map(|op| (op.key(), op)).collect()
 }
 
 /// A run of commits.

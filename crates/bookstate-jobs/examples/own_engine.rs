@@ -16,7 +16,7 @@ use bookstate_jobs::{
     pool::{PoolConfig, RetryPolicy},
 };
 use bookstate_reading::source::Source;
-use bookstate_store::{Library, LibraryConfig};
+use bookstate_store::{CloseError, Library, LibraryConfig};
 use parking_lot::Mutex;
 
 const POOL: &str = "scan-service";
@@ -72,7 +72,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("page 1: {:?}", first.text);
     // A metered engine leaves a Metric for each unit, beside those of the stages.
     println!("{} metrics", snapshot.state.metrics().size());
-    library.close()?;
+    // Whoever still has the library, as a task that is ending, is cut off by the end of the program: nothing is lost.
+    if let Err(error @ CloseError::Poisoned(_)) = library.close() {
+        return Err(error.into());
+    }
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use std::{path::PathBuf, time::Duration};
 
 use bookstate_domain::{Engines, Variant};
 use bookstate_jobs::{JobRequest, Scheduler, SchedulerConfig, Started, engines::EngineCatalog, ingest};
-use bookstate_store::{Library, LibraryConfig};
+use bookstate_store::{CloseError, Library, LibraryConfig};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -54,6 +54,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             state.document_count(),
         );
     }
-    library.close()?;
+    // Whoever still has the library, as a task that is ending, is cut off by the end of the program: nothing is lost.
+    if let Err(error @ CloseError::Poisoned(_)) = library.close() {
+        return Err(error.into());
+    }
     Ok(())
 }

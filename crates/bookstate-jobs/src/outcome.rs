@@ -8,7 +8,7 @@ use bookstate_domain::{
     Provider, StructurePhase, Text,
     persist::{
         ChapterClassification, ChapterExtract, ChapterPolish, Discovery, GapFix, LinkOutcome, MetadataResult,
-        NewChapter, NewTocEntry, POLISH_RETRIES, PageReading, PolishOutcome, StructureCounters, TocFound,
+        NewChapter, NewTocEntry, POLISH_RETRIES, PageReading, PolishOutcome, TocFound,
     },
 };
 use bookstate_domain::{ChapterSubject, Gap};
@@ -107,7 +107,7 @@ pub fn on_success(
             {
                 return Err(format!("there is no text for chapter {}", chapter.entry_id));
             }
-            PersistCall::ChapterExtracts(extracts)
+            return Ok(in_parts(extracts).into_iter().map(PersistCall::ChapterExtracts).collect());
         }
         (Work::Classify, Outcome::Classify(chapters)) => PersistCall::ChapterClassifications(chapters),
         (Work::Polish { subject }, Outcome::Polish { text, word_count }) => {
@@ -120,6 +120,29 @@ pub fn on_success(
         (work, _) => return Err(format!("the answer is not one to {work}")),
     };
     Ok(vec![call])
+}
+
+/// The texts of a call, in bytes, beyond which the rest goes into another one: far below the largest commit, since a
+/// commit is one write to the journal.
+const CALL_BYTES: usize = 16 << 20;
+
+/// Chapters' texts in parts that a commit can take, in their order.
+fn in_parts(extracts: Vec<ChapterExtract>) -> Vec<Vec<ChapterExtract>> {
+    let mut parts: Vec<Vec<ChapterExtract>> = Vec::new();
+    let mut bytes = 0;
+    for extract in extracts {
+        match parts.last_mut().filter(|_| bytes + extract.text.len() <= CALL_BYTES) {
+            Some(part) => {
+                bytes += extract.text.len();
+                part.push(extract);
+            }
+            None => {
+                bytes = extract.text.len();
+                parts.push(vec![extract]);
+            }
+        }
+    }
+    parts
 }
 
 /// The calls that store a failure, after the pool has used up its attempts.
@@ -152,7 +175,7 @@ pub fn on_failure(
         }
         Work::Classify if is_last_failure(state, Operation::Structure, for_good) => {
             // The chapters keep their place and text without it: structure goes on.
-            vec![PersistCall::StructurePhase(StructurePhase::Polish, structure_counters(state))]
+            vec![PersistCall::StructurePhase(StructurePhase::Polish)]
         }
         work => work.operation().map_or_else(Vec::new, |operation| {
             let max = if for_good { 1 } else { operation.max_retries() };
@@ -219,17 +242,4 @@ fn ocr_failure(
 
 fn is_last_failure(state: &BookState, operation: Operation, for_good: bool) -> bool {
     for_good || state.operation(operation).retries.saturating_add(1) >= operation.max_retries()
-}
-
-fn structure_counters(state: &BookState) -> StructureCounters {
-    let count = |test: fn(&Chapter) -> bool| {
-        let n = state.chapters().values().filter(|chapter| test(chapter)).count();
-        i32::try_from(n).unwrap_or(i32::MAX)
-    };
-    StructureCounters {
-        total: count(|_| true),
-        extracted: count(|chapter| chapter.extract_complete),
-        polished: count(|chapter| chapter.polish_complete),
-        polish_failed: count(|chapter| chapter.polish_failed),
-    }
 }

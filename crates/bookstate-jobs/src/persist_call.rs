@@ -8,7 +8,7 @@ use bookstate_domain::{
     PatternAnalysis, Provider, StructurePhase, Text,
     persist::{
         ChapterClassification, ChapterExtract, ChapterPolish, Discovery, GapFix, LinkOutcome, MetadataResult,
-        NewChapter, NewTocEntry, PageReading, StructureCounters, TocFound, UnitMetric,
+        NewChapter, NewTocEntry, PageReading, TocFound, UnitMetric,
     },
 };
 
@@ -36,7 +36,7 @@ pub enum PersistCall {
     ChapterExtracts(Vec<ChapterExtract>),
     ChapterClassifications(Vec<ChapterClassification>),
     ChapterPolish(Vec<ChapterPolish>),
-    StructurePhase(StructurePhase, StructureCounters),
+    StructurePhase(StructurePhase),
     StructureResult { paragraphs: i32 },
     Metric(JobId, Box<UnitMetric>),
     JobStatus(JobId, JobStatus, Option<Text>),
@@ -72,7 +72,7 @@ impl PersistCall {
             Self::ChapterExtracts(extracts) => state.persist_chapter_extracts(at, extracts),
             Self::ChapterClassifications(chapters) => state.persist_chapter_classifications(at, chapters),
             Self::ChapterPolish(polishes) => state.persist_chapter_polish(at, polishes),
-            Self::StructurePhase(phase, counters) => state.persist_structure_phase(at, phase, counters),
+            Self::StructurePhase(phase) => state.persist_structure_phase(at, phase),
             Self::StructureResult { paragraphs } => state.persist_structure_result(at, paragraphs),
             Self::Metric(job, metric) => state.persist_metric(at, &job, *metric),
             Self::JobStatus(job, status, reason) => state.persist_job_status(at, &job, status, reason),

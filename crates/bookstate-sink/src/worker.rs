@@ -12,9 +12,7 @@ use std::{
 };
 
 use bookstate_domain::{AnyKey, BookId, Seq, WriteOp};
-use bookstate_store::{
-    BatchOps, BookSync, Chunk, Differing, SqliteStore, StoreError, StoredBook, TargetName, WriterId,
-};
+use bookstate_store::{BatchOps, Differing, ImportError, SqliteStore, StoreError, TargetName, WriterId};
 use parking_lot::Mutex;
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -389,8 +387,14 @@ impl Worker {
             let Some(stored) = self.link.target.load_book(id).await? else {
                 return Err(CommandError::NoSuchBook(id.clone()));
             };
-            let writer = self.link.library.writer();
-            self.link.local.run(move |store| import(store, writer, &stored)).await?;
+            let library = self.link.library.clone();
+            let import = move |_: &SqliteStore| match library.import_book(&stored) {
+                // Somebody was faster: the book is known here now.
+                Ok(()) | Err(ImportError::Exists { .. }) => Ok(()),
+                Err(ImportError::Store(error)) => Err(error),
+                Err(error) => Err(StoreError::Io { reason: error.to_string() }),
+            };
+            self.link.local.run(import).await?;
         }
         let cursor = self.cursors.entry(id.clone()).or_insert_with(|| Cursor::new(id.clone()));
         let from = cursor.take_over(&mut self.link).await.map_err(|failure| failure.error)?;
@@ -454,23 +458,4 @@ fn books_behind(
         }
     }
     Ok(behind)
-}
-
-/// Writes a book that only a target has into the local store, whole.
-fn import(store: &SqliteStore, writer: WriterId, stored: &StoredBook) -> Result<(), StoreError> {
-    // A copy in flux holds documents of the batch that was under way: seqs go on above that.
-    let seq = stored.sync.persisted_seq.max(stored.sync.persisting_seq);
-    store.write_chunk(&Chunk {
-        book_id: stored.state.book_id().clone(),
-        expect: None,
-        sync: BookSync {
-            writer,
-            write_no: 1,
-            token: 0,
-            persisting_seq: seq,
-            persisted_seq: seq,
-            parked: Vec::new(),
-        },
-        ops: stored.state.documents().collect(),
-    })
 }

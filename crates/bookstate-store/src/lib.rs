@@ -3,6 +3,10 @@
 //! This crate must not know GraphQL or HTTP, nor who sends batches where: it offers what is dirty
 //! ([`Library::batch`]) and says what a target is ([`Target`]).
 //!
+//! Nothing here brings commits from the journal to the local store by itself: that is the sink's task
+//! (`bookstate-sink`), and only that frees the journal. Without a sink the journal grows without end, and a start replays
+//! all of it.
+//!
 //! Reading order: [`Target`] (what a target is), [`journal`] (the redo log), [`library`] (the live books),
 //! [`sqlite`] (the local store), [`StateStore`] (the ADR's interface).
 //!
@@ -40,9 +44,9 @@ mod target;
 
 pub use clock::{Clock, SystemClock};
 pub use library::{
-    Batch, BatchOps, BookHandle, CallTimes, CommitLog, CommitNote, Commits, Differing, Library,
-    LibraryConfig, Noted, OpenBookError, OpenError, PersistError, ReadError, Reading, Receipt,
-    RecoveryReport, Snapshot, Source, TargetName,
+    Batch, BatchOps, BookHandle, CallTimes, CloseError, CommitNote, Commits, Differing, Follower,
+    ImportError, Library, LibraryConfig, Noted, OpenBookError, OpenError, PersistError, ReadError, Reading,
+    Receipt, RecoveryReport, Snapshot, Source, TargetName,
 };
 pub use sqlite::{
     ChangedBook, LoadedBook, Parked, ParkedDocument, Progress, SqliteStore, SqliteTarget, StoreError,

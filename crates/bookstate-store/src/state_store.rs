@@ -7,7 +7,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bookstate_domain::{BookId, BookState, Misuse, Seq, WriteOp, persist::check};
+use bookstate_domain::{
+    BookId, BookState, Misuse, Seq, WriteOp,
+    persist::{check, check_updates},
+};
 use parking_lot::Mutex;
 
 use crate::library::{BookHandle, PersistError, Receipt, Snapshot, TargetName};
@@ -26,7 +29,8 @@ pub trait StateStore: Send + Sync {
         self.send_many(vec![op])
     }
 
-    /// Several changes in one commit, accepted when this returns.
+    /// Several changes in one commit, accepted when this returns. An update of a document that does not exist is
+    /// refused, since it would do nothing and nobody would know.
     ///
     /// # Errors
     /// See [`PersistError`]; nothing has changed then.
@@ -48,7 +52,11 @@ impl StateStore for BookHandle {
     }
 
     fn send_many(&self, ops: Vec<WriteOp>) -> Result<Receipt, PersistError> {
-        self.commit(|_, _| Ok(ops))
+        self.commit(|state, _| {
+            check(state.book_id(), &ops)?;
+            check_updates(state, &ops)?;
+            Ok(ops)
+        })
     }
 
     async fn upsert_and_wait(&self, op: WriteOp) -> Result<Receipt, PersistError> {
@@ -103,6 +111,7 @@ impl StateStore for MemoryStateStore {
             return Ok(Receipt { seq: inner.seq });
         }
         check(inner.state.book_id(), &ops)?;
+        check_updates(&inner.state, &ops)?;
         inner.seq = inner.seq.next().ok_or(Misuse::SeqsUsedUp)?;
         for op in &ops {
             inner.state.apply(op);

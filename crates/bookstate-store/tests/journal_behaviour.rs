@@ -13,14 +13,17 @@ mod journal_log;
 
 use std::collections::BTreeSet;
 use std::io::{ErrorKind, Write as _};
+use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::Arc;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bookstate_store::fs::fault::{Call, CrashImage, Fault, FaultFs};
 use bookstate_store::fs::{DataDirLock, LockError, OsFs};
 use bookstate_store::journal::{
-    AppendError, Entry, Journal, JournalConfig, JournalState, OpenError, RecordBuf, SyncPolicy, inspect,
+    AppendError, Entry, Journal, JournalConfig, JournalError, JournalState, RecordBuf, SyncPolicy, inspect,
     verify,
 };
 use journal_log::{BOOKS, Ledger, WRITER, append, config, dir, open, segment_path};
@@ -53,36 +56,123 @@ fn always_returns_after_the_sync() {
 fn always_syncs_groups() {
     let fs = FaultFs::new();
     let (journal, ..) = open(&fs, config(SyncPolicy::Always, 1 << 20)).unwrap();
-    std::thread::scope(|scope| {
-        for book in BOOKS {
-            let journal = &journal;
-            scope.spawn(move || (1..=100).all(|seq| append(journal, book, seq).is_ok()));
+    // The first sync takes until all others wait for the next one.
+    let (started, begun) = mpsc::channel();
+    let (go_on, told) = mpsc::channel::<()>();
+    let told = Mutex::new(Some(told));
+    fs.before_sync(move || {
+        if let Some(told) = told.lock().unwrap().take() {
+            started.send(()).unwrap();
+            told.recv().unwrap();
         }
     });
-    assert!(journal.health().fsyncs <= 300);
+    std::thread::scope(|scope| {
+        let journal = &journal;
+        scope.spawn(move || append(journal, BOOKS[0], 1).unwrap());
+        begun.recv().unwrap();
+        for (book, seq) in BOOKS.into_iter().zip([2, 1, 1]) {
+            scope.spawn(move || append(journal, book, seq).unwrap());
+        }
+        wait_until("three more records", || journal.health().records == 4);
+        assert_eq!(journal.health().fsyncs, 0);
+        go_on.send(()).unwrap();
+    });
+    assert_eq!(journal.health().fsyncs, 2, "one for the first record, one for all that came meanwhile");
     let (.., recovered) = open(&fs.crash(CrashImage::Synced), config(SyncPolicy::Os, 1 << 20)).unwrap();
-    assert!(BOOKS.iter().all(|book| recovered[*book] == (1..=100).collect::<Vec<_>>()));
+    assert_eq!(recovered.values().map(Vec::len).sum::<usize>(), 4);
+}
+
+#[test]
+fn an_interval_syncs_by_itself() {
+    let fs = FaultFs::new();
+    let (journal, ..) = open(&fs, config(SyncPolicy::Interval(Duration::from_millis(2)), 1 << 20)).unwrap();
+    for seq in 1..=3 {
+        let position = append(&journal, BOOKS[0], seq).unwrap();
+        wait_until("the interval's sync", || journal.synced_position() >= position);
+    }
+    // One beyond all time does it when somebody asks, and else never.
+    let fs = FaultFs::new();
+    let (journal, ..) = open(&fs, config(SyncPolicy::Interval(Duration::MAX), 1 << 20)).unwrap();
+    append(&journal, BOOKS[0], 1).unwrap();
+    let second = append(&journal, BOOKS[0], 2).unwrap();
+    assert_eq!(journal.health().fsyncs, 0);
+    assert_eq!(journal.health().state, JournalState::Ok);
+    journal.wait_synced(second).unwrap();
+    assert_eq!(journal.health().fsyncs, 1);
+}
+
+/// Polls a future once.
+fn poll<T>(future: std::pin::Pin<&mut impl Future<Output = T>>) -> Poll<T> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
 #[tokio::test]
-async fn interval_syncs_by_itself_and_os_when_asked() {
-    let fs = FaultFs::new();
-    let (journal, ..) = open(&fs, config(SyncPolicy::Interval(Duration::from_millis(2)), 1 << 20)).unwrap();
-    let position = append(&journal, BOOKS[0], 1).unwrap();
-    wait_until("the interval's sync", || journal.synced_position() >= position);
-
+async fn os_syncs_when_asked_also_by_who_goes_away() {
     let fs = FaultFs::new();
     let (journal, ..) = open(&fs, config(SyncPolicy::Os, 1 << 20)).unwrap();
     let syncs = count(&fs, Call::SyncData);
     let first = append(&journal, BOOKS[0], 1).unwrap();
     let second = append(&journal, BOOKS[0], 2).unwrap();
     assert_eq!((count(&fs, Call::SyncData), journal.synced_position() < first), (syncs, true));
-    // Dropping the future leaves nothing behind that hinders the next one.
-    assert!(tokio::time::timeout(Duration::ZERO, std::future::pending::<()>()).await.is_err());
-    drop(journal.synced(first));
+    // The sync does not end before it was waited for, and was given up.
+    let (go_on, told) = mpsc::channel::<()>();
+    let told = Mutex::new(told);
+    fs.before_sync(move || {
+        assert!(told.lock().unwrap().recv().is_err(), "it is told by being dropped");
+    });
+    {
+        let mut waiting = pin!(journal.synced(first));
+        assert!(poll(waiting.as_mut()).is_pending());
+    }
+    drop(go_on);
     journal.synced(first).await.unwrap();
     journal.synced(second).await.unwrap();
     assert_eq!(count(&fs, Call::SyncData), syncs + 1, "one sync covers both");
+}
+
+/// Records, once the sync thread is gone, would never be synced.
+#[tokio::test]
+async fn a_panic_in_the_sync_thread_poisons() {
+    let fs = FaultFs::new();
+    let (journal, ..) = open(&fs, config(SyncPolicy::Interval(Duration::from_millis(1)), 1 << 20)).unwrap();
+    fs.before_sync(|| panic!("a file system that panics"));
+    let position = append(&journal, BOOKS[0], 1).unwrap();
+    assert!(journal.synced(position).await.is_err());
+    assert!(journal.wait_synced(position).is_err());
+    assert!(matches!(append(&journal, BOOKS[0], 2), Err(AppendError::Poisoned(_))));
+    assert!(matches!(journal.health().state, JournalState::Poisoned(reason) if reason.contains("panicked")));
+    assert!(journal.close().is_err());
+}
+
+/// A full segment is left before an append has to do it: appends go on while the header of the next one is synced.
+#[test]
+fn the_next_segment_is_begun_ahead_by_the_sync_thread() {
+    let fs = FaultFs::new();
+    let (journal, ..) = open(&fs, config(SyncPolicy::Os, 2_000)).unwrap();
+    let mut ledger = Ledger::default();
+    let syncing_threads = Arc::new(Mutex::new(BTreeSet::new()));
+    let noted = syncing_threads.clone();
+    fs.before_sync(move || {
+        noted.lock().unwrap().insert(std::thread::current().name().unwrap_or_default().to_owned());
+    });
+    for number in 0..200 {
+        let position = ledger.append(&journal, BOOKS[number % 3]).unwrap();
+        journal.wait_synced(position).unwrap();
+        // A quiet moment, as there are between the results of a job.
+        let before = journal.health().rotations;
+        if fs.contents(&segment_path(before + 1)).unwrap().len() >= 1_750 {
+            wait_until("the next segment", || journal.health().rotations > before);
+        }
+    }
+    assert!(journal.health().rotations > 5, "{:?}", journal.health());
+    assert_eq!(*syncing_threads.lock().unwrap(), BTreeSet::from(["journal-sync".to_owned()]));
+    for image in [CrashImage::Killed, CrashImage::Synced, CrashImage::Random(7)] {
+        let (.., recovered) = open(&fs.crash(image), config(SyncPolicy::Os, 2_000)).unwrap();
+        ledger.check(&recovered, &ledger.accepted, "ahead");
+    }
+    journal.close().unwrap();
+    let lens = fs.files().iter().map(|path| fs.contents(path).unwrap().len()).collect::<Vec<_>>();
+    assert!(lens.iter().all(|len| *len > 48), "nothing that is not needed stays: {lens:?}");
 }
 
 #[test]
@@ -215,9 +305,9 @@ fn impossible_records_are_refused() {
     let fs = FaultFs::new();
     let (journal, ..) = open(&fs, config(SyncPolicy::Os, 1 << 20)).unwrap();
     let mut record = RecordBuf::new();
-    assert!(matches!(journal.append("b", 1, &mut record), Err(AppendError::Size { len: 0 })));
+    assert!(matches!(journal.append(&mut record), Err(AppendError::Size { len: 0 })));
     record.write_all(&vec![0; bookstate_store::journal::MAX_PAYLOAD_LEN + 1]).unwrap();
-    assert!(matches!(journal.append("b", 1, &mut record), Err(AppendError::Size { .. })));
+    assert!(matches!(journal.append(&mut record), Err(AppendError::Size { .. })));
     record.clear();
     assert!(record.payload().is_empty());
     append(&journal, BOOKS[0], 1).unwrap();
@@ -262,9 +352,9 @@ fn a_newer_version_is_refused() {
     let fs = with_header(|bytes| bytes[8] = 2);
     let before = fs.contents(&segment_path(1)).unwrap();
     let error = open(&fs, config(SyncPolicy::Os, 1 << 20)).unwrap_err();
-    assert!(matches!(error, OpenError::NewerVersion { segment: 1, version: 2 }), "{error}");
+    assert!(matches!(error, JournalError::NewerVersion { segment: 1, version: 2 }), "{error}");
     assert!(error.to_string().contains("newer"));
-    assert!(matches!(verify(&fs, &dir()), Err(OpenError::NewerVersion { .. })));
+    assert!(matches!(verify(&fs, &dir()), Err(JournalError::NewerVersion { .. })));
     assert_eq!(fs.contents(&segment_path(1)).unwrap(), before);
 }
 
@@ -272,10 +362,10 @@ fn a_newer_version_is_refused() {
 fn a_segment_of_another_data_directory_or_number_is_refused() {
     let fs = with_header(|bytes| bytes[30] ^= 1);
     let error = open(&fs, config(SyncPolicy::Os, 1 << 20)).unwrap_err();
-    assert!(matches!(error, OpenError::ForeignWriter { segment: 1 }), "{error}");
+    assert!(matches!(error, JournalError::ForeignWriter { segment: 1 }), "{error}");
     let fs = with_header(|bytes| bytes[12] = 7);
     let error = open(&fs, config(SyncPolicy::Os, 1 << 20)).unwrap_err();
-    assert!(matches!(error, OpenError::Damaged(_)), "{error}");
+    assert!(matches!(error, JournalError::Damaged(_)), "{error}");
 }
 
 /// Version 1's segment, followed by one without records.
@@ -308,24 +398,37 @@ fn a_last_segment_without_records_is_used_or_replaced() {
     // Its base vouches for more than there is: synced records are gone.
     let fs = with_unused_segment(end + 1, 48);
     let error = open(&fs, config(SyncPolicy::Os, 470)).unwrap_err();
-    assert!(matches!(&error, OpenError::Damaged(damage) if damage.segment == 1), "{error}");
+    assert!(matches!(&error, JournalError::Damaged(damage) if damage.segment == 1), "{error}");
     // The only segment there is, and not the first: it had records.
     let fs = FaultFs::new();
     fs.put(&segment_path(9), &VERSION_1[..20]);
     let error = open(&fs, config(SyncPolicy::Os, 470)).unwrap_err();
-    assert!(matches!(error, OpenError::Damaged(_)), "{error}");
+    assert!(matches!(error, JournalError::Damaged(_)), "{error}");
+}
+
+/// A commit's frame around any payload.
+fn frame(payload: &[u8]) -> Vec<u8> {
+    let len = u32::try_from(payload.len() + 1).unwrap().to_le_bytes();
+    let body = [&[1], payload].concat();
+    let crc = crc32fast::hash(&[&len[..], &body].concat()).to_le_bytes();
+    [&len[..], &crc, &body].concat()
 }
 
 #[test]
 fn an_intact_commit_without_a_head_is_damage_even_at_the_end() {
+    let headless = rmp_serde::to_vec_named(&serde_json::json!({"seq": 1})).unwrap();
+    let fs = FaultFs::new();
+    fs.put(&segment_path(1), &[VERSION_1, &frame(&headless)].concat());
+    let error = open(&fs, config(SyncPolicy::Os, 1 << 20)).unwrap_err();
+    assert!(matches!(error, JournalError::Damaged(_)), "{error}");
+    // What could not be recovered is not accepted.
     let fs = FaultFs::new();
     let (journal, ..) = open(&fs, config(SyncPolicy::Os, 1 << 20)).unwrap();
+    let before = fs.contents(&segment_path(1)).unwrap();
     let mut record = RecordBuf::new();
-    record.write_all(&rmp_serde::to_vec_named(&serde_json::json!({"seq": 1})).unwrap()).unwrap();
-    journal.append("b", 1, &mut record).unwrap();
-    drop(journal);
-    let error = open(&fs, config(SyncPolicy::Os, 1 << 20)).unwrap_err();
-    assert!(matches!(error, OpenError::Damaged(_)), "{error}");
+    record.write_all(&headless).unwrap();
+    assert!(matches!(journal.append(&mut record), Err(AppendError::Head { .. })));
+    assert_eq!(fs.contents(&segment_path(1)).unwrap(), before);
 }
 
 #[test]
@@ -335,7 +438,10 @@ fn a_real_directory_with_stray_files() {
     let config = JournalConfig { segment_bytes: 2_000, ..JournalConfig::new(path.clone(), WRITER) };
     let open = |config| {
         let mut seqs = BTreeSet::new();
-        let visit = &mut |record: bookstate_store::journal::Record<'_>| assert!(seqs.insert(record.head.seq));
+        let visit = &mut |record: bookstate_store::journal::Record<'_>| {
+            assert!(seqs.insert(record.head.seq));
+            ControlFlow::Continue(())
+        };
         let (journal, report) = Journal::open(Arc::new(OsFs), config, visit).unwrap();
         (journal, report, seqs)
     };

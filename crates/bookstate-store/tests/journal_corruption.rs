@@ -14,7 +14,7 @@ mod journal_log;
 use std::path::PathBuf;
 
 use bookstate_store::fs::fault::FaultFs;
-use bookstate_store::journal::{Entry, OpenError, SyncPolicy, inspect, quarantine, verify};
+use bookstate_store::journal::{Entry, JournalError, SyncPolicy, inspect, quarantine, verify};
 use journal_log::{BOOKS, Ledger, config, dir, open, segment_path, with_file};
 
 struct Log {
@@ -93,7 +93,7 @@ fn every_byte_changed() {
             let fs = with_file(&log.files, path, &bytes);
             let position = at as u64 - 48.min(at as u64);
             match open(&fs, config(SyncPolicy::Os, 64 << 20)) {
-                Err(OpenError::Damaged(damage)) => {
+                Err(JournalError::Damaged(damage)) => {
                     damaged += 1;
                     assert!(position < log.marked, "byte {at} is behind the last mark: {damage}");
                     assert!(damage.offset <= at as u64);
@@ -130,7 +130,7 @@ fn every_byte_of_sealed_segments_changed_or_cut() {
             for (what, bytes) in [("changed", &changed[..]), ("cut", &bytes[..at])] {
                 let fs = with_file(&log.files, path, bytes);
                 let result = open(&fs, config(SyncPolicy::Os, 2_000)).map(|_| ());
-                assert!(matches!(result, Err(OpenError::Damaged(_))), "{what} at {at}: {result:?}");
+                assert!(matches!(result, Err(JournalError::Damaged(_))), "{what} at {at}: {result:?}");
             }
         }
     }
@@ -202,7 +202,7 @@ fn a_missing_middle_segment_is_damage_and_missing_first_ones_are_not() {
         fs.put(path, bytes);
     }
     let result = open(&fs, config(SyncPolicy::Os, 2_000));
-    assert!(matches!(&result, Err(OpenError::Damaged(damage)) if damage.segment == 3), "{result:?}");
+    assert!(matches!(&result, Err(JournalError::Damaged(damage)) if damage.segment == 3), "{result:?}");
     quarantine(&fs, &dir(), 3).unwrap();
     let (.., recovered) = open(&fs, config(SyncPolicy::Os, 2_000)).unwrap();
     assert_eq!(total(&recovered), log.commits.iter().filter(|commit| commit.0 != 3).count());

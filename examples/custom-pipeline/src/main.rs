@@ -14,7 +14,7 @@ use std::{
 
 use bookstate_domain::BookId;
 use bookstate_sink::{Pace, RemoteTarget, Sink, SinkConfig};
-use bookstate_store::{Library, LibraryConfig, SqliteStore, SqliteTarget};
+use bookstate_store::{CloseError, Library, LibraryConfig, SqliteStore, SqliteTarget};
 
 use crate::{
     job::{Job, ORIGINAL, TRANSLATION},
@@ -89,7 +89,10 @@ async fn translate(
     for (target, reached) in &drained.targets {
         println!("{target}: {reached:?}");
     }
-    library.close()?;
+    // Whoever still has the library, as a task that is ending, is cut off by the end of the program: nothing is lost.
+    if let Err(error @ CloseError::Poisoned(_)) = library.close() {
+        return Err(error.into());
+    }
     let counts = outcome?;
     println!("{} pages translated, {} found translated", counts.translated, counts.found);
     Ok(())

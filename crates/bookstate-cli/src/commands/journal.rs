@@ -6,7 +6,7 @@ use bookstate_domain::Commit;
 use bookstate_store::{
     LibraryConfig, StoreError,
     fs::{DataDirLock, OsFs},
-    journal::{self, Entry, OpenError, QuarantineError, Verification},
+    journal::{self, Entry, JournalError, QuarantineError, Verification},
 };
 use serde::Serialize;
 use serde_json::json;
@@ -36,7 +36,7 @@ pub(crate) fn run(settings: &Settings, command: &JournalCommand, json: bool) -> 
     }
 }
 
-fn open_failure(error: OpenError) -> Failure {
+fn open_failure(error: JournalError) -> Failure {
     bookstate_store::OpenError::from(error).into()
 }
 

@@ -28,19 +28,6 @@ pub struct MetadataResult {
     pub cover_page: Option<i32>,
 }
 
-/// The counters that go with a phase of structure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct StructureCounters {
-    /// Chapters in the skeleton.
-    pub total: i32,
-    /// Chapters with text.
-    pub extracted: i32,
-    /// Chapters with edited text.
-    pub polished: i32,
-    /// Chapters whose edit failed.
-    pub polish_failed: i32,
-}
-
 impl BookState {
     /// Creates the book's record.
     ///
@@ -126,27 +113,13 @@ impl BookState {
         self.persist_op_state(at, operation, OperationEvent::Complete)
     }
 
-    /// Sets the phase of structure and its counters.
+    /// Sets the phase of structure, and the counters to what there is of the chapters.
     ///
     /// # Errors
     /// There is no book, or structure is not in progress.
-    pub fn persist_structure_phase(
-        &self,
-        _: &At,
-        phase: StructurePhase,
-        counters: StructureCounters,
-    ) -> Result<Ops, Misuse> {
-        self.require_book()?;
-        // Any event that is possible only while in progress asks whether it is.
-        self.require_status(Operation::Structure, OperationEvent::Interrupt)?;
-        Ok(vec![self.update_book(BookPatch {
-            structure_phase: Some(Some(phase)),
-            structure_chapters_total: Some(counters.total),
-            structure_chapters_extracted: Some(counters.extracted),
-            structure_chapters_polished: Some(counters.polished),
-            structure_polish_failed: Some(counters.polish_failed),
-            ..BookPatch::default()
-        })])
+    pub fn persist_structure_phase(&self, _: &At, phase: StructurePhase) -> Result<Ops, Misuse> {
+        self.require_structure()?;
+        Ok(vec![self.structure_progress(&Vec::new(), phase)])
     }
 
     /// Completes structure with the totals of the finished book.

@@ -107,7 +107,7 @@ impl BookState {
         chapters
     }
 
-    fn require_structure(&self) -> Result<(), Misuse> {
+    pub(super) fn require_structure(&self) -> Result<(), Misuse> {
         self.require_book()?;
         // Any event that is possible only while in progress asks whether it is.
         self.require_status(Operation::Structure, OperationEvent::Interrupt).map(|_| ())
@@ -134,7 +134,7 @@ impl BookState {
     }
 
     /// The counters of structure once `ops` are applied, with `phase`.
-    fn structure_progress(&self, ops: &Ops, phase: StructurePhase) -> WriteOp {
+    pub(super) fn structure_progress(&self, ops: &Ops, phase: StructurePhase) -> WriteOp {
         let mut after = self.clone();
         for op in ops {
             after.apply(op);

@@ -18,7 +18,7 @@ mod pages;
 mod toc;
 
 pub use agents::AgentRecord;
-pub use book::{MetadataResult, NewBook, StructureCounters};
+pub use book::{MetadataResult, NewBook};
 pub use chapters::{
     ChapterClassification, ChapterExtract, ChapterPolish, NewChapter, POLISH_RETRIES, PolishOutcome,
 };
@@ -29,9 +29,12 @@ pub(crate) use toc::SORT_STEP;
 pub use toc::{LinkOutcome, NewTocEntry, TocFound};
 
 use crate::{
-    AnyKey, BookId, BookState, Impossible, JobId, Operation, OperationEvent, OperationStatus, WriteOp,
-    operation::StatusPatch, value::ValueError,
+    AnyKey, BookId, BookState, Impossible, JobId, OpShape, Operation, OperationEvent, OperationStatus,
+    WriteOp, operation::StatusPatch, value::ValueError,
 };
+
+/// The largest commit, in bytes as the journal has it. Eight texts of the largest size are below it.
+pub const MAX_COMMIT_BYTES: usize = 64 << 20;
 
 /// The ops of one commit.
 pub type Ops = Vec<WriteOp>;
@@ -92,6 +95,15 @@ pub enum Misuse {
     /// A value that some target could not store.
     #[error(transparent)]
     Value(#[from] ValueError),
+    /// The call's results are too large for one commit.
+    #[error("a commit of {bytes} bytes is not possible, the limit is {MAX_COMMIT_BYTES}: make it in parts")]
+    TooLarge {
+        /// The commit's size, in bytes.
+        bytes: usize,
+    },
+    /// An update of a document that does not exist: it would do nothing.
+    #[error("there is no {0} to update: put it whole")]
+    NothingToUpdate(AnyKey),
     /// The book has used up its seqs.
     #[error("the book has used up its 2147483647 seqs: import it under a new id")]
     SeqsUsedUp,
@@ -107,6 +119,26 @@ pub fn check(book_id: &BookId, ops: &[WriteOp]) -> Result<(), Misuse> {
             return Err(Misuse::OtherBook(op.key()));
         }
         op.check()?;
+    }
+    Ok(())
+}
+
+/// Refuses updates of documents that exist neither in `state` nor by an earlier one of `ops`. In a replay they are
+/// legal and do nothing; from a caller they are a mistake that nobody would notice.
+///
+/// # Errors
+/// The first such update.
+pub fn check_updates(state: &BookState, ops: &[WriteOp]) -> Result<(), Misuse> {
+    let mut exists = std::collections::BTreeMap::new();
+    for op in ops {
+        let key = op.key();
+        let does_exist = exists.get(&key).copied().unwrap_or_else(|| state.has(&key));
+        let does_exist = match op.shape() {
+            OpShape::Update if !does_exist => return Err(Misuse::NothingToUpdate(key)),
+            OpShape::Upsert | OpShape::Update => true,
+            OpShape::Delete => false,
+        };
+        exists.insert(key, does_exist);
     }
     Ok(())
 }

@@ -61,7 +61,7 @@ impl BookState {
     }
 
     /// A provider has read a page. Writes the result and, when non-empty, the page's header and footer; with
-    /// the last of `providers` the page's `ocr_complete`. The header and footer of the first of `providers`
+    /// the last of `providers` the page's `ocr_complete`, and it is not given up any more. The header and footer of the first of `providers`
     /// win, whichever comes first in time.
     ///
     /// # Errors
@@ -85,6 +85,7 @@ impl BookState {
             header: filled(reading.header, page.and_then(|page| page.header.as_ref())),
             footer: filled(reading.footer, page.and_then(|page| page.footer.as_ref())),
             ocr_complete: all_in.then_some(true),
+            ocr_failed: (all_in && page.is_some_and(|page| page.ocr_failed)).then_some(false),
             ..PagePatch::default()
         };
         let key = OcrResultKey { book_id: self.book_id().clone(), page_num, provider: reading.provider };
@@ -98,7 +99,8 @@ impl BookState {
         Ok(ops)
     }
 
-    /// The page's text as Markdown, and the headings in it.
+    /// The page's text as Markdown, and the headings in it. A page that every provider has read is not given up any
+    /// more.
     ///
     /// # Errors
     /// The book has no such page.
@@ -111,7 +113,13 @@ impl BookState {
     ) -> Result<Ops, Misuse> {
         self.require_page(page_num)?;
         let headings = Some((!headings.is_empty()).then(|| Json::from(headings)));
-        let patch = PagePatch { ocr_markdown: Some(Some(markdown)), headings, ..PagePatch::default() };
+        let is_late = self.page(page_num).is_some_and(|page| page.ocr_failed && page.ocr_complete);
+        let patch = PagePatch {
+            ocr_markdown: Some(Some(markdown)),
+            headings,
+            ocr_failed: is_late.then_some(false),
+            ..PagePatch::default()
+        };
         Ok(vec![self.upsert_page(at, page_num, patch)])
     }
 

@@ -2,7 +2,7 @@
 
 use bookstate_domain::{
     BookStatus, Misuse, Operation, OperationEvent, OperationState, StructurePhase,
-    persist::{ChapterExtract, MetadataResult, NewBook, StructureCounters},
+    persist::{ChapterExtract, MetadataResult, NewBook},
 };
 
 use crate::{
@@ -111,9 +111,8 @@ fn op_complete_ends_what_is_in_progress() {
 #[test]
 fn structure_phase_has_its_four_counters() {
     let mut s = Session::book();
-    let counters = StructureCounters { total: 4, extracted: 3, polished: 2, polish_failed: 1 };
     let call = |s: &bookstate_domain::BookState, at: &bookstate_domain::At| {
-        s.persist_structure_phase(at, StructurePhase::Polish, counters)
+        s.persist_structure_phase(at, StructurePhase::Polish)
     };
     assert!(wrong_state(&s.refuses(call), Operation::Structure));
     s.start(Operation::Structure);
@@ -121,7 +120,14 @@ fn structure_phase_has_its_four_counters() {
                   structure_chapters_polished structure_polish_failed";
     assert_eq!(s.writes(call), [format!("patch Book/b: {fields}")]);
     let book = s.state.book().unwrap();
-    assert_eq!((book.structure_phase, book.structure_chapters_polished), (Some(StructurePhase::Polish), 2));
+    assert_eq!((book.structure_phase, book.structure_chapters_total), (Some(StructurePhase::Polish), 0));
+    // They are counted, whatever anybody believes.
+    s.writes(|s, at| s.persist_chapter_skeleton(at, skeleton(2)));
+    let first = ChapterExtract::plain(skeleton(1).remove(0).subject, "text".into(), 1);
+    s.writes(|s, at| s.persist_chapter_extracts(at, vec![first]));
+    s.writes(call);
+    let book = s.state.book().unwrap();
+    assert_eq!((book.structure_chapters_total, book.structure_chapters_extracted), (2, 1));
 }
 
 #[test]
@@ -150,7 +156,7 @@ fn nothing_is_written_of_a_book_without_record() {
     assert_eq!(s.refuses(|s, at| s.persist_metadata_result(at, MetadataResult::default())), Misuse::NoBook);
     assert_eq!(s.refuses(|s, at| s.persist_structure_result(at, 1)), Misuse::NoBook);
     let phase = StructurePhase::Build;
-    let phase = s.refuses(|s, at| s.persist_structure_phase(at, phase, StructureCounters::default()));
+    let phase = s.refuses(|s, at| s.persist_structure_phase(at, phase));
     assert_eq!(phase, Misuse::NoBook);
     assert_eq!(s.refuses(|s, at| s.persist_page_extract(at, 1)), Misuse::NoBook);
     assert_eq!(s.refuses(|s, at| s.persist_toc_finder_no_result(at)), Misuse::NoBook);

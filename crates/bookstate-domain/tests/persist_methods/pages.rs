@@ -104,3 +104,21 @@ fn a_late_failure_does_not_give_up_a_page_that_is_read() {
     s.writes(|s, at| s.persist_page_failure(at, 1, "late".into(), true));
     assert!(!s.state.page(1).unwrap().ocr_failed);
 }
+
+#[test]
+fn a_late_result_takes_a_page_back_that_was_given_up() {
+    let both = [provider("one"), provider("two")];
+    let mut s = Session::book();
+    s.writes(|s, at| s.persist_page_failure(at, 1, "too slow".into(), true));
+    s.writes(|s, at| s.persist_ocr_result(at, reading(1, "one", None), &both));
+    assert!(s.state.page(1).unwrap().ocr_failed, "one provider of two is no result");
+    s.writes(|s, at| s.persist_ocr_result(at, reading(1, "two", None), &both));
+    let page = s.state.page(1).unwrap();
+    assert!(page.ocr_complete && !page.ocr_failed && !page.is_read(), "its Markdown is to be made");
+    // Given up once more, since there was no Markdown; then that comes late.
+    s.writes(|s, at| s.persist_page_failure(at, 1, "no Markdown".into(), true));
+    assert!(s.state.page(1).unwrap().ocr_failed);
+    s.writes(|s, at| s.persist_ocr_markdown(at, 1, "text".into(), vec![]));
+    let page = s.state.page(1).unwrap();
+    assert!(page.is_read() && !page.ocr_failed);
+}

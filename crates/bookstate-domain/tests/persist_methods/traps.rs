@@ -5,7 +5,7 @@ use bookstate_domain::{
     AgentType, AnyKey, BookState, BookStatus, Collection, Effect, Heading, JobStatus, Misuse, Operation,
     OperationEvent, OperationName, OperationState, StageState, TocPatch, Variant,
     document::Document,
-    persist::{AgentRecord, MetadataResult, NewBook, PageReading, StructureCounters, check},
+    persist::{AgentRecord, MetadataResult, NewBook, PageReading, check},
     value::Kind,
 };
 use bookstate_domain::{Book, BookId, BookPatch, Op, StructurePhase};
@@ -306,7 +306,7 @@ fn a_failed_link_settles_its_entry() {
 fn an_interrupted_structure_keeps_its_phase_and_texts() {
     let mut s = Session::book();
     s.start(Operation::Structure);
-    s.writes(|s, at| s.persist_structure_phase(at, StructurePhase::Build, StructureCounters::default()));
+    s.writes(|s, at| s.persist_structure_phase(at, StructurePhase::Build));
     s.writes(|s, at| s.persist_chapter_skeleton(at, crate::chapters::skeleton(2)));
     let before = (s.state.chapters().clone(), s.state.book().unwrap().structure_phase);
     s.writes(|s, at| s.persist_op_state(at, Operation::Structure, OperationEvent::Interrupt));

@@ -7,8 +7,8 @@ use bookstate_domain::{
     AgentType, At, BookState, ChapterSubject, Completeness, FinalizePhase, JobId, JobStatus, Operation,
     OperationEvent, OperationName, OperationState, Seq, StructurePhase, Timestamp, Variant,
     persist::{
-        AgentRecord, ChapterPolish, LinkOutcome, Misuse, NewBook, NewJob, Ops, PolishOutcome,
-        StructureCounters, UnitMetric, check,
+        AgentRecord, ChapterPolish, LinkOutcome, Misuse, NewBook, NewJob, Ops, PolishOutcome, UnitMetric,
+        check,
     },
 };
 
@@ -346,9 +346,7 @@ impl Pipeline {
         let mut work = |call| legal.work.push((owner, call));
         let chapters: Vec<_> = self.state.ordered_chapters().into_iter().cloned().collect();
         match self.state.book().and_then(|book| book.structure_phase) {
-            None => work(call!(|s, at| {
-                s.persist_structure_phase(at, StructurePhase::Build, StructureCounters::default())
-            })),
+            None => work(call!(|s, at| { s.persist_structure_phase(at, StructurePhase::Build) })),
             Some(StructurePhase::Build) => {
                 let skeleton = self.engine.skeleton(&self.state);
                 work(call!(|s, at| s.persist_chapter_skeleton(at, skeleton.clone())));

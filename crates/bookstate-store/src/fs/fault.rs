@@ -80,6 +80,17 @@ struct Disk {
     next_write_fails: Option<io::ErrorKind>,
     dead: bool,
     space: Option<u64>,
+    before_sync: Hook,
+}
+
+/// Something to be called.
+#[derive(Clone, Default)]
+struct Hook(Option<Arc<dyn Fn() + Send + Sync>>);
+
+impl std::fmt::Debug for Hook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Hook").field(&self.0.is_some()).finish()
+    }
 }
 
 /// In place of an inode: the name is a directory's.
@@ -126,6 +137,12 @@ impl FaultFs {
     /// a part that still fits.
     pub fn set_space(&self, bytes: Option<u64>) {
         self.disk.lock().space = bytes;
+    }
+
+    /// Calls this at the beginning of each [`File::sync_data`] from now on, in the syncing thread: it may take its time
+    /// there, or panic.
+    pub fn before_sync(&self, hook: impl Fn() + Send + Sync + 'static) {
+        self.disk.lock().before_sync = Hook(Some(Arc::new(hook)));
     }
 
     /// The disk as the next process finds it. This one stays as it is.
@@ -304,6 +321,10 @@ impl File for FaultFile {
     }
 
     fn sync_data(&self) -> io::Result<()> {
+        let hook = self.disk.lock().before_sync.clone();
+        if let Hook(Some(hook)) = hook {
+            hook();
+        }
         let mut disk = self.disk.lock();
         let result = disk.begin(Call::SyncData);
         self.with(|inode| inode.sync(result.is_ok()), &mut disk)?;

@@ -23,7 +23,7 @@ pub struct Damage {
 /// Why a journal could not be opened or read. Nothing was deleted or changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum OpenError {
+pub enum JournalError {
     /// Synced bytes are bad. Restore the file from a copy, or set the segment aside with
     /// [`quarantine`](super::quarantine()) and open again.
     #[error(
@@ -48,6 +48,9 @@ pub enum OpenError {
         /// The segment's number.
         segment: u64,
     },
+    /// Whoever was given the commits did not take one of them, and knows why. The files are as they were.
+    #[error("a commit of the journal was not taken")]
+    Stopped,
     /// The file system failed: look at the source, correct it, open again.
     #[error("cannot {what} {}", path.display())]
     Io {
@@ -82,6 +85,12 @@ pub enum AppendError {
     /// Nothing will be accepted any more. Whether this very record survives is not known.
     #[error(transparent)]
     Poisoned(#[from] Poisoned),
+    /// The payload has no book and seq where recovery looks for them; nothing has changed.
+    #[error("a record without a head is not possible: {what}")]
+    Head {
+        /// What was found.
+        what: &'static str,
+    },
     /// The payload is empty or larger than any commit may be; nothing has changed.
     #[error("a record of {len} bytes is not possible, the limit is {MAX_PAYLOAD_LEN}")]
     Size {
@@ -102,7 +111,7 @@ pub enum QuarantineError {
     },
     /// The journal could not be read or the file not be renamed.
     #[error(transparent)]
-    Open(#[from] OpenError),
+    Open(#[from] JournalError),
 }
 
 /// Whether an error means that the disk, the quota or the open files are used up: a state that passes.
@@ -118,7 +127,7 @@ pub(super) fn is_out_of_files(error: &io::Error) -> bool {
 }
 
 /// Adds what was tried on which path to an I/O error.
-pub(super) fn io_error(what: &'static str, path: &std::path::Path) -> impl FnOnce(io::Error) -> OpenError {
+pub(super) fn io_error(what: &'static str, path: &std::path::Path) -> impl FnOnce(io::Error) -> JournalError {
     let path = path.to_owned();
-    move |source| OpenError::Io { what, path, source }
+    move |source| JournalError::Io { what, path, source }
 }

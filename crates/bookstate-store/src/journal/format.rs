@@ -6,7 +6,8 @@
 
 use super::head::{self, Head};
 
-/// The version this code writes. Older ones are read, newer ones refused.
+/// The version this code writes. Older ones are read, newer ones refused. It also stands for what a commit may hold:
+/// an older program would drop a field that it does not know, so a new field is a new version.
 pub const FORMAT_VERSION: u32 = 1;
 
 /// The largest payload of a record, in bytes: the largest commit a book can make, and room for its head.
@@ -97,8 +98,8 @@ pub(super) struct Header {
 }
 
 impl Header {
-    pub(super) fn new(segment: u64, base: u64, writer: [u8; 16]) -> Self {
-        Self { version: FORMAT_VERSION, segment, base, writer }
+    pub(super) fn new(version: u32, segment: u64, base: u64, writer: [u8; 16]) -> Self {
+        Self { version, segment, base, writer }
     }
 
     pub(super) fn encode(&self) -> [u8; HEADER_LEN] {

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use super::error::{Damage, OpenError};
+use super::error::{Damage, JournalError};
 use super::recovery::TornTail;
 use super::survey::{OnDamage, Survey, survey};
 use super::{Head, Position};
@@ -77,7 +77,11 @@ pub struct Verification {
 ///
 /// # Errors
 /// A file could not be read, or is of a newer version. Damage is not an error here.
-pub fn inspect(fs: &dyn Fs, dir: &Path, visit: &mut dyn FnMut(Entry<'_>)) -> Result<Verification, OpenError> {
+pub fn inspect(
+    fs: &dyn Fs,
+    dir: &Path,
+    visit: &mut dyn FnMut(Entry<'_>),
+) -> Result<Verification, JournalError> {
     survey(fs, dir, None, OnDamage::GoOn, visit).map(Verification::from)
 }
 
@@ -85,7 +89,7 @@ pub fn inspect(fs: &dyn Fs, dir: &Path, visit: &mut dyn FnMut(Entry<'_>)) -> Res
 ///
 /// # Errors
 /// A file could not be read, or is of a newer version. Damage is not an error here.
-pub fn verify(fs: &dyn Fs, dir: &Path) -> Result<Verification, OpenError> {
+pub fn verify(fs: &dyn Fs, dir: &Path) -> Result<Verification, JournalError> {
     inspect(fs, dir, &mut |_| {})
 }
 

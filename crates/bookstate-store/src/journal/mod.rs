@@ -30,19 +30,20 @@ mod survey;
 mod sync;
 mod writer;
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-pub use error::{AppendError, Damage, OpenError, Poisoned, QuarantineError};
+pub use error::{AppendError, Damage, JournalError, Poisoned, QuarantineError};
 pub use format::{Defect, FORMAT_VERSION, MAX_PAYLOAD_LEN};
 pub use head::Head;
 pub use health::{JournalHealth, JournalState};
 pub use inspect::{Entry, SegmentReport, Verification, inspect, verify};
 pub use quarantine::quarantine;
 pub use record_buf::RecordBuf;
-pub use recovery::{RecoveryReport, TornTail};
+pub use recovery::{JournalReport, TornTail};
 pub use sync::SyncWatch;
 
 use crate::fs::Fs;
@@ -130,41 +131,51 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens the journal in `config.dir` and gives every commit in it to `visit`, in the order of appending.
+    /// Opens the journal in `config.dir` and gives every commit in it to `visit`, in the order of appending. When
+    /// `visit` breaks, nothing is repaired and the files stay as they are.
     ///
     /// All that is left of the log is synced on return. Nobody else may have the directory open
     /// ([`DataDirLock`](crate::fs::DataDirLock)).
     ///
     /// # Errors
-    /// See [`OpenError`]. `visit` may have been called before; discard what it got.
+    /// See [`JournalError`]. `visit` may have been called before; discard what it got.
     pub fn open(
         fs: Arc<dyn Fs>,
-        config: JournalConfig,
-        visit: &mut dyn FnMut(Record<'_>),
-    ) -> Result<(Self, RecoveryReport), OpenError> {
-        let (shared, report) = recovery::open(fs, config, visit)?;
+        mut config: JournalConfig,
+        visit: &mut dyn FnMut(Record<'_>) -> ControlFlow<()>,
+    ) -> Result<(Self, JournalReport), JournalError> {
+        if let SyncPolicy::Interval(interval) = config.policy
+            && Instant::now().checked_add(interval).is_none()
+        {
+            // An interval beyond all time: only when somebody asks for it.
+            config.policy = SyncPolicy::Os;
+        }
+        let (shared, report) = recovery::open(fs, config, FORMAT_VERSION, visit)?;
         let shared = Arc::new(shared);
         let thread = sync::spawn(&shared)?;
         Ok((Self { shared, thread: Some(thread) }, report))
     }
 
-    /// Appends a commit of `book`. Its payload must be a MessagePack map whose `book` and `seq` are those given here
-    /// (and `prev`, unless it is `seq - 1`); a book's seqs must ascend.
+    /// Appends a commit. Its payload must be a MessagePack map with `book` and `seq` (and `prev`, unless it is
+    /// `seq - 1`); a book's seqs must ascend.
     ///
     /// Returns the position at which the record ends, after `write(2)`, with [`SyncPolicy::Always`] after the
-    /// fsync. Takes about 1 µs for 500 bytes; now and then an append starts the next segment, which takes a few
-    /// fsyncs.
+    /// fsync. Takes about 1 µs for 500 bytes. The next segment is begun in good time by the sync thread; only under
+    /// a load without pauses does an append begin it, which takes a few fsyncs.
     ///
     /// # Errors
     /// See [`AppendError`].
-    pub fn append(&self, book: &str, seq: u32, record: &mut RecordBuf) -> Result<Position, AppendError> {
-        let len = record.payload().len();
-        let frame = record.complete().ok_or(AppendError::Size { len })?;
-        let position = self.shared.append(book, seq, frame)?;
+    pub fn append(&self, record: &mut RecordBuf) -> Result<Position, AppendError> {
+        let position = self.append_unsynced(record)?;
         if self.shared.config.policy == SyncPolicy::Always {
             self.wait_synced(position)?;
         }
         Ok(position)
+    }
+
+    /// [`Journal::append`] for a caller that waits for the fsync itself, once it holds no lock.
+    pub(crate) fn append_unsynced(&self, record: &mut RecordBuf) -> Result<Position, AppendError> {
+        self.shared.append(record.complete()?)
     }
 
     /// Waits until everything before `position` is synced. With [`SyncPolicy::Os`] this also starts the sync.
@@ -190,6 +201,12 @@ impl Journal {
     #[must_use]
     pub fn synced_position(&self) -> Position {
         self.shared.synced_position()
+    }
+
+    /// The policy that is in force.
+    #[must_use]
+    pub fn policy(&self) -> SyncPolicy {
+        self.shared.config.policy
     }
 
     /// Watches the syncs. Waiting on it costs `append` nothing: the sync thread tells.

@@ -5,7 +5,9 @@
 
 use std::io::{self, Write};
 
+use super::error::AppendError;
 use super::format::{self, FRAME_LEN, MAX_PAYLOAD_LEN};
+use super::head::{self, Head};
 
 /// A record in the making: write the payload into it, then give it to [`Journal::append`](super::Journal::append).
 ///
@@ -38,14 +40,16 @@ impl RecordBuf {
         self.frame.get(FRAME_LEN..).unwrap_or_default()
     }
 
-    /// Completes the frame and returns it; none if the payload is empty or too long.
-    pub(super) fn complete(&mut self) -> Option<&[u8]> {
+    /// Completes the frame and returns it, with the head that its payload has.
+    pub(super) fn complete(&mut self) -> Result<(Head<'_>, &[u8]), AppendError> {
         let len = self.payload().len();
         if len == 0 || len > MAX_PAYLOAD_LEN {
-            return None;
+            return Err(AppendError::Size { len });
         }
         format::complete_commit(&mut self.frame, len);
-        Some(&self.frame)
+        // Read by the code that recovery reads with, so that what is accepted can be recovered.
+        let head = head::read(self.payload()).map_err(|what| AppendError::Head { what })?;
+        Ok((head, &self.frame))
     }
 }
 

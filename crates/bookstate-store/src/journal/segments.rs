@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::error::{OpenError, io_error, is_out_of_files};
+use super::error::{JournalError, io_error, is_out_of_files};
 use super::format::Header;
 use crate::fs::{File, Fs};
 
@@ -43,7 +43,7 @@ impl SegmentFile {
 }
 
 /// The segment files of `dir` by number, and the names of everything else in it.
-pub(super) fn list(fs: &dyn Fs, dir: &Path) -> Result<(Vec<SegmentFile>, Vec<String>), OpenError> {
+pub(super) fn list(fs: &dyn Fs, dir: &Path) -> Result<(Vec<SegmentFile>, Vec<String>), JournalError> {
     let (mut files, mut strays) = (Vec::new(), Vec::new());
     for name in fs.list(dir).map_err(io_error("list", dir))? {
         match SegmentFile::parse(&name) {
@@ -70,21 +70,32 @@ pub(super) enum CreateError {
 /// Records are written only after that. So a segment that has records proves that its predecessor was sealed, and
 /// a bad header without records is a crash in this function.
 pub(super) fn create(fs: &dyn Fs, dir: &Path, header: &Header) -> Result<Arc<dyn File>, CreateError> {
-    let path = SegmentFile::live(header.segment).path(dir);
+    let file = create_empty(fs, dir, header.segment)?;
+    begin(fs, dir, file.as_ref(), header)?;
+    Ok(file)
+}
+
+/// Creates a segment without a header, and returns when its name is durable.
+pub(super) fn create_empty(fs: &dyn Fs, dir: &Path, number: u64) -> Result<Arc<dyn File>, CreateError> {
+    let path = SegmentFile::live(number).path(dir);
     let file = fs.create_new(&path).map_err(CreateError::Clean)?;
-    if let Err(error) = write_all(file.as_ref(), &header.encode()) {
-        return Err(match fs.remove(&path) {
-            Ok(()) => CreateError::Clean(error),
-            Err(_) => CreateError::Unclean(error),
-        });
-    }
-    file.sync_data().map_err(CreateError::Unclean)?;
     match fs.sync_dir(dir) {
         Ok(()) => Ok(file),
         // The directory could not even be opened: no sync was tried, none has failed.
         Err(error) if is_out_of_files(&error) && fs.remove(&path).is_ok() => Err(CreateError::Clean(error)),
         Err(error) => Err(CreateError::Unclean(error)),
     }
+}
+
+/// Writes the header of an empty segment, and returns when it is durable. After an error the file is gone.
+pub(super) fn begin(fs: &dyn Fs, dir: &Path, file: &dyn File, header: &Header) -> Result<(), CreateError> {
+    if let Err(error) = write_all(file, &header.encode()) {
+        return Err(match fs.remove(&SegmentFile::live(header.segment).path(dir)) {
+            Ok(()) => CreateError::Clean(error),
+            Err(_) => CreateError::Unclean(error),
+        });
+    }
+    file.sync_data().map_err(CreateError::Unclean)
 }
 
 /// Appends all of `bytes`, however often `write` takes only a part or is interrupted.

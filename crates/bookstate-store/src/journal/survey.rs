@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 
-use super::error::{Damage, OpenError, io_error};
+use super::error::{Damage, JournalError, io_error};
 use super::format::{Defect, FORMAT_VERSION, Frame, Frames, HEADER_LEN, Header};
 use super::head::Head;
 use super::segments::{self, SegmentFile};
@@ -41,6 +41,8 @@ pub(super) struct Survey {
 #[derive(Debug)]
 pub(super) struct Surveyed {
     pub(super) file: SegmentFile,
+    /// Its header's; 0 when that is not readable.
+    pub(super) version: u32,
     pub(super) base: u64,
     /// Length of the readable part, header included.
     pub(super) valid_len: u64,
@@ -70,7 +72,7 @@ pub(super) fn survey(
     writer: Option<[u8; 16]>,
     on_damage: OnDamage,
     visit: &mut dyn FnMut(Entry<'_>),
-) -> Result<Survey, OpenError> {
+) -> Result<Survey, JournalError> {
     let (files, strays) = segments::list(fs, dir)?;
     let mut pass =
         Pass { fs, dir, writer, visit, found: Survey { strays, ..Survey::default() }, bytes: Vec::new() };
@@ -88,7 +90,7 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    fn all(&mut self, mut files: Vec<SegmentFile>, on_damage: OnDamage) -> Result<(), OpenError> {
+    fn all(&mut self, mut files: Vec<SegmentFile>, on_damage: OnDamage) -> Result<(), JournalError> {
         self.found.unused = self.take_unused(&mut files)?;
         let last = files.len().saturating_sub(1);
         // The number and base that the next segment must have; no base where a quarantined one leaves it open.
@@ -114,7 +116,7 @@ impl Pass<'_> {
     }
 
     /// Takes a last segment that has no records off the list.
-    fn take_unused(&mut self, files: &mut Vec<SegmentFile>) -> Result<Option<Unused>, OpenError> {
+    fn take_unused(&mut self, files: &mut Vec<SegmentFile>) -> Result<Option<Unused>, JournalError> {
         let Some(last) = files.last().copied().filter(|last| !last.quarantined) else { return Ok(None) };
         self.read(last, HEADER_LEN as u64 + 1)?;
         if self.bytes.len() > HEADER_LEN {
@@ -163,12 +165,12 @@ impl Pass<'_> {
         }
     }
 
-    fn check_header(&self, file: SegmentFile, header: &Header) -> Result<(), OpenError> {
+    fn check_header(&self, file: SegmentFile, header: &Header) -> Result<(), JournalError> {
         if header.version > FORMAT_VERSION {
-            return Err(OpenError::NewerVersion { segment: file.number, version: header.version });
+            return Err(JournalError::NewerVersion { segment: file.number, version: header.version });
         }
         if self.writer.is_some_and(|writer| writer != header.writer) {
-            return Err(OpenError::ForeignWriter { segment: file.number });
+            return Err(JournalError::ForeignWriter { segment: file.number });
         }
         Ok(())
     }
@@ -179,10 +181,10 @@ impl Pass<'_> {
         file: SegmentFile,
         expected_base: Option<u64>,
         is_last: bool,
-    ) -> Result<Option<Option<u64>>, OpenError> {
+    ) -> Result<Option<Option<u64>>, JournalError> {
         match self.read(file, u64::MAX) {
             // A running process deletes its oldest segments while another one looks on.
-            Err(OpenError::Io { source, .. })
+            Err(JournalError::Io { source, .. })
                 if source.kind() == io::ErrorKind::NotFound && self.found.segments.is_empty() =>
             {
                 return Ok(None);
@@ -192,6 +194,7 @@ impl Pass<'_> {
         let file_len = self.bytes.len() as u64;
         let mut surveyed = Surveyed {
             file,
+            version: 0,
             base: expected_base.unwrap_or(self.found.end),
             valid_len: HEADER_LEN as u64,
             file_len,
@@ -218,7 +221,7 @@ impl Pass<'_> {
         if let Some(end) = expected_base.filter(|end| *end != header.base) {
             self.add_damage(file.number - 1, None, Defect::EndsEarly { end, next: header.base });
         }
-        surveyed.base = header.base;
+        (surveyed.version, surveyed.base) = (header.version, header.base);
         let end = self.frames(&mut surveyed, is_last);
         self.found.segments.push(surveyed);
         Ok(Some(end))
@@ -281,7 +284,7 @@ impl Pass<'_> {
         self.found.damage.push(Damage { segment, offset, defect });
     }
 
-    fn read(&mut self, file: SegmentFile, limit: u64) -> Result<(), OpenError> {
+    fn read(&mut self, file: SegmentFile, limit: u64) -> Result<(), JournalError> {
         let path = file.path(self.dir);
         self.fs.read(&path, limit, &mut self.bytes).map_err(io_error("read", &path))
     }

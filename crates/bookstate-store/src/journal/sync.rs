@@ -3,7 +3,11 @@
 //! One sync covers everything appended before it began (group commit). A sync mark of what earlier syncs covered is
 //! written just before the next one, so that it costs no sync of its own; only commits make the journal dirty, so
 //! that a mark never asks for another sync and an idle journal is still.
+//!
+//! The thread is fail-stop: however it ends other than by being told to, the journal is poisoned, since appends
+//! would go on and never be synced.
 
+use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -11,21 +15,22 @@ use std::time::Instant;
 use parking_lot::MutexGuard;
 use tokio::sync::watch;
 
-use super::error::{OpenError, Poisoned, io_error};
+use super::error::{JournalError, Poisoned, io_error};
 use super::format::HEADER_LEN;
+use super::segments::SegmentFile;
 use super::writer::{Shared, State};
 use super::{CloseReport, Position, SyncPolicy};
 
 /// What waiting tasks watch.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Progress {
+pub(super) struct Synced {
     pub(super) synced: u64,
     pub(super) poison: Option<Poisoned>,
 }
 
 /// A watch on the syncs of a journal, and on its poisoning.
 #[derive(Debug)]
-pub struct SyncWatch(pub(super) watch::Receiver<Progress>);
+pub struct SyncWatch(pub(super) watch::Receiver<Synced>);
 
 impl SyncWatch {
     /// What was synced until now is not news any more.
@@ -46,7 +51,7 @@ impl SyncWatch {
 }
 
 /// Starts the thread; it ends with [`Shared::stop`] or when the journal is poisoned.
-pub(super) fn spawn(shared: &Arc<Shared>) -> Result<JoinHandle<()>, OpenError> {
+pub(super) fn spawn(shared: &Arc<Shared>) -> Result<JoinHandle<()>, JournalError> {
     let dir = shared.config.dir.clone();
     let shared = Arc::clone(shared);
     std::thread::Builder::new()
@@ -55,8 +60,23 @@ pub(super) fn spawn(shared: &Arc<Shared>) -> Result<JoinHandle<()>, OpenError> {
         .map_err(io_error("start the sync thread of", &dir))
 }
 
+/// Poisons the journal when the thread that holds it unwinds.
+struct FailStop<'a>(&'a Shared);
+
+impl Drop for FailStop<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let mut state = self.0.state.lock();
+            state.in_flight = false;
+            self.0.poison(&mut state, "the sync thread", &io::Error::other("it panicked"));
+        }
+    }
+}
+
 impl Shared {
     fn run(&self) {
+        // Before the guard, so that it goes after it: the lock is free then.
+        let _fail_stop = FailStop(self);
         let mut state = self.state.lock();
         while self.wait_for_work(&mut state) {
             if self.write_mark(&mut state).is_err() {
@@ -73,6 +93,7 @@ impl Shared {
                 self.changed.notify_all();
                 return;
             }
+            self.rotate_ahead(&mut state);
         }
     }
 
@@ -89,7 +110,11 @@ impl Shared {
             }
             match self.config.policy {
                 SyncPolicy::Interval(interval) if is_dirty => {
-                    let deadline = *deadline.get_or_insert_with(|| Instant::now() + interval);
+                    let due = *deadline.get_or_insert_with(|| Instant::now().checked_add(interval));
+                    let Some(deadline) = due else {
+                        self.wake.wait(state);
+                        continue;
+                    };
                     if self.wake.wait_until(state, deadline).timed_out() && state.committed > state.synced {
                         return !state.stop && state.poison.is_none();
                     }
@@ -174,6 +199,13 @@ impl Shared {
         if !all_released || self.rotate(&mut state).is_err() {
             self.write_mark(&mut state)?;
             self.sync_now(&mut state)?;
+        }
+        if state.next.take().is_some() {
+            // Empty; the next start would do the same.
+            let path = SegmentFile::live(state.active.number.saturating_add(1)).path(&self.config.dir);
+            if let Err(error) = self.fs.remove(&path) {
+                tracing::debug!(path = %path.display(), %error, "an empty segment stays");
+            }
         }
         drop(state);
         self.delete_released();

@@ -1,7 +1,9 @@
 //! The state under the journal's lock, and what changes it: appending, rotation, poison.
 //!
-//! Under the lock are one `write(2)` per record and, once per segment, the fsyncs of a rotation. The data syncs of
-//! groups run outside (`sync`); `in_flight` keeps a rotation from syncing at the same time, because the kernel
+//! Under the lock is one `write(2)` per record. The data syncs of groups run outside (`sync`), and so do, as a rule,
+//! the fsyncs of a rotation: a segment that is nearly full is left by the sync thread in a moment without appends
+//! ([`Shared::rotate_ahead`]). Only when no such moment comes, the append that finds the segment full does it, and
+//! then the fsyncs are under the lock. `in_flight` keeps two threads from syncing at the same time, because the kernel
 //! tells a failed write-back to only one of two concurrent fsyncs.
 
 use std::collections::{HashMap, VecDeque};
@@ -18,7 +20,7 @@ use super::head::Head;
 use super::health::Counters;
 use super::segments::{self, CreateError};
 use super::survey::remember;
-use super::sync::Progress;
+use super::sync::Synced;
 use super::{JournalConfig, Position, SyncPolicy};
 use crate::fs::{File, Fs};
 
@@ -27,18 +29,22 @@ use crate::fs::{File, Fs};
 pub(super) struct Shared {
     pub(super) fs: Arc<dyn Fs>,
     pub(super) config: JournalConfig,
+    /// The format version of new segments.
+    pub(super) version: u32,
     pub(super) state: Mutex<State>,
     /// Wakes the sync thread.
     pub(super) wake: Condvar,
     /// Tells threads that `synced`, `in_flight` or `poison` changed.
     pub(super) changed: Condvar,
     /// Tells tasks the same.
-    pub(super) progress: watch::Sender<Progress>,
+    pub(super) progress: watch::Sender<Synced>,
 }
 
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) active: Active,
+    /// The next segment's file, made ahead: it is empty, and its name durable.
+    pub(super) next: Option<Arc<dyn File>>,
     /// Oldest first; all synced.
     pub(super) sealed: VecDeque<Sealed>,
     /// Where the last commit ends.
@@ -49,7 +55,7 @@ pub(super) struct State {
     pub(super) marked: u64,
     /// Somebody waits for a sync up to here.
     pub(super) requested: u64,
-    /// A data sync runs outside the lock.
+    /// A sync runs outside the lock, or the next segment is being made there.
     pub(super) in_flight: bool,
     /// The sync thread sleeps until it is woken.
     pub(super) idle: bool,
@@ -71,6 +77,13 @@ pub(super) struct Active {
     pub(super) len: u64,
     /// The highest seq of each book in it that the local store does not have.
     pub(super) books: HashMap<Box<str>, u32>,
+}
+
+impl Active {
+    /// A segment without records.
+    pub(super) fn new(file: Arc<dyn File>, number: u64, base: u64) -> Self {
+        Self { file, number, base, len: HEADER_LEN as u64, books: HashMap::new() }
+    }
 }
 
 /// A segment that is complete and synced.
@@ -113,8 +126,8 @@ impl State {
 }
 
 impl Shared {
-    /// Appends a complete frame.
-    pub(super) fn append(&self, book: &str, seq: u32, frame: &[u8]) -> Result<Position, AppendError> {
+    /// Appends a complete frame, and the head that stands in it.
+    pub(super) fn append(&self, (head, frame): (Head<'_>, &[u8])) -> Result<Position, AppendError> {
         let mut state = self.state.lock();
         self.make_room(&mut state, frame.len() as u64)?;
         match state.write(frame) {
@@ -122,7 +135,7 @@ impl Shared {
             Err(WriteError::Full(error)) => return Err(refuse(&mut state, &error)),
             Err(WriteError::Failed(error)) => return Err(self.poison(&mut state, "write", &error).into()),
         }
-        remember(&mut state.active.books, &Head { book, seq, prev: 0 });
+        remember(&mut state.active.books, &head);
         state.full = false;
         state.counters.records += 1;
         state.committed = state.end();
@@ -150,25 +163,78 @@ impl Shared {
         }
     }
 
-    /// Seals the active segment and starts the next. No sync may be in flight.
+    /// Seals the active segment and starts the next, under the lock. No sync may be in flight.
     pub(super) fn rotate(&self, state: &mut State) -> Result<(), AppendError> {
         self.sync_now(state)?;
-        let number = state.active.number.saturating_add(1);
-        let base = state.end();
-        let header = Header::new(number, base, self.config.writer);
-        let file = match segments::create(self.fs.as_ref(), &self.config.dir, &header) {
-            Ok(file) => file,
+        let header = self.next_header(state);
+        let (fs, dir) = (self.fs.as_ref(), &self.config.dir);
+        let begun = match state.next.take() {
+            Some(file) => segments::begin(fs, dir, file.as_ref(), &header).map(|()| file),
+            None => segments::create(fs, dir, &header),
+        };
+        match begun {
+            Ok(file) => self.switch_to(state, file, &header),
             Err(CreateError::Clean(error)) if is_full(&error) => return Err(refuse(state, &error)),
             Err(CreateError::Clean(error) | CreateError::Unclean(error)) => {
                 return Err(self.poison(state, "start of a segment", &error).into());
             }
-        };
-        let next = Active { file, number, base, len: HEADER_LEN as u64, books: HashMap::new() };
+        }
+        Ok(())
+    }
+
+    /// The same in good time, by the sync thread and outside the lock, so that no append waits for the fsyncs. It
+    /// succeeds when nothing is appended while the next header is synced; else the header's base is not the end any
+    /// more, and the next sync brings another chance. No sync may be in flight.
+    pub(super) fn rotate_ahead(&self, state: &mut MutexGuard<'_, State>) {
+        let nearly_full = self.config.segment_bytes - self.config.segment_bytes / 8;
+        if state.active.len < nearly_full || state.poison.is_some() {
+            return;
+        }
+        let header = self.next_header(state);
+        // Known to have been synced is what stands before a later segment's base.
+        let is_synced = state.synced >= header.base;
+        let made = state.next.take();
+        let (fs, dir) = (self.fs.as_ref(), &self.config.dir);
+        state.in_flight = true;
+        let begun = MutexGuard::unlocked(state, || {
+            let file = made.map_or_else(|| segments::create_empty(fs, dir, header.segment), Ok)?;
+            if is_synced {
+                segments::begin(fs, dir, file.as_ref(), &header)?;
+            }
+            Ok(file)
+        });
+        state.in_flight = false;
+        match begun {
+            Ok(file) if !is_synced => state.next = Some(file),
+            Ok(file) if state.end() == header.base => self.switch_to(state, file, &header),
+            // A header that is behind the log's end proves nothing that is not so, whether the cut survives or not.
+            Ok(file) => match file.set_len(0) {
+                Ok(()) => state.next = Some(file),
+                Err(error) => drop(self.poison(state, "start of a segment", &error)),
+            },
+            // An append will tell, if it lasts.
+            Err(CreateError::Clean(error)) if is_full(&error) => {
+                tracing::debug!(%error, "there is no room for the next segment yet");
+            }
+            Err(CreateError::Clean(error) | CreateError::Unclean(error)) => {
+                self.poison(state, "start of a segment", &error);
+            }
+        }
+        // Somebody may wait for `in_flight`.
+        self.changed.notify_all();
+    }
+
+    fn next_header(&self, state: &State) -> Header {
+        Header::new(self.version, state.active.number.saturating_add(1), state.end(), self.config.writer)
+    }
+
+    /// Appends go on in the segment of `header`. All before it is synced.
+    fn switch_to(&self, state: &mut State, file: Arc<dyn File>, header: &Header) {
+        let next = Active::new(file, header.segment, header.base);
         let sealed = std::mem::replace(&mut state.active, next);
         state.sealed.push_back(Sealed { number: sealed.number, bytes: sealed.len, books: sealed.books });
-        state.marked = base;
+        state.marked = header.base;
         state.counters.rotations += 1;
-        Ok(())
     }
 
     /// Syncs the active segment under the lock, if there is anything to sync. No sync may be in flight.
@@ -227,16 +293,17 @@ impl Shared {
         if let Some(poisoned) = &state.poison {
             return poisoned.clone();
         }
-        tracing::error!(what, %error, "journal poisoned");
         let poisoned = Poisoned { reason: format!("{what} failed: {error}").into() };
         state.poison = Some(poisoned.clone());
         self.announce(state);
+        // Last: whatever takes the log may block or panic, and the state must not wait for that.
+        tracing::error!(what, %error, "journal poisoned");
         poisoned
     }
 
     /// Tells everyone who waits that the state changed.
     fn announce(&self, state: &State) {
-        self.progress.send_replace(Progress { synced: state.synced, poison: state.poison.clone() });
+        self.progress.send_replace(Synced { synced: state.synced, poison: state.poison.clone() });
         self.changed.notify_all();
         self.wake.notify_one();
     }

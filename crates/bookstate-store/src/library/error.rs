@@ -2,15 +2,16 @@
 
 use std::path::PathBuf;
 
-use bookstate_domain::{BookId, Misuse};
+use bookstate_domain::{BookId, Misuse, Seq};
 
 use crate::{
     fs::LockError,
-    journal::{AppendError, OpenError as JournalOpenError},
+    journal::{AppendError, JournalError, Poisoned},
     sqlite::StoreError,
 };
 
-/// A persist call that was not accepted: nothing has changed. It is never a database's fault.
+/// A persist call that was not accepted: nothing has changed, but for [`NotSynced`](PersistError::NotSynced). It is
+/// never a database's fault.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PersistError {
@@ -30,6 +31,18 @@ pub enum PersistError {
         /// What failed.
         reason: String,
     },
+    /// Under [`SyncPolicy::Always`](crate::journal::SyncPolicy::Always): the commit is in memory and in the journal, and
+    /// its fsync failed. It comes back after a kill, and maybe not after a power loss. Stop as if the journal were
+    /// poisoned, which it is; do not make the call again.
+    #[error(
+        "commit {seq} was made, but it is not known to be on the disk ({reason}): look at the disk, then start again"
+    )]
+    NotSynced {
+        /// The commit.
+        seq: Seq,
+        /// What failed.
+        reason: String,
+    },
     /// The commit could not be encoded.
     #[error("the commit could not be encoded: {reason}")]
     Encode {
@@ -43,7 +56,8 @@ impl From<AppendError> for PersistError {
         match error {
             AppendError::Full => Self::JournalFull,
             AppendError::Poisoned(poisoned) => Self::Poisoned { reason: poisoned.reason.to_string() },
-            size @ AppendError::Size { .. } => Self::Encode { reason: size.to_string() },
+            AppendError::Size { len } => Self::Misuse(Misuse::TooLarge { bytes: len }),
+            head @ AppendError::Head { .. } => Self::Encode { reason: head.to_string() },
         }
     }
 }
@@ -57,7 +71,7 @@ pub enum OpenError {
     Locked(#[from] LockError),
     /// The journal is damaged, of a newer version, or unreadable.
     #[error(transparent)]
-    Journal(#[from] JournalOpenError),
+    Journal(#[from] JournalError),
     /// The local store is damaged, of a newer version, or unreadable.
     #[error("the local store: {0}")]
     Store(#[from] StoreError),
@@ -123,4 +137,31 @@ pub enum ReadError {
         /// Why not.
         source: crate::TargetError,
     },
+}
+
+/// A library that was not closed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CloseError {
+    /// Another clone of it, or a handle, still lives; nothing was done: drop that first.
+    #[error("the data directory is still in use within this process")]
+    InUse,
+    /// The journal is or becomes poisoned; what was synced before is safe.
+    #[error(transparent)]
+    Poisoned(#[from] Poisoned),
+}
+
+/// A book that was not imported. Nothing has changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImportError {
+    /// The book is here already, in memory or in the local store: there is nothing to import.
+    #[error("book {book_id} is here already")]
+    Exists {
+        /// The book.
+        book_id: BookId,
+    },
+    /// The local store could not be read or written.
+    #[error("the local store: {0}")]
+    Store(#[from] StoreError),
 }

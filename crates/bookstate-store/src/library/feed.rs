@@ -137,7 +137,7 @@ impl Library {
         self.live(id).map_or(Seq::ZERO, |book| book.seq())
     }
 
-    fn target_names(&self) -> Vec<TargetName> {
+    pub(super) fn target_names(&self) -> Vec<TargetName> {
         let remote = self.0.targets.read();
         std::iter::once(TargetName::local()).chain(remote.iter().map(|(name, _)| name.clone())).collect()
     }
@@ -230,8 +230,18 @@ impl Library {
     /// journal, and lets a book that nobody writes leave memory.
     pub fn passed(&self, id: &BookId, target: &TargetName, seq: Seq) {
         let local = TargetName::local();
+        // Noted first: either the book's loading sees it, or the book is in the map when it is looked for.
+        self.0.loading.note(id, target, seq);
         if *target == local {
-            let released = self.live(id).map_or(seq, |book| book.released_by(seq));
+            let live = self.live(id);
+            if live.as_ref().is_some_and(|book| book.seq() < seq) {
+                tracing::error!(
+                    book = %id, %seq,
+                    "the local store has more of a live book than memory: its data directory was tampered with"
+                );
+                return;
+            }
+            let released = live.map_or(seq, |book| book.released_by(seq));
             self.0.journal.release(id.as_str(), released.get());
         }
         if let Some(book) = self.live(id) {

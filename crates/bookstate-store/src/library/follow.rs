@@ -4,7 +4,10 @@
 //! log's lock is the last in the lock order: it is taken inside the book's, for one push or one swap. Not
 //! here: what changed in a document; a follower reads the book.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
 use bookstate_domain::{AnyKey, BookId, Seq};
 use parking_lot::Mutex;
@@ -38,9 +41,9 @@ struct Waiting {
     lost: bool,
 }
 
-/// The commits of a book since somebody began to follow it. There is one per book, with one taker.
+/// Where a live book notes its commits.
 #[derive(Debug, Default)]
-pub struct CommitLog(Mutex<Waiting>);
+pub(super) struct CommitLog(Mutex<Waiting>);
 
 impl CommitLog {
     pub(super) fn note(&self, seq: Seq, documents: Vec<AnyKey>) {
@@ -51,40 +54,68 @@ impl CommitLog {
         }
         waiting.commits.push_back(CommitNote { seq, documents });
     }
+}
 
+/// The logs of the books that somebody follows, each with the number of its followers.
+pub(super) type Followed = HashMap<BookId, (Arc<CommitLog>, usize)>;
+
+/// The commits of a book, noted as long as this lives. Several of one book share one log: what one takes, the others
+/// do not see.
+#[derive(Debug)]
+pub struct Follower {
+    library: Library,
+    id: BookId,
+    log: Arc<CommitLog>,
+}
+
+impl Follower {
     /// Takes what was noted since the last time.
     #[must_use]
     pub fn take(&self) -> Noted {
-        let Waiting { commits, lost } = std::mem::take(&mut *self.0.lock());
+        let Waiting { commits, lost } = std::mem::take(&mut *self.log.0.lock());
         Noted { commits: commits.into(), lost }
     }
 }
 
-impl Library {
-    /// Begins to follow a book, live or not. Its commits are noted from now on, until
-    /// [`unfollow`](Self::unfollow), also when it leaves memory and comes back meanwhile.
-    #[must_use]
-    pub fn follow(&self, id: &BookId) -> Arc<CommitLog> {
-        // A book that becomes live takes its log under the map's lock: see `claim`.
-        let books = self.0.books.read();
-        let log = self.0.followed.lock().entry(id.clone()).or_default().clone();
-        if let Some(book) = books.get(id) {
-            book.set_log(Some(log.clone()));
+impl Drop for Follower {
+    fn drop(&mut self) {
+        let books = self.library.0.books.read();
+        let mut followed = self.library.0.followed.lock();
+        let is_last = followed.get_mut(&self.id).is_none_or(|(_, followers)| {
+            *followers = followers.saturating_sub(1);
+            *followers == 0
+        });
+        if !is_last {
+            return;
         }
-        log
-    }
-
-    /// Ends what [`follow`](Self::follow) began.
-    pub fn unfollow(&self, id: &BookId) {
-        let books = self.0.books.read();
-        self.0.followed.lock().remove(id);
-        if let Some(book) = books.get(id) {
+        followed.remove(&self.id);
+        drop(followed);
+        if let Some(book) = books.get(&self.id) {
             book.set_log(None);
         }
     }
+}
+
+impl Library {
+    /// Begins to follow a book, live or not. Its commits are noted from now on, until the result is dropped, also
+    /// when it leaves memory and comes back meanwhile.
+    #[must_use]
+    pub fn follow(&self, id: &BookId) -> Follower {
+        // A book that becomes live takes its log under the map's lock: see `claim`.
+        let books = self.0.books.read();
+        let mut followed = self.0.followed.lock();
+        let (log, followers) = followed.entry(id.clone()).or_default();
+        *followers += 1;
+        let log = log.clone();
+        drop(followed);
+        if let Some(book) = books.get(id) {
+            book.set_log(Some(log.clone()));
+        }
+        Follower { library: self.clone(), id: id.clone(), log }
+    }
 
     pub(super) fn log_of(&self, id: &BookId) -> Option<Arc<CommitLog>> {
-        self.0.followed.lock().get(id).cloned()
+        self.0.followed.lock().get(id).map(|(log, _)| log.clone())
     }
 }
 
@@ -116,11 +147,15 @@ mod tests {
         // A call that is refused is no commit.
         handle.persist_page_extract(9).unwrap_err();
         assert_eq!(early.take(), Noted::default());
-        library.unfollow(&id);
+        let second = library.follow(&id);
+        drop(early);
+        handle.persist_page_extract(1).unwrap();
+        assert_eq!(seqs(&second.take()), [3], "the book has another follower");
+        drop(second);
         handle.persist_page_extract(1).unwrap();
         let late = library.follow(&id);
         handle.persist_page_extract(3).unwrap();
-        assert_eq!((seqs(&early.take()), seqs(&late.take())), (vec![], vec![4]));
+        assert_eq!(seqs(&late.take()), [5]);
     }
 
     #[test]
@@ -134,7 +169,7 @@ mod tests {
         for n in 0..=WAITING {
             let reason = Some(format!("reason {n}").into());
             handle.persist_book_status(BookStatus::Degraded, reason).unwrap();
-            assert!(log.0.lock().commits.len() <= WAITING);
+            assert!(log.log.0.lock().commits.len() <= WAITING);
         }
         let noted = log.take();
         assert!(noted.lost);

@@ -11,8 +11,7 @@ use bookstate_domain::{
     Text, TocPatch,
     persist::{
         AgentRecord, ChapterClassification, ChapterExtract, ChapterPolish, Discovery, GapFix, LinkOutcome,
-        MetadataResult, NewBook, NewChapter, NewJob, NewTocEntry, PageReading, StructureCounters, TocFound,
-        UnitMetric,
+        MetadataResult, NewBook, NewChapter, NewJob, NewTocEntry, PageReading, TocFound, UnitMetric,
     },
 };
 
@@ -53,7 +52,8 @@ impl BookHandle {
 
     /// Commits what `build` makes of the present state. The `persist_*` functions are this with a method of
     /// [`BookState`]; other projects may bring their own. `build` runs under the book's lock: keep it pure and
-    /// short.
+    /// short, and let it use the state that it is given. If it asks its own book for anything (this handle, the
+    /// library), it waits for itself for ever; debug builds panic instead.
     ///
     /// ```
     /// # use bookstate_domain::{BookId, BookStatus, persist::NewBook};
@@ -75,16 +75,23 @@ impl BookHandle {
     /// ```
     ///
     /// # Errors
-    /// See [`PersistError`]; nothing has changed then.
+    /// See [`PersistError`]; nothing has changed then, but for one of them.
     pub fn commit(
         &self,
         build: impl FnOnce(&BookState, &At) -> Result<Ops, Misuse>,
     ) -> Result<Receipt, PersistError> {
         let shared = &self.library.0;
         let began = Instant::now();
-        let receipt = self.book.commit(&shared.journal, &*shared.clock, build);
+        let committed = self.book.commit(&shared.journal, &*shared.clock, build);
+        let committed = committed.and_then(|(receipt, position)| {
+            if let Some(position) = position.filter(|_| shared.policy == SyncPolicy::Always) {
+                let synced = shared.journal.wait_synced(position);
+                synced.map_err(|poisoned| not_synced(receipt, &poisoned))?;
+            }
+            Ok(receipt)
+        });
         shared.calls.observe(began.elapsed());
-        let receipt = receipt?;
+        let receipt = committed?;
         if shared.policy == SyncPolicy::Os {
             // Under the other policies the journal's sync thread wakes whoever waits for commits.
             shared.changed.notify_waiters();
@@ -120,6 +127,10 @@ impl BookHandle {
     }
 }
 
+fn not_synced(receipt: Receipt, poisoned: &Poisoned) -> PersistError {
+    PersistError::NotSynced { seq: receipt.seq, reason: poisoned.reason.to_string() }
+}
+
 impl Drop for BookHandle {
     fn drop(&mut self) {
         self.book.drop_writer();
@@ -149,7 +160,7 @@ persist_methods! {
     persist_metadata_result(result: MetadataResult);
     persist_op_state(operation: Operation, event: OperationEvent);
     persist_op_complete(operation: Operation);
-    persist_structure_phase(phase: StructurePhase, counters: StructureCounters);
+    persist_structure_phase(phase: StructurePhase);
     persist_structure_result(paragraphs: i32);
     persist_page_extract(page_num: i32);
     persist_ocr_result(reading: PageReading, providers: &[Provider]);

@@ -2,16 +2,17 @@
 //!
 //! Lock order: the book's lock, then the journal's; nothing else is taken inside. A commit is journaled
 //! first and applied after, under the book's lock, so that memory never holds what the journal did not
-//! accept. Readers get [`Snapshot`]s and hold no lock while they work with them.
+//! accept. Nothing waits for the disk under it: under policy `always` the fsync is waited for behind it. Readers get
+//! [`Snapshot`]s and hold no lock while they work with them; a batch is computed from such copies too.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, thread::ThreadId};
 
 use bookstate_domain::{At, BookId, BookState, Changes, Misuse, Ops, Seq, Since, WriteOp, persist::check};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use serde::Serialize;
 use tokio::sync::Notify;
 
-use super::{Batch, BatchOps, CommitLog, Differing, PersistError, Receipt, TargetName};
+use super::{Batch, BatchOps, Differing, PersistError, Receipt, TargetName, follow::CommitLog};
 use crate::{
     clock::Clock,
     journal::{Journal, Position, RecordBuf},
@@ -26,9 +27,6 @@ pub struct Snapshot {
     pub seq: Seq,
 }
 
-/// Who writes a book: shown to a second one who would.
-pub(super) type Holder = String;
-
 #[derive(Debug)]
 struct Inner {
     state: BookState,
@@ -39,7 +37,7 @@ struct Inner {
     position: Position,
     record: RecordBuf,
     snapshot: Option<Arc<Snapshot>>,
-    writer: Option<Holder>,
+    writer: Option<String>,
     /// Where commits are noted, when somebody follows the book.
     log: Option<Arc<CommitLog>>,
     /// Up to which seq each target has the book.
@@ -51,6 +49,8 @@ struct Inner {
 pub(super) struct LiveBook {
     id: BookId,
     inner: Mutex<Inner>,
+    /// The thread that runs a commit's `build`, noted in debug builds only.
+    building: Mutex<Option<ThreadId>>,
     /// Told when a watermark moves.
     pub(super) passed: Notify,
 }
@@ -75,6 +75,24 @@ pub(super) struct Loaded {
     pub(super) watermarks: BTreeMap<TargetName, Seq>,
 }
 
+/// Notes the thread that runs a commit's `build`, until it ends, however it ends.
+struct Building<'a>(&'a Mutex<Option<ThreadId>>);
+
+impl<'a> Building<'a> {
+    fn of(building: &'a Mutex<Option<ThreadId>>) -> Option<Self> {
+        cfg!(debug_assertions).then(|| {
+            *building.lock() = Some(std::thread::current().id());
+            Self(building)
+        })
+    }
+}
+
+impl Drop for Building<'_> {
+    fn drop(&mut self) {
+        *self.0.lock() = None;
+    }
+}
+
 impl LiveBook {
     pub(super) fn new(loaded: Loaded) -> Self {
         Self {
@@ -91,30 +109,46 @@ impl LiveBook {
                 log: None,
                 watermarks: loaded.watermarks,
             }),
+            building: Mutex::new(None),
             passed: Notify::new(),
         }
     }
 
-    /// Validates, journals, applies, marks dirty: one commit. `build` must be pure; it runs under the lock.
+    /// The book's lock.
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        debug_assert!(
+            *self.building.lock() != Some(std::thread::current().id()),
+            "a commit's closure used its own book, which would wait for itself for ever: use the state it is given"
+        );
+        self.inner.lock()
+    }
+
+    /// Validates, journals, applies, marks dirty: one commit, and where its record ends; none when there was nothing
+    /// to do. Waits for no sync. `build` must be pure; it runs under the lock.
     pub(super) fn commit(
         &self,
         journal: &Journal,
         clock: &dyn Clock,
         build: impl FnOnce(&BookState, &At) -> Result<Ops, Misuse>,
-    ) -> Result<Receipt, PersistError> {
-        let mut guard = self.inner.lock();
+    ) -> Result<(Receipt, Option<Position>), PersistError> {
+        let mut guard = self.lock();
         let inner = &mut *guard;
         let seq = inner.highest_used.next().ok_or(Misuse::SeqsUsedUp)?;
-        let ops = build(&inner.state, &At { seq, now: clock.now() })?;
+        let at = At { seq, now: clock.now() };
+        let ops = {
+            let _building = Building::of(&self.building);
+            build(&inner.state, &at)?
+        };
         if ops.is_empty() {
-            return Ok(Receipt { seq: inner.seq });
+            return Ok((Receipt { seq: inner.seq }, None));
         }
         check(&self.id, &ops)?;
         let commit = CommitRef { book: &self.id, seq, prev: inner.seq, ops: &ops };
         inner.record.clear();
         rmp_serde::encode::write_named(&mut inner.record, &commit)
             .map_err(|error| PersistError::Encode { reason: error.to_string() })?;
-        inner.position = journal.append(self.id.as_str(), seq.get(), &mut inner.record)?;
+        let position = journal.append_unsynced(&mut inner.record)?;
+        inner.position = position;
         for op in &ops {
             let effect = inner.state.apply(op);
             inner.changes.record(seq, op.key(), effect);
@@ -125,11 +159,11 @@ impl LiveBook {
         if let Some(log) = &inner.log {
             log.note(seq, ops.iter().map(WriteOp::key).collect());
         }
-        Ok(Receipt { seq })
+        Ok((Receipt { seq }, Some(position)))
     }
 
     pub(super) fn snapshot(&self) -> Arc<Snapshot> {
-        let mut inner = self.inner.lock();
+        let mut inner = self.lock();
         if let Some(snapshot) = &inner.snapshot {
             return snapshot.clone();
         }
@@ -139,49 +173,53 @@ impl LiveBook {
     }
 
     pub(super) fn seq(&self) -> Seq {
-        self.inner.lock().seq
+        self.lock().seq
     }
 
     /// The last seq that must not be given out again.
     pub(super) fn highest_used(&self) -> Seq {
-        self.inner.lock().highest_used
+        self.lock().highest_used
     }
 
     /// Up to which seq the journal need not keep the book's commits when the local store has them up to `seq`.
     /// What the journal has beyond the book's last commit was set aside, durably.
     pub(super) fn released_by(&self, seq: Seq) -> Seq {
-        let inner = self.inner.lock();
+        let inner = self.lock();
         if seq == inner.seq { inner.highest_used } else { seq }
     }
 
     /// Where the journal has the book's last commit.
     pub(super) fn position(&self) -> Position {
-        self.inner.lock().position
+        self.lock().position
     }
 
     /// Everything that a target at watermark `since` lacks, as of now, and whole what it must get whole.
     pub(super) fn batch(&self, since: Seq, differing: &Differing) -> Batch {
-        let inner = self.inner.lock();
-        let ops = match inner.changes.since(since, &inner.state) {
-            Since::Ops(ops) => BatchOps::Ops(differing.mend(ops, &inner.state)),
-            Since::TooOld => BatchOps::Compare(Box::new(inner.state.clone())),
+        let (state, seq, position, changes) = {
+            let inner = self.lock();
+            (inner.state.clone(), inner.seq, Some(inner.position), inner.changes.behind(since))
         };
-        Batch { book_id: self.id.clone(), seq: inner.seq, position: Some(inner.position), ops }
+        let ops = match changes.since(since, &state) {
+            Since::Ops(ops) => BatchOps::Ops(differing.mend(ops, &state)),
+            Since::TooOld => BatchOps::Compare(Box::new(state)),
+        };
+        Batch { book_id: self.id.clone(), seq, position, ops }
     }
 
     /// The whole book as of now, to be compared with what a target has.
     pub(super) fn whole(&self) -> Batch {
-        let inner = self.inner.lock();
+        let inner = self.lock();
         let ops = BatchOps::Compare(Box::new(inner.state.clone()));
         Batch { book_id: self.id.clone(), seq: inner.seq, position: Some(inner.position), ops }
     }
 
     pub(super) fn dirty_count(&self, since: Seq) -> usize {
-        self.inner.lock().changes.dirty_count(since)
+        let changes = self.lock().changes.behind(since);
+        changes.dirty_count(since)
     }
 
-    pub(super) fn take_writer(&self, who: Holder) -> Result<(), Holder> {
-        let mut inner = self.inner.lock();
+    pub(super) fn take_writer(&self, who: String) -> Result<(), String> {
+        let mut inner = self.lock();
         if let Some(holder) = &inner.writer {
             return Err(holder.clone());
         }
@@ -190,24 +228,24 @@ impl LiveBook {
     }
 
     pub(super) fn set_log(&self, log: Option<Arc<CommitLog>>) {
-        self.inner.lock().log = log;
+        self.lock().log = log;
     }
 
     pub(super) fn drop_writer(&self) {
-        self.inner.lock().writer = None;
+        self.lock().writer = None;
     }
 
     pub(super) fn watermark(&self, target: &TargetName) -> Seq {
-        self.inner.lock().watermarks.get(target).copied().unwrap_or(Seq::ZERO)
+        self.lock().watermarks.get(target).copied().unwrap_or(Seq::ZERO)
     }
 
     pub(super) fn forget_target(&self, target: &TargetName) {
-        self.inner.lock().watermarks.remove(target);
+        self.lock().watermarks.remove(target);
     }
 
     /// A target has the book up to `seq`. What every one of `targets` has passed need not be remembered.
     pub(super) fn pass(&self, target: &TargetName, seq: Seq, targets: &[TargetName]) {
-        let mut inner = self.inner.lock();
+        let mut inner = self.lock();
         inner.watermarks.insert(target.clone(), seq);
         let lowest = targets.iter().map(|t| inner.watermarks.get(t).copied().unwrap_or(Seq::ZERO)).min();
         if let Some(lowest) = lowest {
@@ -219,17 +257,17 @@ impl LiveBook {
 
     /// Seqs up to and including `seq` will not be given out.
     pub(super) fn skip_seqs(&self, seq: Seq) {
-        let mut inner = self.inner.lock();
+        let mut inner = self.lock();
         inner.highest_used = inner.highest_used.max(seq);
     }
 
     /// Whether the book may leave memory: nobody writes it and the local store has all of it.
     pub(super) fn is_idle(&self, local: &TargetName) -> bool {
-        let inner = self.inner.lock();
+        let inner = self.lock();
         inner.writer.is_none() && inner.watermarks.get(local).copied().unwrap_or(Seq::ZERO) == inner.seq
     }
 
     pub(super) fn is_unclaimed(&self) -> bool {
-        self.inner.lock().writer.is_none()
+        self.lock().writer.is_none()
     }
 }

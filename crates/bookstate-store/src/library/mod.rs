@@ -13,7 +13,9 @@ mod error;
 mod feed;
 mod follow;
 mod handle;
+mod import;
 mod live;
+mod loading;
 mod open;
 mod read;
 
@@ -29,9 +31,9 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 
 pub use calls::CallTimes;
-pub use error::{OpenBookError, OpenError, PersistError, ReadError};
+pub use error::{CloseError, ImportError, OpenBookError, OpenError, PersistError, ReadError};
 pub use feed::{Batch, BatchOps, Commits, Differing};
-pub use follow::{CommitLog, CommitNote, Noted};
+pub use follow::{CommitNote, Follower, Noted};
 pub use handle::{BookHandle, Receipt};
 pub use live::Snapshot;
 pub use open::{LibraryConfig, RecoveredBook, RecoveryReport, SetAside};
@@ -39,12 +41,14 @@ pub use read::{Reading, Source};
 
 use crate::{
     clock::Clock,
-    journal::{Journal, JournalHealth, Poisoned, Position, SyncPolicy},
+    journal::{Journal, JournalHealth, Position, SyncPolicy},
     sqlite::{LoadedBook, SqliteStore, StoreError},
     target::{Target, WriterId},
 };
 use data_dir::DataDir;
+use follow::Followed;
 use live::{LiveBook, Loaded};
+use loading::Loading;
 
 /// The name of a target, unique within a data directory.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -94,6 +98,7 @@ struct Shared {
     local: Arc<SqliteStore>,
     clock: Arc<dyn Clock>,
     books: RwLock<HashMap<BookId, Arc<LiveBook>>>,
+    loading: Loading,
     policy: SyncPolicy,
     /// Told when some book has a new commit, under [`SyncPolicy::Os`] only: see [`Commits`].
     changed: Notify,
@@ -106,7 +111,7 @@ struct Shared {
     /// (they were set aside, or a target has them). They are not given out again.
     reserved: Mutex<HashMap<BookId, Seq>>,
     /// The logs of the books that somebody follows.
-    followed: Mutex<HashMap<BookId, Arc<CommitLog>>>,
+    followed: Mutex<Followed>,
     /// How long persist calls took.
     calls: calls::CallHistogram,
 }
@@ -198,25 +203,31 @@ impl Library {
         who: &str,
         load: impl FnOnce() -> Result<Loaded, OpenBookError>,
     ) -> Result<BookHandle, OpenBookError> {
-        // The map stays locked while a book is loaded, since two openers must not load it twice, and until its
-        // writer's place is taken, since it must not leave memory in between.
-        let mut books = self.0.books.write();
-        let book = match books.get(id) {
-            Some(book) => book.clone(),
+        // Two openers must not load a book twice. Other books are not held up: the map is free while it is loaded.
+        let loading = self.0.loading.begin(id);
+        let live =
+            self.0.books.read().get(id).map(|book| book.take_writer(who.to_owned()).map(|()| book.clone()));
+        let taken = match live {
+            // Under the map's lock: a book that has a writer does not leave memory.
+            Some(taken) => taken,
             None => {
                 let mut loaded = load()?;
+                let targets = self.target_names();
+                let mut books = self.0.books.write();
                 if let Some(reserved) = self.0.reserved.lock().get(id) {
                     loaded.highest_used = loaded.highest_used.max(*reserved);
                 }
                 let book = Arc::new(LiveBook::new(loaded));
                 book.set_log(self.log_of(id));
                 books.insert(id.clone(), book.clone());
-                book
+                // What targets said of it until now; from here on they find it in the map.
+                let missed = loading.missed();
+                missed.iter().for_each(|(target, seq)| book.pass(target, *seq, &targets));
+                book.take_writer(who.to_owned()).map(|()| book.clone())
             }
         };
-        let taken = book.take_writer(who.to_owned());
-        drop(books);
-        taken.map_err(|holder| OpenBookError::Held { book_id: id.clone(), holder })?;
+        drop(loading);
+        let book = taken.map_err(|holder| OpenBookError::Held { book_id: id.clone(), holder })?;
         Ok(BookHandle::new(self.clone(), book, id.clone()))
     }
 
@@ -261,16 +272,15 @@ impl Library {
         }
     }
 
-    /// Syncs the journal and ends it, when this is the last clone; returns whether it was. What the local store
-    /// lacks stays in the journal for the next start. (Dropping the last clone is like the end of the process.)
+    /// Syncs the journal and ends it. What the local store lacks stays in the journal for the next start. (Dropping
+    /// the last clone is like the end of the process.)
     ///
     /// # Errors
-    /// The journal is or becomes poisoned; what was synced before is safe.
-    pub fn close(self) -> Result<bool, Poisoned> {
-        match Arc::into_inner(self.0) {
-            Some(shared) => shared.journal.close().map(|_| true),
-            None => Ok(false),
-        }
+    /// Another clone or a handle lives, or the journal is or becomes poisoned.
+    pub fn close(self) -> Result<(), CloseError> {
+        let shared = Arc::into_inner(self.0).ok_or(CloseError::InUse)?;
+        shared.journal.close()?;
+        Ok(())
     }
 }
 
@@ -287,10 +297,7 @@ fn loaded_from(local: &SqliteStore, stored: LoadedBook, position: Position) -> R
     // Tombstones are kept until every known target has passed them, so above the lowest watermark everything
     // is known.
     let floor = watermarks.values().copied().min().unwrap_or(Seq::ZERO);
-    let mut changes = Changes::new(floor);
-    for (key, seq) in stored.updated.into_iter().chain(stored.tombstones).filter(|(_, seq)| *seq > floor) {
-        changes.record_whole(seq, key);
-    }
+    let changes = Changes::reloaded(floor, stored.updated.into_iter().chain(stored.tombstones));
     // A target that is ahead (this directory was restored from a copy) has used these seqs.
     let highest_used = watermarks.values().copied().max().unwrap_or(applied);
     Ok(Loaded { state: stored.state, changes, seq: applied, highest_used, position, watermarks })

@@ -6,6 +6,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    ops::ControlFlow,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -19,11 +20,12 @@ use super::{
     calls::CallHistogram,
     data_dir::{self, DataDir},
     live::{LiveBook, Loaded},
+    loading::Loading,
 };
 use crate::{
     clock::{Clock, SystemClock},
     fs::{Fs, OsFs},
-    journal::{Journal, JournalConfig, Position, Record, RecoveryReport as JournalReport, SyncPolicy},
+    journal::{Journal, JournalConfig, JournalReport, Position, Record, SyncPolicy},
     sqlite::SqliteStore,
 };
 
@@ -79,12 +81,12 @@ pub struct RecoveredBook {
     pub seq: Seq,
 }
 
-/// Commits behind a gap: kept in a file, not applied.
+/// Commits behind a gap, or of a seq that another commit has: kept in a file, not applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetAside {
     /// The book.
     pub book_id: BookId,
-    /// The commit that the gap follows.
+    /// The last commit that was applied before the first of them.
     pub after: Seq,
     /// How many commits.
     pub commits: usize,
@@ -109,9 +111,10 @@ struct Replay {
     applied: Seq,
     loaded: Option<Loaded>,
     commits: usize,
-    behind_gap: Vec<Commit>,
-    /// The commit that the gap follows.
-    gap_after: Seq,
+    /// Behind a gap, or of a seq that was there before.
+    not_applied: Vec<Commit>,
+    /// The commit that the first of these follows.
+    applied_before: Seq,
     highest: Seq,
 }
 
@@ -133,21 +136,27 @@ impl Library {
         };
         let mut replays: HashMap<String, Replay> = HashMap::new();
         let mut failure = None;
-        let (journal, journal_report) = Journal::open(config.fs.clone(), journal_config, &mut |record| {
-            if failure.is_none() {
-                failure = replay(&local, &mut replays, &record).err();
+        let opened = Journal::open(config.fs.clone(), journal_config, &mut |record| match replay(
+            &local,
+            &mut replays,
+            &record,
+        ) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                failure = Some(error);
+                ControlFlow::Break(())
             }
-        })?;
-        if let Some(failure) = failure {
-            return Err(failure);
-        }
+        });
+        // Why a commit was not taken says more than that it was not.
+        let (journal, journal_report) = opened.map_err(|error| failure.unwrap_or_else(|| error.into()))?;
         let library = Self(Arc::new(Shared {
             dir,
+            policy: journal.policy(),
             journal,
             local,
             clock: config.clock,
             books: RwLock::new(HashMap::new()),
-            policy: config.policy,
+            loading: Loading::default(),
             changed: Notify::new(),
             targets: RwLock::new(Vec::new()),
             departed: Mutex::new(BTreeMap::new()),
@@ -163,10 +172,10 @@ impl Library {
             // Also what an earlier start set aside, of which the journal may have nothing any more.
             let reserved = library.0.reserved.lock().get(&book_id).copied().unwrap_or(Seq::ZERO);
             loaded.highest_used = loaded.highest_used.max(replay.highest).max(reserved);
-            if !replay.behind_gap.is_empty() {
-                let file = library.0.dir.set_aside(&book_id, &replay.behind_gap)?;
-                let commits = replay.behind_gap.len();
-                let after = replay.gap_after;
+            if !replay.not_applied.is_empty() {
+                let file = library.0.dir.set_aside(&book_id, &replay.not_applied)?;
+                let commits = replay.not_applied.len();
+                let after = replay.applied_before;
                 set_aside.push(SetAside { book_id: book_id.clone(), after, commits, file });
             }
             let (commits, seq) = (replay.commits, loaded.seq);
@@ -198,8 +207,8 @@ fn replay(
             applied,
             loaded: None,
             commits: 0,
-            behind_gap: Vec::new(),
-            gap_after: applied,
+            not_applied: Vec::new(),
+            applied_before: applied,
             highest: applied,
         };
         replays.insert(record.head.book.to_owned(), replay);
@@ -215,15 +224,13 @@ fn replay(
         empty => empty.insert(load(local, &commit.book_id, replay.applied, record.position)?),
     };
     replay.highest = replay.highest.max(commit.seq);
-    if commit.seq <= loaded.seq {
-        return Ok(());
-    }
-    // Commits that were accepted after an earlier recovery had stopped here follow what that one had applied.
-    if commit.prev != loaded.seq {
-        if replay.behind_gap.is_empty() {
-            replay.gap_after = loaded.seq;
+    // Commits that were accepted after an earlier recovery had stopped here follow what that one had applied. A seq
+    // that was there before was given out twice: the second was accepted too, so somebody has to look at it.
+    if commit.seq <= loaded.seq || commit.prev != loaded.seq {
+        if replay.not_applied.is_empty() {
+            replay.applied_before = loaded.seq;
         }
-        replay.behind_gap.push(commit);
+        replay.not_applied.push(commit);
         return Ok(());
     }
     for op in &commit.ops {

@@ -4,12 +4,13 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use bookstate_store::fs::Fs;
 use bookstate_store::journal::{
-    AppendError, Head, Journal, JournalConfig, OpenError, Position, RecordBuf, RecoveryReport, SyncPolicy,
+    AppendError, Head, Journal, JournalConfig, JournalError, JournalReport, Position, RecordBuf, SyncPolicy,
 };
 
 pub(crate) const WRITER: [u8; 16] = *b"journal-log-test";
@@ -45,7 +46,7 @@ fn expected(head: &Head<'_>) -> Option<&'static [u8]> {
 pub(crate) fn append(journal: &Journal, book: &str, seq: u32) -> Result<Position, AppendError> {
     let mut record = RecordBuf::new();
     record.write_all(&payload(book, seq)).unwrap();
-    journal.append(book, seq, &mut record)
+    journal.append(&mut record)
 }
 
 /// What an open gave: per book the seqs in order.
@@ -58,11 +59,12 @@ pub(crate) fn open(fs: &(impl Fs + Clone + 'static), config: JournalConfig) -> O
     let (journal, report) = Journal::open(fs, config, &mut |record| {
         assert_eq!(Some(record.payload), expected(&record.head), "a wrong commit was accepted");
         recovered.entry(record.head.book.to_owned()).or_default().push(record.head.seq);
+        ControlFlow::Continue(())
     })?;
     Ok((journal, report, recovered))
 }
 
-pub(crate) type Opened = Result<(Journal, RecoveryReport, Recovered), OpenError>;
+pub(crate) type Opened = Result<(Journal, JournalReport, Recovered), JournalError>;
 
 /// What a test issued and what of it was accepted.
 #[derive(Clone, Debug, Default)]

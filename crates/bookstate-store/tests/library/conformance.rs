@@ -59,6 +59,18 @@ async fn conforms(store: &dyn StateStore, id: &BookId) {
         assert_eq!((store.snapshot().seq, pages_of(&store.snapshot().state)), (seq(3), fold(3)));
     }
 
+    // An update that would do nothing; one of what the same call makes is none.
+    let update = |page| Change::Patch { page, text: None, complete: true };
+    let missing = [
+        store.send(update(77).op(id, &at(4))),
+        store.send_many(ops(id, &at(4), &[Change::Delete { page: 3 }, update(3)])),
+        store.upsert_and_wait(update(77).op(id, &at(4))).await,
+    ];
+    for error in missing.map(Result::unwrap_err) {
+        assert!(matches!(error, PersistError::Misuse(Misuse::NothingToUpdate(_))), "{error}");
+    }
+    assert_eq!((store.snapshot().seq, pages_of(&store.snapshot().state)), (seq(3), fold(3)));
+
     let last = Change::Put { page: 9, text: "waited for".to_owned(), footer: false };
     assert_eq!(store.upsert_and_wait(last.op(id, &at(4))).await.unwrap().seq, seq(4));
     let mut expected = fold(3);
@@ -110,7 +122,7 @@ fn what_was_waited_for_is_in_the_local_store() {
         let store: &dyn StateStore = handle;
         let mut expected = Pages::new();
         for number in 1..=20 {
-            let change = changes(number).pop().unwrap();
+            let change = changes(number).remove(0);
             let receipt = store.upsert_and_wait(change.op(handle.id(), &at(number))).await.unwrap();
             change.fold(&mut expected);
             assert_eq!(receipt.seq, seq(number));

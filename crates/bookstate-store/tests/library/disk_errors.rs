@@ -1,6 +1,9 @@
 //! A full disk, a failing write, a failing fsync under the journal.
 
-use std::{io::ErrorKind, sync::Arc};
+use std::{
+    io::ErrorKind,
+    sync::{Arc, Mutex, mpsc},
+};
 
 use bookstate_store::{
     BookHandle, Differing, Library, PersistError,
@@ -130,36 +133,58 @@ fn last_act_and_restart(shelf: &Shelf, library: Library, handle: BookHandle, las
 }
 
 #[test]
-fn a_failed_fsync_under_always_is_a_refused_call() {
+fn a_failed_fsync_under_always_is_told_and_the_commit_is_not_denied() {
     let act = |handle: &BookHandle| commit_up_to(handle, 3);
     let number = number_of_last(Call::SyncData, SyncPolicy::Always, act);
     let (shelf, library, handle) = faulty(SyncPolicy::Always, number, Fault::Error(ErrorKind::Other));
-    let before = handle.snapshot();
     let error = commit(&handle, &changes(3)).unwrap_err();
-    assert!(matches!(error, PersistError::Poisoned { .. }), "{error}");
-    assert!(Arc::ptr_eq(&before, &handle.snapshot()), "it was not accepted");
-    assert_eq!(pages_of(&handle.snapshot().state), fold(2));
+    assert!(matches!(error, PersistError::NotSynced { seq, .. } if seq == self::seq(3)), "{error}");
+    // It may come back after a restart, so memory has it too: nobody is told that nothing happened.
+    assert_eq!((handle.snapshot().seq, pages_of(&handle.snapshot().state)), (seq(3), fold(3)));
     assert_poisoned(&library, &handle);
     let batch = library.batch(handle.id(), seq(0), &Differing::default()).unwrap().unwrap();
-    wait(library.synced(&batch)).unwrap();
+    assert!(wait(library.synced(&batch)).is_err(), "it must not go to a target as if it were safe");
     let syncs = syncs(&shelf.fs);
-    assert!(wait(handle.durable()).is_ok(), "what was accepted had been synced");
-    // The refused commit may be in the log or not; a restart from the local store is at 2 or 3, never elsewhere.
-    let id = handle.id().clone();
-    store_unsynced(&library, &batch);
-    drop(handle);
-    assert!(library.close().is_err());
-    assert_eq!(self::syncs(&shelf.fs), syncs, "no fsync is tried again");
+    assert!(wait(handle.durable()).is_err());
+    // Killed now, the log has it or not; a restart is at 2 or 3, never elsewhere.
     for image in [CrashImage::Killed, CrashImage::Synced, CrashImage::Random(1)] {
         let after = shelf.copy(image);
         let (library, report) = after.open();
         assert_eq!(report.set_aside, []);
-        let handle = write(&library, &id);
+        let handle = write(&library, handle.id());
         let last = handle.snapshot().seq.get();
         assert!(last == 2 || (last == 3 && image != CrashImage::Synced), "{image:?}: {last}");
         assert_eq!(pages_of(&handle.snapshot().state), fold(last), "{image:?}");
         commit_up_to(&handle, last + 1);
     }
+    last_act_and_restart(&shelf, library, handle, 3);
+    assert_eq!(self::syncs(&shelf.fs), syncs, "no fsync is tried again");
+}
+
+#[test]
+fn under_always_nobody_but_the_caller_waits_for_the_disk() {
+    let shelf = Shelf::new(SyncPolicy::Always);
+    let (library, _) = shelf.open();
+    let handle = write(&library, &book("moby"));
+    commit_up_to(&handle, 2);
+    let (started, begun) = mpsc::channel();
+    let (go_on, told) = mpsc::channel::<()>();
+    let told = Mutex::new(told);
+    shelf.fs.before_sync(move || {
+        started.send(()).unwrap();
+        assert!(told.lock().unwrap().recv().is_err(), "it is told by being dropped");
+    });
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| commit(&handle, &changes(3)).unwrap());
+        begun.recv().unwrap();
+        // Readers and the sink look at the book while the fsync takes its time.
+        assert_eq!(live_pages(&library, handle.id()), Some(fold(3)));
+        let batch = library.batch(handle.id(), seq(2), &Differing::default()).unwrap().unwrap();
+        assert_eq!((batch.seq, library.dirty_count(handle.id(), seq(2))), (seq(3), 2));
+        assert!(!waiting.is_finished());
+        drop(go_on);
+        assert_eq!(waiting.join().unwrap().seq, seq(3));
+    });
 }
 
 fn syncs(fs: &FaultFs) -> usize {

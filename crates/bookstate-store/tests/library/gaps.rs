@@ -1,12 +1,12 @@
 //! A gap in a book's commits: recovery stops there, keeps what follows in a file, and uses no seq again.
 
-use std::{io::Write as _, sync::Arc};
+use std::{io::Write as _, ops::ControlFlow, sync::Arc};
 
 use bookstate_domain::{BookId, Commit, Seq};
 use bookstate_store::{
     OpenBookError, OpenError, RecoveryReport,
     fs::fault::CrashImage,
-    journal::{Journal, JournalConfig, OpenError as JournalOpenError, RecordBuf, SyncPolicy, quarantine},
+    journal::{Journal, JournalConfig, JournalError, RecordBuf, SyncPolicy, quarantine},
 };
 
 use crate::{
@@ -25,27 +25,25 @@ pub(crate) fn record(id: &BookId, number: u32, prev: u32) -> Commit {
 }
 
 /// A log that holds exactly these payloads.
-pub(crate) fn log(shelf: &Shelf, records: &[(&BookId, u32, Vec<u8>)]) {
+pub(crate) fn log(shelf: &Shelf, records: &[Vec<u8>]) {
     // The directory's identity must be there first.
     let (library, _) = shelf.open();
     let writer = library.writer().0;
     drop(library);
     let config =
         JournalConfig { policy: SyncPolicy::Always, ..JournalConfig::new(shelf.journal_dir(), writer) };
-    let (journal, _) = Journal::open(Arc::new(shelf.fs.clone()), config, &mut |_| {}).unwrap();
-    for (id, number, payload) in records {
+    let (journal, _) =
+        Journal::open(Arc::new(shelf.fs.clone()), config, &mut |_| ControlFlow::Continue(())).unwrap();
+    for payload in records {
         let mut record = RecordBuf::new();
         record.write_all(payload).unwrap();
-        journal.append(id.as_str(), *number, &mut record).unwrap();
+        journal.append(&mut record).unwrap();
     }
     journal.close().unwrap();
 }
 
 fn log_commits(shelf: &Shelf, commits: &[Commit]) {
-    let records: Vec<_> = commits
-        .iter()
-        .map(|commit| (&commit.book_id, commit.seq.get(), rmp_serde::to_vec_named(commit).unwrap()))
-        .collect();
+    let records: Vec<_> = commits.iter().map(|commit| rmp_serde::to_vec_named(commit).unwrap()).collect();
     log(shelf, &records);
 }
 
@@ -141,6 +139,24 @@ fn a_seq_that_was_set_aside_is_not_used_again_when_the_book_left_memory() {
 }
 
 #[test]
+fn a_seq_that_was_given_out_twice_is_applied_once_and_reported() {
+    let id = book("moby");
+    let mut shelf = Shelf::new(SyncPolicy::Os);
+    let twice = Commit { ops: ops(&id, &at(2), &changes(7)), ..record(&id, 2, 1) };
+    log_commits(&shelf, &[record(&id, 1, 0), record(&id, 2, 1), twice.clone(), record(&id, 3, 2)]);
+    for _ in 0..2 {
+        let (library, report) = shelf.open();
+        let [aside] = &report.set_aside[..] else { panic!("{report:?}") };
+        assert_eq!((&aside.book_id, aside.after, aside.commits), (&id, seq(2), 1));
+        let kept: Commit = serde_json::from_str(&std::fs::read_to_string(&aside.file).unwrap()).unwrap();
+        assert_eq!(kept, twice, "what was accepted is kept for a person to look at");
+        assert_eq!(live_pages(&library, &id), Some(fold(3)));
+        drop(library);
+        shelf.crash(CrashImage::Killed);
+    }
+}
+
+#[test]
 fn a_book_without_its_first_commits_does_not_exist_but_has_used_its_seqs() {
     let id = book("moby");
     let mut shelf = Shelf::new(SyncPolicy::Os);
@@ -174,9 +190,9 @@ fn what_was_set_aside_does_not_pin_the_journal_and_its_seqs_stay_used() {
             // Only the next start finds the book whole in the local store.
             drop(library);
             let (library, _) = shelf.open();
-            assert!(library.close().unwrap());
+            library.close().unwrap();
         } else {
-            assert!(library.close().unwrap());
+            library.close().unwrap();
         }
         assert_eq!(shelf.journal_seqs(&id), [0_u32; 0], "left memory: {has_left_memory}");
         shelf.crash(CrashImage::Killed);
@@ -202,7 +218,7 @@ fn a_quarantined_segment_leaves_a_prefix_of_each_book() {
     bytes[middle] ^= 1;
     shelf.fs.put(&path, &bytes);
     let refused = shelf.try_open().unwrap_err();
-    let OpenError::Journal(JournalOpenError::Damaged(damage)) = &refused else { panic!("{refused}") };
+    let OpenError::Journal(JournalError::Damaged(damage)) = &refused else { panic!("{refused}") };
     assert_eq!(damage.segment, 2);
     quarantine(&shelf.fs, &shelf.journal_dir(), 2).unwrap();
 

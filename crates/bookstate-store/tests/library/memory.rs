@@ -12,7 +12,7 @@ use bookstate_domain::{Misuse, Op, PageKey, WriteOp, value::MAX_TEXT_BYTES};
 use bookstate_store::{PersistError, Snapshot};
 
 use crate::{
-    fold::{at, changes, commit_up_to, fold, folds, ops, pages_of, seq},
+    fold::{at, changes, commit, commit_up_to, fold, folds, ops, pages_of, seq},
     shelf::{SOON, Shelf, book, live_pages, persist, stored_pages, write},
 };
 
@@ -154,4 +154,56 @@ fn wait_for_quiet(library: &bookstate_store::Library) {
     while library.journal_health().synced < library.journal_health().appended {
         std::thread::yield_now();
     }
+}
+
+#[test]
+fn a_commit_that_is_too_large_is_a_misuse_and_changes_nothing() {
+    let shelf = Shelf::new(SOON);
+    let (library, _) = shelf.open();
+    let handle = write(&library, &book("moby"));
+    commit_up_to(&handle, 3);
+    wait_for_quiet(&library);
+    let (before, files) = (handle.snapshot(), shelf.journal_files());
+    let text: bookstate_domain::Text = "x".repeat(MAX_TEXT_BYTES).into();
+    let put = |page_num| {
+        let mut page = PageKey { book_id: handle.id().clone(), page_num }.document(&at(4));
+        page.ocr_markdown = Some(text.clone());
+        WriteOp::from(Op::Upsert(Arc::new(page)))
+    };
+    let error = handle.commit(|_, _| Ok((1..=9).map(put).collect())).unwrap_err();
+    assert!(
+        matches!(error, PersistError::Misuse(Misuse::TooLarge { bytes }) if bytes > 9 * MAX_TEXT_BYTES),
+        "{error}"
+    );
+    assert!(Arc::ptr_eq(&before, &handle.snapshot()) && shelf.journal_files() == files);
+    // As many as the limit names go through.
+    assert_eq!(handle.commit(|_, _| Ok((1..=8).map(put).collect())).unwrap().seq, seq(4));
+}
+
+/// Debug builds say it; a release build would wait for itself for ever.
+#[test]
+fn a_closure_that_asks_its_own_book_panics_in_debug_builds() {
+    if !cfg!(debug_assertions) {
+        return;
+    }
+    let shelf = Shelf::new(SOON);
+    let (library, _) = shelf.open();
+    let handle = write(&library, &book("moby"));
+    commit_up_to(&handle, 1);
+    let uses: [&dyn Fn(); 3] = [&|| drop(handle.snapshot()), &|| drop(library.active(handle.id())), &|| {
+        drop(commit(&handle, &changes(2)))
+    }];
+    for asks in uses {
+        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            handle.commit(|_, _| {
+                asks();
+                Ok(Vec::new())
+            })
+        }));
+        let text = caught.unwrap_err().downcast::<&str>().unwrap();
+        assert!(text.contains("its own book"), "{text}");
+        // Nothing stays behind of it.
+        assert_eq!(handle.snapshot().seq, seq(1));
+    }
+    commit_up_to(&handle, 2);
 }

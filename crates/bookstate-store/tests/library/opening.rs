@@ -3,7 +3,9 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use bookstate_domain::Seq;
-use bookstate_store::{LibraryConfig, OpenBookError, OpenError, Source, TargetName, fs::LockError};
+use bookstate_store::{
+    CloseError, LibraryConfig, OpenBookError, OpenError, Source, TargetName, fs::LockError,
+};
 
 use crate::{
     fold::{changes, commit, commit_up_to, fold, seq},
@@ -45,7 +47,7 @@ fn a_book_without_a_commit_never_existed() {
     assert!(matches!(library.open_book(&id, "test"), Err(OpenBookError::Unknown { .. })));
     assert!(wait(library.read(&id)).unwrap().is_none());
     assert_eq!(library.take_departed(&remote).len(), 0, "no target needs to hear of it");
-    assert!(library.close().unwrap());
+    library.close().unwrap();
     assert_eq!(shelf.journal_seqs(&id), [0_u32; 0]);
     let (library, report) = shelf.open();
     assert_eq!(report.recovered, []);
@@ -120,7 +122,7 @@ fn seqs_continue() {
     assert!(library.active(&id).is_none());
     commit_up_to(&write(&library, &id), 6);
     persist(&library, &id);
-    assert!(library.close().unwrap());
+    library.close().unwrap();
     let (library, _) = shelf.open();
     commit_up_to(&write(&library, &id), 8);
     assert_eq!(live_pages(&library, &id), Some(fold(8)));
@@ -176,11 +178,11 @@ fn closing_syncs_and_waits_for_the_last_clone() {
     let (library, _) = shelf.open();
     let handle = library.create_book(&id, "test").unwrap();
     commit_up_to(&handle, 3);
-    assert!(!library.clone().close().unwrap(), "there is another clone");
+    assert!(matches!(library.clone().close(), Err(CloseError::InUse)));
     assert!(library.journal_health().synced < library.journal_health().appended);
     assert!(matches!(shelf.try_open(), Err(OpenError::Locked(LockError::Held { .. }))));
     drop(handle);
-    assert!(library.close().unwrap());
+    library.close().unwrap();
     shelf.crash(bookstate_store::fs::fault::CrashImage::Synced);
     let (library, _) = shelf.open();
     assert_eq!(live_pages(&library, &id), Some(fold(3)));

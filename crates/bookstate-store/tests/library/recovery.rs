@@ -173,7 +173,7 @@ fn closing_leaves_an_empty_journal_when_the_local_store_has_everything() {
     let (library, _) = shelf.open();
     commit_up_to(&write(&library, &id), 30);
     persist(&library, &id);
-    assert!(library.close().unwrap());
+    library.close().unwrap();
     assert_eq!(shelf.journal_seqs(&id), [0_u32; 0]);
     let (library, report) = shelf.open();
     assert_eq!((report.journal.records, library.book_seq(&id).unwrap()), (0, seq(30)));

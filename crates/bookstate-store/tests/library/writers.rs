@@ -5,11 +5,11 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use bookstate_store::OpenBookError;
+use bookstate_store::{BookSync, ImportError, OpenBookError, Progress, StoredBook, TargetName, WriterId};
 use parking_lot::Mutex;
 
 use crate::{
-    fold::{Pages, changes, commit, pages_of},
+    fold::{Change, Pages, at, changes, commit, pages_of, seq},
     shelf::{SOON, Shelf, book, live_pages, persist, stored_pages, stored_seq},
 };
 
@@ -86,4 +86,118 @@ fn there_is_one_writer_at_a_time_and_it_has_all_that_was_accepted() {
     assert_eq!(stored_pages(&library, &id).as_ref(), Some(&expected));
     let handle = library.open_book(&id, "test").unwrap();
     assert_eq!(pages_of(&handle.snapshot().state), expected);
+}
+
+/// A book of the local store that takes a while to load.
+fn large_book(library: &bookstate_store::Library, id: &bookstate_domain::BookId) {
+    let handle = library.create_book(id, "test").unwrap();
+    for part in 0..20 {
+        let pages =
+            (1..=500).map(|n| Change::Put { page: part * 500 + n, text: "x".repeat(200), footer: true });
+        commit(&handle, &pages.collect::<Vec<_>>()).unwrap();
+    }
+    persist(library, id);
+}
+
+/// Counted, not timed: as long as one book is loaded, others are read without end.
+#[test]
+fn a_book_that_is_loaded_holds_up_no_other() {
+    let shelf = Shelf::new(SOON);
+    let (library, _) = shelf.open();
+    let (large, other) = (book("ulysses"), book("moby"));
+    large_book(&library, &large);
+    assert!(library.active(&large).is_none());
+    let handle = library.create_book(&other, "test").unwrap();
+    commit(&handle, &changes(1)).unwrap();
+    let (has_begun, has_ended) = (AtomicBool::new(false), AtomicBool::new(false));
+    let mut reads = 0;
+    std::thread::scope(|threads| {
+        threads.spawn(|| {
+            has_begun.store(true, Ordering::SeqCst);
+            drop(library.open_book(&large, "test").unwrap());
+            has_ended.store(true, Ordering::SeqCst);
+        });
+        while !has_begun.load(Ordering::SeqCst) {
+            std::thread::yield_now();
+        }
+        while !has_ended.load(Ordering::SeqCst) {
+            assert!(library.active(&other).is_some());
+            // What takes the map's lock for writing.
+            drop(library.create_book(&book("walden"), "test").unwrap());
+            reads += 1;
+        }
+    });
+    println!("{reads} times while it was loaded");
+    assert!(reads > 20, "{reads}");
+}
+
+#[test]
+fn of_an_import_and_a_creation_at_once_one_is_refused() {
+    let shelf = Shelf::new(SOON);
+    let (library, _) = shelf.open();
+    for round in 0..40 {
+        let id = book(&format!("book-{round}"));
+        let copy = StoredBook {
+            state: {
+                let mut state = bookstate_domain::BookState::new(id.clone());
+                let put = Change::Put { page: 7, text: "theirs".to_owned(), footer: false };
+                state.apply(&put.op(&id, &at(30)));
+                state
+            },
+            sync: BookSync {
+                writer: WriterId([9; 16]),
+                write_no: 4,
+                token: 1,
+                persisting_seq: seq(31),
+                persisted_seq: seq(30),
+                parked: Vec::new(),
+            },
+        };
+        let (imported, created) = std::thread::scope(|threads| {
+            let importing = threads.spawn(|| library.import_book(&copy));
+            // While the handle lives the book is here, if it has only this one commit.
+            let created = library
+                .create_book(&id, "test")
+                .inspect(|handle| assert_eq!(commit(handle, &changes(1)).unwrap().seq, seq(1)));
+            (importing.join().unwrap(), created)
+        });
+        match (imported, created) {
+            (Ok(()), Err(OpenBookError::Exists { .. })) => {
+                assert_eq!(stored_seq(&library, &id), seq(31), "seqs go on above what is in flux");
+                assert_eq!(stored_pages(&library, &id), Some(pages_of(&copy.state)));
+            }
+            (Err(ImportError::Exists { .. }), Ok(handle)) => {
+                persist(&library, &id);
+                assert_eq!(stored_pages(&library, &id), Some(pages_of(&handle.snapshot().state)));
+                assert_eq!(stored_seq(&library, &id), seq(1), "its first commit is not lost");
+            }
+            both => panic!("{both:?}"),
+        }
+    }
+}
+
+/// A target's progress that is recorded while the book is loaded is not forgotten.
+#[test]
+fn what_a_target_has_is_known_whenever_it_says_so() {
+    let shelf = Shelf::new(SOON);
+    let (library, _) = shelf.open();
+    let (id, mirror): (_, TargetName) = (book("moby"), "mirror".parse().unwrap());
+    library.add_target(mirror.clone(), crate::reading::TestTarget::new());
+    let mut last = 0;
+    for _ in 0..200 {
+        let handle = library.open_book(&id, "test").or_else(|_| library.create_book(&id, "test")).unwrap();
+        last = commit(&handle, &changes(last + 1)).unwrap().seq.get();
+        persist(&library, &id);
+        drop(handle);
+        assert!(library.active(&id).is_none());
+        let progress = Progress { write_no: last, token: 0, persisted_seq: seq(last) };
+        let handle = std::thread::scope(|threads| {
+            let opening = threads.spawn(|| library.open_book(&id, "test").unwrap());
+            library.local_store().record("mirror", &id, Some(&progress), &[], &[]).unwrap();
+            library.passed(&id, &mirror, seq(last));
+            opening.join().unwrap()
+        });
+        assert_eq!(library.watermark(&id, &mirror), seq(last));
+        drop(handle);
+    }
 }
