@@ -1,157 +1,234 @@
-//! The glyphs that a page draws, with Unicode, position and size, upright and in page coordinates.
+//! The glyphs that a page shows, with Unicode, place, size and style, upright and in page coordinates.
 //!
-//! Invariants: y grows downwards; all glyphs are of the page's prevailing text direction, turned so that it
-//! runs to the right; ligatures, separate accents and special spaces are already resolved. Not here: what
-//! stands on one line (`lines`).
+//! Invariants: y grows downwards; glyphs are sorted by the direction in which they are read, and the page is turned
+//! to the prevailing one; ligatures, separate accents and special spaces are already resolved; text that lies across
+//! the page is set aside. Not here: what stands on one line.
 
-use hayro_cmap::BfString;
-use hayro_interpret::font::{Glyph as PdfGlyph, GlyphRun};
-use hayro_interpret::{
-    BlendMode, ClipPath, Context, Device, DrawMode, DrawProps, Image, ImageDrawProps, InterpreterCache,
-    InterpreterSettings, SoftMask, interpret_page,
-};
-use hayro_syntax::page::Page;
-use hayro_syntax::xref::XRef;
-use kurbo::{Affine, BezPath, Point, Rect};
+use super::font::Meaning;
+use super::style::FontStyle;
+use crate::page::{Block, Rect, SetAsideReason, Style};
+use crate::text::layout::{Glyph, layout};
+use kurbo::{Affine, Point};
 use unicode_normalization::char::compose;
 
 /// A page on which more than this share of the glyphs has no Unicode is no text.
 const MOSTLY_UNMAPPED: f64 = 0.7;
-/// Glyphs whose direction deviates from an axis by more than this (as a slope) are decoration, a watermark
-/// say.
+/// Glyphs whose direction deviates from an axis by more than this (as a slope) lie across the page.
 const MAX_SLOPE: f64 = 0.2;
+/// More pictures of a page are not listed.
+const MOST_PICTURES: usize = 2_000;
 
-/// One drawn glyph. Lengths are in points.
-#[derive(Debug, Clone)]
-pub(super) struct Glyph {
-    /// Left end, on the baseline.
-    pub(super) x0: f64,
-    /// Right end: the origin of the next glyph.
-    pub(super) x1: f64,
-    /// Baseline, growing downwards.
-    pub(super) y: f64,
-    /// Font size as drawn.
-    pub(super) size: f64,
-    /// What it stands for; a ligature stands for several characters.
-    pub(super) text: String,
+/// A code that was shown.
+pub(super) struct Placed<'f> {
+    /// From the text's space, one size wide and high, to the page.
+    pub(super) to_page: Affine,
+    pub(super) from: Point,
+    pub(super) to: Point,
+    pub(super) scale: f64,
+    pub(super) style: FontStyle,
+    pub(super) meaning: Meaning<'f>,
+    pub(super) watermark: bool,
 }
 
-impl Glyph {
-    pub(super) fn is_space(&self) -> bool {
-        self.text.chars().all(char::is_whitespace)
-    }
-}
-
-/// What a page draws, as far as text is concerned.
-#[derive(Debug, Default)]
-pub(super) struct Drawn {
-    pub(super) glyphs: Vec<Glyph>,
-    pub(super) has_image: bool,
-    unmapped: usize,
-}
-
-impl Drawn {
-    /// Most glyphs have no Unicode: what text there is would be noise.
-    pub(super) fn is_mostly_unmapped(&self) -> bool {
-        let all = self.glyphs.iter().filter(|g| !g.is_space()).count();
-        all > 0 && self.unmapped as f64 > MOSTLY_UNMAPPED * all as f64
-    }
-}
-
-pub(super) fn collect<'a>(
-    page: &Page<'a>,
-    xref: &'a XRef,
-    cache: &InterpreterCache<'a>,
-    settings: InterpreterSettings,
-) -> Drawn {
-    let upright = Affine::new(page.initial_transform(true).as_coeffs());
-    let (width, height) = page.render_dimensions();
-    let bounds = Rect::new(0.0, 0.0, f64::from(width), f64::from(height));
-    let mut context = Context::new(upright, bounds, cache, xref, settings);
-    let mut collector = Collector::default();
-    interpret_page(page, &mut context, &mut collector);
-    collector.into_drawn()
-}
-
+/// Gathers what a page shows.
 #[derive(Default)]
-struct Collector {
-    /// By direction: to the right, down, to the left, up.
-    by_direction: [Vec<Glyph>; 4],
-    has_image: bool,
+pub(super) struct Collector {
+    glyphs: Vec<(Direction, Glyph)>,
+    pictures: Vec<Rect>,
     unmapped: usize,
+    overlay: bool,
+}
+
+/// The direction in which a glyph is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    Right,
+    Down,
+    Left,
+    Up,
+    /// Across the page: a watermark, a stamp.
+    Across,
+}
+
+/// What a page shows, laid out.
+pub(super) struct Drawn {
+    pub(super) blocks: Vec<Block>,
+    pub(super) pictures: Vec<Rect>,
+    pub(super) set_aside: Vec<(SetAsideReason, String)>,
+    /// Width and height as it is read.
+    pub(super) size: (f32, f32),
+    /// It has glyphs, and what they stand for is not known.
+    pub(super) is_mostly_unmapped: bool,
 }
 
 impl Collector {
-    fn add(&mut self, glyph: &PdfGlyph<'_>, to_page: Affine) {
-        let advance = match glyph {
-            PdfGlyph::Outline(outline) => outline.advance_width(),
-            PdfGlyph::Type3(type3) => type3.advance_width(),
-        };
-        let start = to_page * Point::ZERO;
-        let end = to_page * Point::new(f64::from(advance.unwrap_or(500.0)), 0.0);
+    /// How many glyphs there are so far.
+    pub(super) fn placed(&self) -> usize {
+        self.glyphs.len()
+    }
+
+    /// Says whether what follows lies over the page; gives back what held before.
+    pub(super) fn overlay(&mut self, overlay: bool) -> bool {
+        std::mem::replace(&mut self.overlay, overlay)
+    }
+
+    pub(super) fn picture(&mut self, area: kurbo::Rect) {
+        let place = Rect::new(area.x0 as f32, area.y0 as f32, area.x1 as f32, area.y1 as f32);
+        if self.pictures.len() < MOST_PICTURES && place.width().is_finite() && place.height().is_finite() {
+            self.pictures.push(place);
+        }
+    }
+
+    pub(super) fn add(&mut self, placed: Placed<'_>) {
+        let Placed { to_page, from, to, scale, style, meaning, watermark } = placed;
         let [a, b, c, d, ..] = to_page.as_coeffs();
-        let size = 1000.0 * c.hypot(d);
-        if ![start.x, start.y, end.x, end.y, size].iter().all(|v| v.is_finite()) {
+        let size = scale * c.hypot(d);
+        if ![from.x, from.y, to.x, to.y, size].iter().all(|v| v.is_finite() && v.abs() < 1e7) {
             return;
         }
-        let (direction, x0, x1, y) = if b.abs() <= MAX_SLOPE * a.abs() {
-            if a >= 0.0 { (0, start.x, end.x, start.y) } else { (2, -start.x, -end.x, -start.y) }
-        } else if a.abs() <= MAX_SLOPE * b.abs() {
-            if b >= 0.0 { (1, start.y, end.y, -start.x) } else { (3, -start.y, -end.y, start.x) }
-        } else {
-            return;
-        };
-        let text = match glyph.as_unicode() {
-            Some(BfString::Char(c)) => plain(&[c]),
-            Some(BfString::String(s)) => plain(&s.chars().collect::<Vec<_>>()),
-            None => {
-                self.unmapped += 1;
-                char::REPLACEMENT_CHARACTER.to_string()
+        let (direction, x0, x1, y) = if watermark || self.overlay {
+            (Direction::Across, from.x, to.x, from.y)
+        } else if b.abs() <= MAX_SLOPE * a.abs() {
+            match a >= 0.0 {
+                true => (Direction::Right, from.x, to.x, from.y),
+                false => (Direction::Left, -from.x, -to.x, -from.y),
             }
+        } else if a.abs() <= MAX_SLOPE * b.abs() {
+            match b >= 0.0 {
+                true => (Direction::Down, from.y, to.y, -from.x),
+                false => (Direction::Up, -from.y, -to.y, from.x),
+            }
+        } else {
+            (Direction::Across, from.x, to.x, from.y)
         };
+        let mut buffer = [0; 4];
+        let text = match &meaning {
+            Meaning::Known(text) => plain(text),
+            Meaning::Char(c) => plain(c.encode_utf8(&mut buffer)),
+            Meaning::Text(text) => plain(text),
+            Meaning::Unknown => char::REPLACEMENT_CHARACTER.to_string(),
+        };
+        self.unmapped += usize::from(text.contains(char::REPLACEMENT_CHARACTER));
         if text.is_empty() {
             return;
         }
-        let glyph = Glyph { x0: x0.min(x1), x1: x0.max(x1), y, size, text };
-        if let Some(glyphs) = self.by_direction.get_mut(direction) {
-            let merged = glyphs.last_mut().is_some_and(|last| merge_accent(last, &glyph));
-            if !merged {
+        let size = size as f32;
+        let FontStyle { bold, italic, monospace } = style;
+        let glyph = Glyph {
+            x0: x0.min(x1) as f32,
+            x1: x0.max(x1) as f32,
+            y: y as f32,
+            size,
+            text,
+            style: Style { size, bold, italic, monospace, ..Style::default() },
+        };
+        let merged = match self.glyphs.last_mut() {
+            Some((known, last)) if *known == direction => merge_accent(last, &glyph),
+            _ => false,
+        };
+        if !merged {
+            self.glyphs.push((direction, glyph));
+        }
+    }
+
+    /// The glyphs from the one at `first` on stand for `meaning`, whatever their font says.
+    pub(super) fn stands_for(&mut self, first: usize, meaning: &str) {
+        let shown: String = self.glyphs.iter().skip(first).map(|(_, g)| g.text.as_str()).collect();
+        let letters = |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
+        let meaning = plain(meaning);
+        if self.glyphs.len() <= first || letters(&shown) == letters(&meaning) {
+            return;
+        }
+        let unknown = |text: &str| text.matches(char::REPLACEMENT_CHARACTER).count();
+        self.unmapped = self.unmapped.saturating_sub(unknown(&shown));
+        let mut replaced = self.glyphs.split_off(first).into_iter();
+        let Some((direction, mut glyph)) = replaced.next() else { return };
+        for (_, next) in
+            replaced.filter(|(d, g)| *d == direction && (g.y - glyph.y).abs() < 0.5 * g.size.max(1.0))
+        {
+            (glyph.x0, glyph.x1) = (glyph.x0.min(next.x0), glyph.x1.max(next.x1));
+        }
+        if !meaning.is_empty() {
+            glyph.text = meaning;
+            self.glyphs.push((direction, glyph));
+        }
+    }
+
+    /// The page, turned so that most of its text is upright. `size` is its size before that.
+    pub(super) fn into_drawn(self, size: (f32, f32)) -> Drawn {
+        let inked = self.glyphs.iter().filter(|(_, g)| !g.is_space()).count();
+        let is_mostly_unmapped = inked > 0 && self.unmapped as f64 > MOSTLY_UNMAPPED * inked as f64;
+        let of = |wanted: Direction| self.glyphs.iter().filter(move |(d, _)| *d == wanted);
+        // The first of equals, so that a page with as much upright as turned text is read upright.
+        let mut directions = [Direction::Right, Direction::Down, Direction::Left, Direction::Up];
+        directions.sort_by_key(|d| std::cmp::Reverse(of(*d).count()));
+        let [main, ..] = directions;
+        let mut drawn = Drawn {
+            blocks: Vec::new(),
+            pictures: self.pictures.iter().map(|p| turned(*p, main, size)).collect(),
+            set_aside: Vec::new(),
+            size: if matches!(main, Direction::Down | Direction::Up) { (size.1, size.0) } else { size },
+            is_mostly_unmapped,
+        };
+        if is_mostly_unmapped {
+            return drawn;
+        }
+        let across: String = of(Direction::Across).map(|(_, g)| g.text.as_str()).collect();
+        if !across.trim().is_empty() {
+            drawn.set_aside.push((SetAsideReason::Watermark, across.trim().to_owned()));
+        }
+        let mut by_direction: [Vec<Glyph>; 4] = Default::default();
+        for (direction, mut glyph) in self.glyphs {
+            let (dx, dy) = origin(direction, size);
+            (glyph.x0, glyph.x1, glyph.y) = (glyph.x0 + dx, glyph.x1 + dx, glyph.y + dy);
+            let at = directions.iter().position(|d| *d == direction);
+            if let Some(glyphs) = at.and_then(|at| by_direction.get_mut(at)) {
                 glyphs.push(glyph);
             }
         }
-    }
-
-    fn into_drawn(self) -> Drawn {
-        let Self { by_direction, has_image, unmapped } = self;
-        // The first of equals, so that a page with as much upright as turned text is read upright.
-        let glyphs = by_direction.into_iter().rev().max_by_key(Vec::len).unwrap_or_default();
-        Drawn { glyphs, has_image, unmapped }
+        for (i, glyphs) in by_direction.into_iter().enumerate().filter(|(_, g)| !g.is_empty()) {
+            let direction = directions.get(i).copied().unwrap_or(main);
+            let width = if matches!(direction, Direction::Down | Direction::Up) { size.1 } else { size.0 };
+            let mut blocks = layout(glyphs, width);
+            if i > 0 {
+                // Text that runs in another direction has no place among the page's lines.
+                blocks.iter_mut().flat_map(|b| &mut b.lines).for_each(|line| {
+                    line.place = None;
+                    line.spans.iter_mut().for_each(|span| span.place = None);
+                });
+            }
+            drawn.blocks.append(&mut blocks);
+        }
+        drawn
     }
 }
 
-impl<'a> Device<'a> for Collector {
-    fn draw_glyph_run(&mut self, run: &GlyphRun<'_, 'a>, props: DrawProps<'a>, _: &DrawMode) {
-        for glyph in run.glyphs() {
-            self.add(glyph, props.transform * glyph.transform());
-        }
+/// What is to be added to turned coordinates so that they begin at the page's corner again.
+fn origin(direction: Direction, (width, height): (f32, f32)) -> (f32, f32) {
+    match direction {
+        Direction::Right | Direction::Across => (0.0, 0.0),
+        Direction::Down => (0.0, width),
+        Direction::Left => (width, height),
+        Direction::Up => (height, 0.0),
     }
+}
 
-    fn draw_image(&mut self, _: Image<'a, '_>, _: ImageDrawProps<'a>) {
-        self.has_image = true;
+fn turned(place: Rect, main: Direction, size: (f32, f32)) -> Rect {
+    let (dx, dy) = origin(main, size);
+    let Rect { x0, y0, x1, y1 } = place;
+    match main {
+        Direction::Right | Direction::Across => place,
+        Direction::Down => Rect::new(y0 + dx, -x0 + dy, y1 + dx, -x1 + dy),
+        Direction::Left => Rect::new(-x0 + dx, -y0 + dy, -x1 + dx, -y1 + dy),
+        Direction::Up => Rect::new(-y0 + dx, x0 + dy, -y1 + dx, x1 + dy),
     }
-
-    fn draw_path(&mut self, _: &BezPath, _: DrawProps<'a>, _: &DrawMode) {}
-    fn push_clip_path(&mut self, _: &ClipPath) {}
-    fn push_transparency_group(&mut self, _: f32, _: Option<SoftMask<'a>>, _: BlendMode) {}
-    fn pop_clip(&mut self) {}
-    fn pop_transparency_group(&mut self) {}
 }
 
 /// A glyph's characters as a reader would type them: ligatures spelled out, spaces plain, control characters
 /// gone, private ones marked as unknown.
-fn plain(chars: &[char]) -> String {
-    let mut text = String::new();
-    for c in chars {
+fn plain(text_of_glyph: &str) -> String {
+    let mut text = String::with_capacity(text_of_glyph.len());
+    for c in text_of_glyph.chars() {
         match c {
             '\u{fb00}' => text.push_str("ff"),
             '\u{fb01}' => text.push_str("fi"),
@@ -164,7 +241,7 @@ fn plain(chars: &[char]) -> String {
             '\u{e000}'..='\u{f8ff}' => text.push(char::REPLACEMENT_CHARACTER),
             c if c.is_whitespace() => text.push(' '),
             c if c.is_control() => {}
-            c => text.push(*c),
+            c => text.push(c),
         }
     }
     text
@@ -220,8 +297,8 @@ fn combining(accent: char) -> Option<char> {
 mod tests {
     use super::*;
 
-    fn glyph(text: &str, x0: f64, x1: f64) -> Glyph {
-        Glyph { x0, x1, y: 100.0, size: 10.0, text: text.to_owned() }
+    fn glyph(text: &str, x0: f32, x1: f32) -> Glyph {
+        Glyph { x0, x1, y: 100.0, size: 10.0, text: text.to_owned(), style: Style::default() }
     }
 
     #[test]
@@ -241,6 +318,6 @@ mod tests {
 
     #[test]
     fn ligatures_are_spelled_out() {
-        assert_eq!(plain(&['\u{fb03}', '\u{a0}', '\u{7}', '\u{e001}']), "ffi \u{fffd}");
+        assert_eq!(plain("\u{fb03}\u{a0}\u{7}\u{e001}"), "ffi \u{fffd}");
     }
 }

@@ -34,3 +34,23 @@ pub(super) fn stream(dict: &str, data: &[u8]) -> Vec<u8> {
 pub(super) fn open(bytes: Vec<u8>) -> Source {
     Source::from_bytes(Path::new("made.pdf"), bytes).unwrap()
 }
+
+/// A book of one page with `content`; its resources are `resources`, and `more` are objects from number 5 on.
+pub(super) fn page(content: &str, resources: &str, more: Vec<Vec<u8>>) -> Vec<u8> {
+    let mut objects = vec![
+        object("<</Type/Catalog/Pages 2 0 R>>"),
+        object("<</Type/Pages/Count 1/Kids[3 0 R]>>"),
+        object(&format!(
+            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 500 700]/Contents 4 0 R/Resources<<{resources}>>>>"
+        )),
+        stream("", content.as_bytes()),
+    ];
+    objects.extend(more);
+    file(&objects)
+}
+
+/// The text of the first page, without its indents.
+pub(super) fn text(bytes: Vec<u8>) -> String {
+    let text = open(bytes).page_text(1).unwrap().text;
+    text.lines().map(str::trim).filter(|l| !l.is_empty()).collect::<Vec<_>>().join("\n")
+}

@@ -1,13 +1,17 @@
 //! Pages of a PDF file, from its text layer.
 //!
 //! Invariants: a panic or an error of the PDF library concerns one page only and becomes that page's error;
-//! pages are interpreted in blocks of [`BLOCK`] on a thread with a deep stack, with one cache of fonts per
-//! block (the library's cache borrows from the file and cannot be kept beside it), and kept. Not here:
-//! rendering, images, OCR.
+//! pages are read in blocks of [`BLOCK`] on a thread with a deep stack, and kept; a page that asks for more than its
+//! budget ends with the reason. Not here: rendering, images, OCR.
 
+mod budget;
+mod content;
+#[cfg(test)]
+mod content_tests;
 mod decode;
 mod destinations;
 mod facts;
+mod font;
 mod glyphs;
 mod labels;
 mod links;
@@ -15,26 +19,33 @@ mod links;
 mod made;
 #[cfg(test)]
 mod made_tests;
+mod names;
 mod outline;
+mod repair;
 #[cfg(test)]
 mod shape_tests;
 mod strings;
+mod style;
 
 use super::{NavigationEntry, SourceError, SourceInfo};
-use crate::page::{Page as BookPage, Style};
-use crate::text::layout::{Glyph, layout};
+use crate::page::{Page as BookPage, SetAside};
+use content::Fonts;
 use destinations::Destinations;
-use hayro_interpret::{InterpreterCache, InterpreterSettings};
+use glyphs::Collector;
+use hayro_syntax::object::{Dict, ObjectIdentifier};
 use hayro_syntax::page::Page;
 use hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
 use labels::PageLabels;
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::OnceLock;
 
-/// Pages that are interpreted together. Loading a book's fonts costs as much as a few pages of text, so a
-/// block of one page would be several times slower; a large block makes its first page wait.
+/// Pages that are read together: a thread with a deep stack is worth more than one page, and a large block makes its
+/// first page wait.
 const BLOCK: u32 = 16;
+/// A file of more pages is no book.
+const MOST_PAGES: u32 = 200_000;
 /// Nested objects recurse in the library, deeper in damaged files than the 2 MiB of a worker thread allow.
 const STACK_BYTES: usize = 64 << 20;
 
@@ -43,6 +54,8 @@ type PageResult = Result<BookPage, String>;
 pub(super) struct PdfPages {
     pdf: Pdf,
     page_count: u32,
+    fonts: Fonts,
+    hidden: HashSet<ObjectIdentifier>,
     blocks: Vec<OnceLock<Vec<PageResult>>>,
 }
 
@@ -53,8 +66,12 @@ impl std::fmt::Debug for PdfPages {
 }
 
 impl PdfPages {
-    pub(super) fn new(path: &Path, bytes: Vec<u8>) -> Result<Self, SourceError> {
+    pub(super) fn new(path: &Path, mut bytes: Vec<u8>) -> Result<Self, SourceError> {
         let broken = |reason: String| SourceError::Broken { path: path.into(), reason };
+        if !repair::opens_in_bounds(&bytes) {
+            return Err(broken("its objects unpack to more than any book's".to_owned()));
+        }
+        repair::blanks_behind_stream(&mut bytes);
         let pdf = on_deep_stack(|| catch_unwind(AssertUnwindSafe(|| Pdf::new(bytes))))
             .and_then(|caught| caught.map_err(|panic| panic_text(&*panic)))
             .map_err(broken)?
@@ -62,8 +79,16 @@ impl PdfPages {
         let page_count = catch_unwind(AssertUnwindSafe(|| pdf.pages().len()))
             .map_err(|panic| broken(panic_text(&*panic)))?;
         let page_count = u32::try_from(page_count).unwrap_or(u32::MAX);
+        if page_count > MOST_PAGES {
+            return Err(broken(format!("it has {page_count} pages, and no book has {MOST_PAGES}")));
+        }
+        let hidden = on_deep_stack(|| {
+            let catalog: Option<Dict<'_>> = pdf.xref().get(pdf.xref().root_id());
+            catalog.map(|c| content::hidden_layers(&c)).unwrap_or_default()
+        })
+        .unwrap_or_default();
         let blocks = (0..page_count.div_ceil(BLOCK)).map(|_| OnceLock::new()).collect();
-        Ok(Self { pdf, page_count, blocks })
+        Ok(Self { pdf, page_count, fonts: Fonts::default(), hidden, blocks })
     }
 
     pub(super) fn page_count(&self) -> u32 {
@@ -93,24 +118,20 @@ impl PdfPages {
         let first = block * BLOCK;
         let last = (first + BLOCK).min(self.page_count);
         let read_all = || {
-            let mut cache = InterpreterCache::new();
             let destinations = Destinations::new(&self.pdf);
             let labels = PageLabels::new(&self.pdf);
             let mut pages = Vec::new();
             for index in first..last {
                 let page = match self.pdf.pages().get(index as usize) {
-                    Some(page) => catch_unwind(AssertUnwindSafe(|| BookPage {
-                        label: labels.of(index),
-                        links: links::links(page, &destinations),
-                        ..self.read_page(page, &cache)
+                    Some(page) => catch_unwind(AssertUnwindSafe(|| {
+                        let mut read = self.read_page(page, index + 1)?;
+                        read.label = labels.of(index);
+                        read.links = links::links(page, &destinations);
+                        Ok(read)
                     }))
-                    .map_err(|panic| panic_text(&*panic)),
+                    .unwrap_or_else(|panic| Err(panic_text(&*panic))),
                     None => Err("it is missing from the page tree".to_owned()),
                 };
-                if page.is_err() {
-                    // A panic may have poisoned the cache's locks.
-                    cache = InterpreterCache::new();
-                }
                 pages.push(page);
             }
             pages
@@ -118,27 +139,20 @@ impl PdfPages {
         on_deep_stack(read_all).unwrap_or_else(|reason| (first..last).map(|_| Err(reason.clone())).collect())
     }
 
-    fn read_page<'a>(&'a self, page: &Page<'a>, cache: &InterpreterCache<'a>) -> BookPage {
-        let drawn = glyphs::collect(page, self.pdf.xref(), cache, InterpreterSettings::default());
-        let size = page.render_dimensions();
-        let has_image = drawn.has_image || drawn.is_mostly_unmapped();
-        let blocks = if drawn.is_mostly_unmapped() {
-            Vec::new()
-        } else {
-            layout(drawn.glyphs.into_iter().map(glyph).collect(), size.0)
-        };
-        BookPage { size: Some(size), blocks, has_image, ..BookPage::default() }
-    }
-}
-
-fn glyph(g: glyphs::Glyph) -> Glyph {
-    Glyph {
-        x0: g.x0 as f32,
-        x1: g.x1 as f32,
-        y: g.y as f32,
-        size: g.size as f32,
-        text: g.text,
-        style: Style { size: g.size as f32, ..Style::default() },
+    /// Everything of a page but its label and links.
+    fn read_page(&self, page: &Page<'_>, number: u32) -> PageResult {
+        let mut collector = Collector::default();
+        content::follow(page, &self.fonts, &self.hidden, &mut collector).map_err(|over| over.to_string())?;
+        let drawn = collector.into_drawn(page.render_dimensions());
+        let aside = |(reason, text)| SetAside { page: number, reason, text };
+        Ok(BookPage {
+            size: Some(drawn.size),
+            has_image: !drawn.pictures.is_empty() || drawn.is_mostly_unmapped,
+            blocks: drawn.blocks,
+            figures: drawn.pictures,
+            set_aside: drawn.set_aside.into_iter().map(aside).collect(),
+            ..BookPage::default()
+        })
     }
 }
 
