@@ -6,6 +6,7 @@ mod codegen;
 mod defradb;
 mod features;
 mod handbook;
+mod prove;
 mod public_api;
 mod schema_drift;
 mod tidy;
@@ -36,6 +37,8 @@ enum Chore {
     Features(features::Options),
     /// Make the handbook PDF from the Markdown files of docs/
     Handbook(handbook::Options),
+    /// Prove what is too long for a test run: kills of the program at random moments
+    Prove(prove::Options),
     /// List the public items of the library crates in docs/public-api
     PublicApi(public_api::Options),
     /// Compare the checked-in description of a DefraDB node with a real one
@@ -60,6 +63,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Chore::Defradb(options) => defradb::run(&options, &mut std::io::stdout().lock()),
         Chore::Features(options) => features::run(&options, &mut std::io::stdout().lock()),
         Chore::Handbook(options) => handbook::run(&options),
+        Chore::Prove(options) => prove::run(&options, &mut std::io::stdout().lock()),
         Chore::PublicApi(options) => public_api::run(&options, &mut std::io::stdout().lock()),
         Chore::SchemaDrift(options) => schema_drift::run(&options),
         Chore::Tidy(options) => tidy::run(&options, &mut std::io::stdout().lock()),

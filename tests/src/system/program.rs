@@ -31,9 +31,9 @@ pub fn program() -> &'static Path {
 }
 
 fn build() -> PathBuf {
-    // target/PROFILE/deps/TEST
-    let test = std::env::current_exe().unwrap();
-    let directory = test.ancestors().nth(2).unwrap();
+    // target/PROFILE/deps/TEST, or target/PROFILE/PROGRAM
+    let own = std::env::current_exe().unwrap();
+    let directory = own.ancestors().skip(1).find(|path| !path.ends_with("deps")).unwrap();
     let profile = match directory.file_name().unwrap().to_str().unwrap() {
         "debug" => "dev",
         profile => profile,
