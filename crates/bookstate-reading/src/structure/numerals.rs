@@ -42,7 +42,7 @@ impl Numeral {
     /// Reads a number without what surrounds it: `12`, `XII`, `twelve`, `B`. A single letter that is a roman digit
     /// is read as roman; see [`Numeral::as_letter`].
     pub fn parse(text: &str) -> Option<Self> {
-        if let Some(number) = PageNumber::parse(text) {
+        if let Some(number) = PageNumber::parse(text).filter(|n| n.section == 0) {
             let style = match number.style {
                 NumberStyle::Arabic => NumeralStyle::Arabic,
                 NumberStyle::Roman => NumeralStyle::Roman,
@@ -72,7 +72,7 @@ impl Numeral {
         match self.style {
             NumeralStyle::Arabic | NumeralStyle::Word => self.value.to_string(),
             NumeralStyle::Roman => {
-                PageNumber { style: NumberStyle::Roman, value: self.value }.to_string().to_uppercase()
+                PageNumber { style: NumberStyle::Roman, section: 0, value: self.value }.to_string().to_uppercase()
             }
             NumeralStyle::Letter => u8::try_from(self.value)
                 .ok()

@@ -1,13 +1,16 @@
-//! The entries on the pages of a contents, line by line, with wrapped titles joined.
+//! What a contents page looks like, and the entries on pages that are contents, with titles over several lines
+//! joined.
 //!
-//! Not here: which pages are contents (`find`), and which of several lists on them is the contents (`lists`).
+//! Not here: which pages are contents (`find`), and which of several lists on them are the book's (`lists`).
 
-use super::entry_line::{EntryLine, Lead, is_leader, is_title, parse, parse_run_in};
+use super::entry_line::{EntryLine, Lead, parse, parse_noisy, parse_number_alone, parse_number_first};
 use super::numbers::PageNumber;
 use super::page_text::{BookText, Line};
+use super::reader::{Reader, Stacked};
+use super::run_in::parse_run_in;
 use super::side_by_side::reading_order;
-use super::title::{level_of_word, normalise, split_title};
-use std::collections::HashSet;
+use super::title::split_title;
+use super::words::{is_contents_title, level_of_word};
 
 /// An entry as it stands on a contents page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,78 +25,178 @@ pub(super) struct Printed {
     pub(super) indent: usize,
     /// The contents page it stands on.
     pub(super) on_page: u32,
+    /// The raw number of its last line on that page.
+    pub(super) line: usize,
+}
+
+/// How the entries of a list are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// Title, what leads to the number (this or more), number.
+    Last(Lead),
+    /// Number, title.
+    First,
+    /// The number on a line of its own below the title.
+    Stacked,
 }
 
 /// What speaks for a page being contents.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Evidence {
+    /// How its entries are printed.
+    pub(super) mode: Mode,
+    /// The page is headed by a word for "contents".
+    pub(super) titled: bool,
     /// Entry lines.
     pub(super) entries: usize,
+    /// Those with leader dots.
+    pub(super) leaders: usize,
     /// Their share of the page's lines.
     pub(super) share: f64,
-    /// Share of them whose page numbers do not fall.
+    /// Share of them whose page numbers do not fall, or begin again with a chapter.
     pub(super) ordered: f64,
     /// Share of them whose page numbers the book can have.
     pub(super) plausible: f64,
-    /// Share of different titles.
-    pub(super) distinct: f64,
 }
 
-/// A lenient reading needs this share of strict entries on the page.
+/// A lenient reading needs this share of surely read lines on the page.
 const LENIENT_FROM: f64 = 0.4;
-/// Lines of a title before the one with the page number.
-const WRAPPED_LINES: usize = 4;
+/// A name for contents stands within so many lines of the page's top, or of the end of the text before it.
+const TITLE_LINES: usize = 6;
 
-pub(super) fn evidence(book: &BookText, page: u32) -> Evidence {
-    let lines = lines(book, page);
-    let read = read_lines(&lines, |_| Lead::Strict);
-    let found: Vec<&EntryLine> = read.iter().flatten().flat_map(|r| &r.entries).collect();
+/// The evidence of page `n`; with `like` as a page that goes on with a list of this mode.
+pub(super) fn evidence(book: &BookText, n: u32, like: Option<Mode>) -> Option<Evidence> {
+    let (lines, titled) = lines(book, n);
+    if let Some(mode) = like {
+        return of_mode(book, &lines, mode, titled);
+    }
+    let sure = of_mode(book, &lines, Mode::Last(Lead::Clear), titled);
+    // Weak signs count under a title, and where hardly anything else is on the page.
+    let others = [Mode::Last(Lead::Mark), Mode::Last(Lead::Space), Mode::First, Mode::Stacked];
+    let weak = others.into_iter().filter_map(|mode| of_mode(book, &lines, mode, titled)).filter(|e| {
+        let much = if e.mode == Mode::Stacked { 0.3 } else { 0.7 };
+        titled || (e.entries >= 6 && e.share >= much && e.ordered >= 0.95)
+    });
+    let worth = |e: &Evidence| {
+        let inside = e.ordered * e.entries as f64;
+        2.0 * inside - e.entries as f64 + if e.mode == Mode::Last(Lead::Clear) { 1.5 } else { 0.0 }
+    };
+    sure.into_iter().chain(weak).reduce(|best, e| if worth(&e) > worth(&best) { e } else { best })
+}
+
+fn of_mode(book: &BookText, lines: &[Line], mode: Mode, titled: bool) -> Option<Evidence> {
+    let read = read_lines(lines, mode, false);
+    let mut found: Vec<EntryLine> = read.iter().flatten().flat_map(|r| r.entries.iter().cloned()).collect();
+    resolve_pairs(&mut found);
     if found.is_empty() {
-        return Evidence::default();
+        return None;
     }
     let total = found.len() as f64;
-    let numbers: Vec<PageNumber> = found.iter().map(|e| e.page).collect();
-    let largest = book.page_count() + book.page_count() / 10 + 20;
-    let titles: HashSet<String> = found.iter().map(|e| normalise(&e.title)).collect();
-    Evidence {
+    let values = || found.iter().filter(|e| e.page.section == 0).map(|e| e.page.value);
+    let least = values().min().unwrap_or(0);
+    let most = 2 * book.page_count() + book.page_count() / 5 + 20;
+    let plausible = found.iter().filter(|e| e.page.section > 0 || e.page.value - least.min(e.page.value) <= most);
+    let counting = found.iter().zip(found.iter().skip(1)).filter(|(a, b)| a.page.value + 1 == b.page.value).count();
+    if mode == Mode::First && (found.len() < 3 || counting * 10 >= (found.len() - 1) * 7) {
+        // One, two, three: the numbers of chapters.
+        return None;
+    }
+    // The lines of a stacked entry belong together.
+    let read = if mode == Mode::Stacked { stacked_lines(lines, &read) } else { lines_read(&read) };
+    Some(Evidence {
+        mode,
+        titled,
         entries: found.len(),
-        share: lines_read(&read) as f64 / lines.len().max(1) as f64,
-        ordered: longest_rise(&numbers).len() as f64 / total,
-        plausible: numbers.iter().filter(|n| n.value <= largest).count() as f64 / total,
-        distinct: titles.len() as f64 / total,
+        leaders: found.iter().filter(|e| e.has_leader).count(),
+        share: read as f64 / lines.len().max(1) as f64,
+        ordered: ordered(&found),
+        plausible: plausible.count() as f64 / total,
+    })
+}
+
+/// The share of entries in the longest run whose numbers do not fall; a fall to the first pages of a new chapter
+/// is none.
+fn ordered(found: &[EntryLine]) -> f64 {
+    let mut numbers: Vec<(u32, PageNumber)> = Vec::with_capacity(found.len());
+    let mut restarts = 0;
+    for entry in found {
+        if numbers.last().is_some_and(|(_, last)| restarts_at(&entry.title, entry.page, *last)) {
+            restarts += 1;
+        }
+        numbers.push((restarts, entry.page));
+    }
+    longest_rise(&numbers).len() as f64 / found.len().max(1) as f64
+}
+
+/// Page numbers begin again at this entry: it is a chapter's, and its number is a first one.
+pub(super) fn restarts_at(title: &str, page: PageNumber, last: PageNumber) -> bool {
+    let parts = split_title(title);
+    let chapter = parts.word.is_some_and(|w| level_of_word(w).is_some()) || parts.depth() == Some(1);
+    page.section == 0 && page.style == last.style && page < last && page.value <= 3 && chapter
+}
+
+/// Whether `3-7` are pages or a chapter's page is told by all of them: pages end where the next ones begin.
+pub(super) fn resolve_pairs(entries: &mut [EntryLine]) {
+    let pairs: Vec<(u32, u32)> =
+        entries.iter().filter_map(|e| e.of_section.map(|s| (e.page.value, s.value))).collect();
+    let steps = pairs.len().saturating_sub(1);
+    let ranges = pairs.iter().zip(pairs.iter().skip(1)).filter(|((a, b), (next, _))| a <= b && next >= b).count();
+    if steps > 0 && ranges * 5 >= steps * 4 {
+        return;
+    }
+    for entry in entries.iter_mut() {
+        if let Some(section) = entry.of_section.take() {
+            entry.page = section;
+        }
     }
 }
 
-/// All entries printed on the contents pages `first..=last`, in reading order.
-pub(super) fn entries(book: &BookText, first: u32, last: u32) -> Vec<Printed> {
+/// All entries printed on the given pages, in reading order.
+pub(super) fn entries(book: &BookText, pages: &[(u32, Mode)]) -> Vec<Printed> {
+    let mode = pages.first().map_or(Mode::Last(Lead::Clear), |(_, mode)| *mode);
     let mut all: Vec<Line> = Vec::new();
-    let mut pages: Vec<u32> = Vec::new();
-    let mut leads: Vec<Lead> = Vec::new();
-    for page in first..=last {
-        let mut lines = lines(book, page);
-        let read = lines_read(&read_lines(&lines, |_| Lead::Strict));
-        let known = read as f64 >= LENIENT_FROM * lines.len() as f64;
-        leads.extend(lines.iter().map(|_| if known { Lead::Lenient } else { Lead::Strict }));
-        pages.extend(lines.iter().map(|_| page));
+    let mut at: Vec<(u32, usize)> = Vec::new();
+    let mut known = 0;
+    for (page, _) in pages {
+        let (mut lines, titled) = lines(book, *page);
+        let read = lines_read(&read_lines(&lines, mode, false));
+        known += usize::from(titled || read as f64 >= LENIENT_FROM * lines.len() as f64);
+        at.extend(lines.iter().map(|l| (*page, l.number)));
         // Titles and run-in paragraphs go on over the page's end: the lines are numbered through.
         let offset = all.last().map_or(0, |l: &Line| l.number + 1);
         let start = lines.iter().map(|l| l.number).min().unwrap_or(0);
         lines.iter_mut().for_each(|l| l.number = l.number - start + offset);
         all.append(&mut lines);
     }
-    let read = read_lines(&all, |i| leads.get(i).copied().unwrap_or(Lead::Strict));
-    let mut reader = Reader { book, page: first, out: Vec::new(), pending: Vec::new() };
+    let read = read_lines(&all, mode, known > 0);
+    let found: Vec<EntryLine> = {
+        let mut found: Vec<EntryLine> = read.iter().flatten().flat_map(|r| r.entries.iter().cloned()).collect();
+        resolve_pairs(&mut found);
+        found
+    };
+    let mut found = found.into_iter();
+    if mode == Mode::Stacked {
+        let mut stacked = Stacked::default();
+        for ((line, (page, number)), read) in all.iter().zip(at).zip(read) {
+            match read.and_then(|_| found.next()) {
+                Some(entry) => stacked.number(entry, page, number),
+                None => stacked.other(line),
+            }
+        }
+        return stacked.out;
+    }
+    let mut reader = Reader::new(book, mode);
     let mut skip = 0;
-    for ((line, page), read) in all.iter().zip(pages).zip(read) {
-        reader.page = page;
+    for ((line, (page, number)), read) in all.iter().zip(at).zip(read) {
+        (reader.page, reader.line) = (page, number);
         match read {
             _ if skip > 0 => skip -= 1,
             Some(Read { entries, lines: 1 }) if entries.len() == 1 => {
-                entries.into_iter().for_each(|e| reader.entry(line, e));
+                found.next().into_iter().for_each(|e| reader.entry(line, e));
             }
             Some(read) => {
                 skip = read.lines.saturating_sub(1);
-                reader.run_in(line, read.entries);
+                reader.run_in(line, found.by_ref().take(read.entries.len()).collect());
             }
             None => reader.other(line),
         }
@@ -102,21 +205,52 @@ pub(super) fn entries(book: &BookText, first: u32, last: u32) -> Vec<Printed> {
     reader.out
 }
 
-/// The page's lines in reading order, without a running head that was not seen to recur ("Contents   v"): at
-/// the page's edge, and its number is this page's own.
-fn lines(book: &BookText, page: u32) -> Vec<Line> {
-    let Some(text) = book.page(page) else { return Vec::new() };
+/// The page's lines in reading order from behind a title for contents on, and whether there is one; without a
+/// running head that was not seen to recur ("Contents   v"): at the page's edge, and its number is this page's own.
+pub(super) fn lines(book: &BookText, n: u32) -> (Vec<Line>, bool) {
+    let Some(page) = book.page(n) else { return (Vec::new(), false) };
     let own_number = |line: &Line| {
-        let entry = parse(&line.text, Lead::Strict).filter(|e| !e.has_leader);
-        entry.is_some_and(|e| book.offsets().give(page, e.page))
+        let entry = parse(&line.text).filter(|e| e.lead == Lead::Clear && !e.has_leader);
+        entry.is_some_and(|e| book.labels().give(n, e.page))
     };
-    let last = text.lines.len().saturating_sub(1);
-    let kept = text.lines.iter().enumerate().filter(|(i, l)| !((*i == 0 || *i == last) && own_number(l)));
-    reading_order(&kept.map(|(_, l)| l.clone()).collect::<Vec<_>>())
+    let last = page.lines.len().saturating_sub(1);
+    let kept = page.lines.iter().enumerate().filter(|(i, l)| !((*i == 0 || *i == last) && own_number(l)));
+    let mut kept: Vec<Line> = kept.map(|(_, l)| l.clone()).collect();
+    let headed = page.header.as_deref().is_some_and(is_contents_title);
+    let title = kept.iter().position(|l| is_contents_title(&l.text)).filter(|i| stands_as_title(&kept, *i));
+    if let Some(at) = title {
+        kept.drain(..=at);
+    }
+    (reading_order(&kept), headed || title.is_some())
+}
+
+/// Near the page's top, or set off from what is above it.
+fn stands_as_title(lines: &[Line], at: usize) -> bool {
+    let gap = match (at.checked_sub(1).and_then(|i| lines.get(i)), lines.get(at)) {
+        (Some(above), Some(line)) => line.number > above.number + 1,
+        _ => true,
+    };
+    at < TITLE_LINES || gap
 }
 
 fn lines_read(read: &[Option<Read>]) -> usize {
     read.iter().flatten().map(|r| r.lines).sum()
+}
+
+/// Lines with a number alone, and the one to three lines of the title above each.
+fn stacked_lines(lines: &[Line], read: &[Option<Read>]) -> usize {
+    let mut titles = 0;
+    let mut all = 0;
+    for (_, read) in lines.iter().zip(read) {
+        match read {
+            Some(_) => {
+                all += 1 + titles.min(3);
+                titles = 0;
+            }
+            None => titles += 1,
+        }
+    }
+    all
 }
 
 /// What was read from a line and, for run-in entries, from those after it.
@@ -126,17 +260,44 @@ struct Read {
     lines: usize,
 }
 
-/// For each line what starts there, when it may be read as `lead` says.
-fn read_lines(lines: &[Line], lead: impl Fn(usize) -> Lead) -> Vec<Option<Read>> {
+/// For each line what starts there; `known` pages are read leniently.
+fn read_lines(lines: &[Line], mode: Mode, known: bool) -> Vec<Option<Read>> {
+    let one = |entry| Read { entries: vec![entry], lines: 1 };
+    let wanted = match mode {
+        Mode::First => {
+            let first = |l: &Line| parse_number_first(&l.text).filter(|_| parse(&l.text).is_none_or(|e| e.lead < Lead::Clear));
+            return lines.iter().map(|l| first(l).map(one)).collect();
+        }
+        Mode::Stacked => {
+            let above = |i: usize| i.checked_sub(1).and_then(|k| lines.get(k));
+            let number = |i: usize| lines.get(i).and_then(|l| parse_number_alone(&l.text));
+            let alone = |i: usize| {
+                let titled = above(i).is_some_and(|l| l.text.chars().any(char::is_alphabetic))
+                    && i.checked_sub(1).is_some_and(|k| number(k).is_none());
+                let (page, printed) = number(i).filter(|_| titled)?;
+                Some(EntryLine {
+                    title: String::new(),
+                    page,
+                    printed: printed.to_owned(),
+                    lead: Lead::Clear,
+                    has_leader: false,
+                    of_section: None,
+                })
+            };
+            return (0..lines.len()).map(|i| alone(i).map(one)).collect();
+        }
+        Mode::Last(lead) => lead,
+    };
     let mut out: Vec<Option<Read>> = Vec::with_capacity(lines.len());
     while let Some(line) = lines.get(out.len()) {
         let rest = lines.get(out.len()..).unwrap_or_default();
-        let lead = lead(out.len());
-        let one = |entry| Read { entries: vec![entry], lines: 1 };
-        let read = parse(&line.text, Lead::Strict)
+        let at_least = |lead: Lead| move |e: &EntryLine| e.lead >= lead;
+        let read = parse(&line.text)
+            .filter(at_least(Lead::Clear))
             .map(one)
-            .or_else(|| run_in_paragraph(rest, lead))
-            .or_else(|| parse(&line.text, lead).map(one));
+            .or_else(|| run_in_paragraph(rest, known))
+            .or_else(|| parse(&line.text).filter(at_least(if known { Lead::Space } else { wanted })).map(one))
+            .or_else(|| parse_noisy(&line.text).filter(|e| known && e.lead == Lead::Clear).map(one));
         let used = read.as_ref().map_or(1, |r| r.lines);
         out.push(read);
         out.extend(std::iter::repeat_n(None, used - 1));
@@ -145,10 +306,10 @@ fn read_lines(lines: &[Line], lead: impl Fn(usize) -> Lead) -> Vec<Option<Read>>
 }
 
 /// The longest run of lines that reads as run-in entries.
-fn run_in_paragraph(lines: &[Line], lead: Lead) -> Option<Read> {
+fn run_in_paragraph(lines: &[Line], known: bool) -> Option<Read> {
     let first = lines.first()?;
     // Cheap refusals first: every line of a book comes here.
-    if !first.text.contains([',', ';', '—', '–', '•', '·']) && lead == Lead::Strict {
+    if !first.text.contains([',', ';', '—', '–', '•', '·']) && !known {
         return None;
     }
     let is_number = |word: &str| {
@@ -163,7 +324,8 @@ fn run_in_paragraph(lines: &[Line], lead: Lead) -> Option<Read> {
     let mut found = None;
     for (i, line) in lines.iter().enumerate().take(30) {
         let above = i.checked_sub(1).and_then(|k| lines.get(k));
-        if above.is_some_and(|a| line.number > a.number + 1 || parse(&line.text, Lead::Strict).is_some()) {
+        let clear = || parse(&line.text).is_some_and(|e| e.lead == Lead::Clear);
+        if above.is_some_and(|a| line.number > a.number + 1 || clear()) {
             break;
         }
         if joined.ends_with('-') {
@@ -172,128 +334,11 @@ fn run_in_paragraph(lines: &[Line], lead: Lead) -> Option<Read> {
             joined.push(' ');
         }
         joined.push_str(&line.text);
-        if let Some(entries) = parse_run_in(&joined, lead) {
+        if let Some(entries) = parse_run_in(&joined, known) {
             found = Some(Read { entries, lines: i + 1 });
         }
     }
     found
-}
-
-/// Puts lines together to entries.
-struct Reader<'a> {
-    book: &'a BookText,
-    page: u32,
-    out: Vec<Printed>,
-    /// Lines without a page number that may be the beginning of the next entry's title.
-    pending: Vec<Line>,
-}
-
-impl Reader<'_> {
-    fn entry(&mut self, line: &Line, entry: EntryLine) {
-        let mut printed = Printed {
-            title: entry.title,
-            page: Some(entry.page),
-            printed: Some(entry.printed),
-            indent: line.indent,
-            on_page: self.page,
-        };
-        if let Some((title, indent)) = self.wrapped(line, &printed.title) {
-            (printed.title, printed.indent) = (title, indent);
-            self.pending.clear();
-        }
-        self.flush();
-        self.out.push(printed);
-    }
-
-    /// Run-in entries stand below what they are run in after.
-    fn run_in(&mut self, line: &Line, entries: Vec<EntryLine>) {
-        self.flush();
-        let above =
-            self.out.iter().rev().find(|p| p.page.is_some() && split_title(&p.title).depth() < Some(2));
-        let indent = line.indent.max(above.map_or(0, |p| p.indent + 3));
-        self.out.extend(entries.into_iter().map(|e| Printed {
-            title: e.title,
-            page: Some(e.page),
-            printed: Some(e.printed),
-            indent,
-            on_page: self.page,
-        }));
-    }
-
-    fn other(&mut self, line: &Line) {
-        let title = line.text.trim_end_matches(|c: char| c.is_whitespace() || is_leader(c));
-        // The first line of a wrapped title may end with a comma; a whole title does not.
-        if !is_title(title.trim_end_matches(',')) || title.chars().count() > 160 {
-            self.flush();
-            return;
-        }
-        let starts_new = split_title(title).number.is_some()
-            || self.pending.last().is_some_and(|p| line.number > p.number + 2 || line.indent < p.indent)
-            || self.pending.len() >= WRAPPED_LINES;
-        if starts_new {
-            self.flush();
-        }
-        self.pending.push(line.clone());
-    }
-
-    /// The pending lines and `last` as one title, when they are one.
-    fn wrapped(&self, line: &Line, last: &str) -> Option<(String, usize)> {
-        for skip in 0..self.pending.len() {
-            let lines = self.pending.get(skip..)?;
-            let (first, before) = (lines.first()?, lines.last()?);
-            if line.number > before.number + 2 || split_title(last).number.is_some() {
-                continue;
-            }
-            let mut title = String::new();
-            for part in lines.iter().map(|l| l.text.as_str()).chain([last]) {
-                if title.ends_with('-') {
-                    title.pop();
-                } else if !title.is_empty() {
-                    title.push(' ');
-                }
-                title.push_str(part);
-            }
-            let numbered = split_title(&first.text).number.is_some();
-            let unfinished = first.text.ends_with('-') || first.text.chars().count() > 45;
-            let close = line.number <= before.number + 1;
-            let hangs = line.indent >= first.indent;
-            let looks_wrapped = hangs && close && (numbered || unfinished);
-            let known = self.is_heading(&title);
-            // A chapter's line without page number, and the first section below it, look the same as a
-            // wrapped title; the body tells them apart.
-            let apart = self.is_heading(&first.text) && self.is_heading(last);
-            if known || (looks_wrapped && !apart) {
-                return Some((title, first.indent));
-            }
-        }
-        None
-    }
-
-    /// Keeps of the pending lines those that are titles without page numbers: a part's, or a numbered
-    /// chapter's that is a heading in the book.
-    fn flush(&mut self) {
-        for line in std::mem::take(&mut self.pending) {
-            if !is_title(&line.text) {
-                continue;
-            }
-            let parts = split_title(&line.text);
-            let named = parts.word.is_some_and(|w| level_of_word(w).is_some());
-            if parts.number.is_some() && (named || self.is_heading(&line.text)) {
-                self.out.push(Printed {
-                    title: line.text,
-                    page: None,
-                    printed: None,
-                    indent: line.indent,
-                    on_page: self.page,
-                });
-            }
-        }
-    }
-
-    fn is_heading(&self, title: &str) -> bool {
-        self.book.has_heading(&normalise(title), self.page)
-            || self.book.has_heading(&normalise(split_title(title).rest), self.page)
-    }
 }
 
 /// Positions of a longest subsequence that never falls.
@@ -319,54 +364,5 @@ pub(super) fn longest_rise<T: Ord>(values: &[T]) -> Vec<usize> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use std::sync::Arc;
-
-    fn book(pages: &[&str]) -> BookText {
-        BookText::new(pages.iter().map(|p| Arc::from(*p)).collect())
-    }
-
-    fn titles(book: &BookText) -> Vec<String> {
-        entries(book, 1, 1).into_iter().map(|p| p.title).collect()
-    }
-
-    #[test]
-    fn wrapped_titles_are_joined() {
-        let page = "1 A title that is long enough to need\n  two lines ....... 3\n2 Short ..... 5\n";
-        let found = titles(&book(&[&format!("{page}3 Hyphen-\n  ated .... 6\n")]));
-        assert_eq!(found, ["1 A title that is long enough to need two lines", "2 Short", "3 Hyphenated"]);
-    }
-
-    #[test]
-    fn a_part_without_page_number_is_kept() {
-        let page = "Part I Beginnings\n1 One ..... 3\n2 Two ..... 5\nPart II Ends\n3 Three .... 7\n";
-        let found = titles(&book(&[page]));
-        assert_eq!(found, ["Part I Beginnings", "1 One", "2 Two", "Part II Ends", "3 Three"]);
-    }
-
-    #[test]
-    fn run_in_entries_are_taken_apart() {
-        let page =
-            "3 Text ........ 49\n   3.1 Paragraphs 49, 3.2 Double spa-\n   cing 50, 3.3 Footnotes 51\n";
-        let found = titles(&book(&[&format!("{page}4 Next ..... 60\n")]));
-        assert_eq!(found, ["3 Text", "3.1 Paragraphs", "3.2 Double spacing", "3.3 Footnotes", "4 Next"]);
-    }
-
-    #[test]
-    fn a_paragraph_of_entries_goes_on_over_the_page() {
-        let book = book(&["1 One ..... 1\n  1.1 Here 2, 1.2 Over\n", "  there 3, 1.3 On 4\n2 Two .... 7\n"]);
-        let found: Vec<String> = entries(&book, 1, 2).into_iter().map(|p| p.title).collect();
-        assert_eq!(found, ["1 One", "1.1 Here", "1.2 Over there", "1.3 On", "2 Two"]);
-    }
-
-    proptest! {
-        #[test]
-        fn longest_rise_is_a_rise(values in prop::collection::vec(0u8..20, 0..60)) {
-            let chain = longest_rise(&values);
-            prop_assert!(chain.windows(2).all(|w| w[0] < w[1] && values[w[0]] <= values[w[1]]));
-            prop_assert_eq!(chain.is_empty(), values.is_empty());
-        }
-    }
-}
+#[path = "contents_page_tests.rs"]
+mod tests;

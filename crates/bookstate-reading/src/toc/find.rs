@@ -1,58 +1,119 @@
-//! The finder: on which pages a book prints its contents.
+//! The finder: on which pages a book prints its contents, and all that is on them.
+//!
+//! One detector for all: what it takes for contents is no heading anywhere else.
 
-use super::contents_page::{Evidence, evidence};
-use super::entry::{ContentsEntry, ContentsRange};
-use super::lists::{List, best};
-use super::page_text::BookText;
+use super::contents_page::{Evidence, Mode, evidence};
+use super::entry::{ContentsEntry, ContentsRange, ContentsSummary};
+use super::lists::{self, List};
+use super::page_text::{BookText, Region};
 use super::unnumbered;
 
+/// A book's printed contents: the lists that are it, and where they stand.
+#[derive(Debug, Default)]
+pub(crate) struct Contents {
+    /// The first list's pages, and the shape of all.
+    pub(super) range: Option<ContentsRange>,
+    pub(super) entries: Vec<ContentsEntry>,
+    /// The lines of all pages that are contents, kept lists or not.
+    pub(super) regions: Vec<Region>,
+}
+
 /// Finds the printed contents, wherever in the book; `None` when there are none that the book bears out.
+#[must_use]
 pub fn find(book: &BookText) -> Option<ContentsRange> {
-    let lists = blocks(book).into_iter().filter_map(|(first, last)| best(book, first, last));
-    let list = lists.reduce(|best, list| if list.score() > best.score() { list } else { best });
-    match list.filter(List::is_borne_out) {
-        Some(list) => Some(list.range),
-        None => unnumbered::find(book),
-    }
+    book.contents().range.clone()
 }
 
 /// Reads the entries of the contents at `range`, in the order in which they are printed. Empty when the pages
 /// have no contents of the kind that `range` tells.
+#[must_use]
 pub fn extract(book: &BookText, range: &ContentsRange) -> Vec<ContentsEntry> {
-    let (first, last) = (range.start_page.max(1), range.end_page.min(book.page_count()));
-    if range.summary.page_numbers {
-        best(book, first, last).map(|list| list.entries()).unwrap_or_default()
-    } else {
-        unnumbered::extract(book, first, last)
+    let found = book.contents();
+    if found.range.as_ref() == Some(range) {
+        return found.entries.clone();
     }
+    // A range from elsewhere: an older version's, or another engine's.
+    let (first, last) = (range.start_page.max(1), range.end_page.min(book.page_count()));
+    if !range.summary.page_numbers {
+        return unnumbered::list(book, first, last).map(|l| unnumbered::entries(&l)).unwrap_or_default();
+    }
+    let mode = |n| evidence(book, n, None).map(|e| (n, e.mode));
+    let pages: Vec<(u32, Mode)> = (first..=last).filter_map(mode).collect();
+    lists::best(book, &Block { pages, titled: false }).map(|list| list.entries()).unwrap_or_default()
 }
 
-/// Runs of pages that may be contents: first and last page.
-fn blocks(book: &BookText) -> Vec<(u32, u32)> {
-    let pages: Vec<(u32, Evidence)> = (1..=book.page_count()).map(|n| (n, evidence(book, n))).collect();
-    let mut blocks: Vec<(u32, u32)> = Vec::new();
-    for (page, _) in pages.iter().filter(|(_, e)| is_contents(e)) {
-        match blocks.last_mut() {
-            Some((_, last)) if *last + 1 == *page => *last = *page,
-            _ => blocks.push((*page, *page)),
-        }
-    }
-    let partly = |page: u32| {
-        let evidence = page.checked_sub(1).and_then(|i| pages.get(i as usize)).map(|(_, e)| e);
-        evidence.is_some_and(|e| e.entries >= 1 && e.share >= 0.3)
+/// Everything that the finder finds.
+pub(super) fn contents(book: &BookText) -> Contents {
+    let blocks = blocks(book);
+    let lists: Vec<List> = blocks.iter().flat_map(|block| lists::all(book, block)).collect();
+    let mut regions: Vec<Region> = lists.iter().flat_map(|list| list.regions(book)).collect();
+    let kept = lists::of_the_book(lists);
+    let Some(first) = kept.first() else {
+        let Some(list) = unnumbered::find(book) else { return Contents { regions, ..Contents::default() } };
+        regions.extend(unnumbered::regions(book, &list));
+        let (start_page, end_page) = list.first().zip(list.last()).map_or((1, 1), |(a, b)| (a.on_page, b.on_page));
+        let entries = unnumbered::entries(&list);
+        let levels: Vec<u32> = entries.iter().map(|e| e.level).collect();
+        let summary = ContentsSummary::of(&list, &levels);
+        return Contents { range: Some(ContentsRange { start_page, end_page, summary }), entries, regions };
     };
-    // A block's first and last page may hold only a few entries.
-    for (first, last) in &mut blocks {
-        if partly(first.saturating_sub(1)) {
-            *first -= 1;
+    let (start_page, end_page) = (first.first_page(), first.last_page());
+    let entries: Vec<ContentsEntry> = kept.iter().flat_map(List::entries).collect();
+    let printed: Vec<_> = kept.iter().flat_map(|l| l.printed.iter().cloned()).collect();
+    let levels: Vec<u32> = kept.iter().flat_map(|l| l.levels.iter().copied()).collect();
+    let summary = ContentsSummary::of(&printed, &levels);
+    Contents { range: Some(ContentsRange { start_page, end_page, summary }), entries, regions }
+}
+
+/// Neighbouring pages that may be contents.
+#[derive(Debug, Clone)]
+pub(super) struct Block {
+    pub(super) pages: Vec<(u32, Mode)>,
+    /// A name for contents stands above them.
+    pub(super) titled: bool,
+}
+
+fn blocks(book: &BookText) -> Vec<Block> {
+    let mut blocks: Vec<Block> = Vec::new();
+    let mut n = 1;
+    while n <= book.page_count() {
+        let Some(found) = evidence(book, n, None).filter(is_contents) else {
+            n += 1;
+            continue;
+        };
+        let mut block = Block { pages: vec![(n, found.mode)], titled: found.titled };
+        let taken = blocks.last().and_then(|b| b.pages.last()).map_or(0, |(page, _)| *page);
+        // The page before may hold only a few entries, and so may the last one.
+        let before = n.saturating_sub(1);
+        if !found.titled && before > taken && evidence(book, before, Some(found.mode)).is_some_and(|e| goes_on(&e)) {
+            block.pages.insert(0, (before, found.mode));
         }
-        if partly(*last + 1) {
-            *last += 1;
+        let mut last = found;
+        while let Some(next) = evidence(book, n + 1, Some(last.mode)).filter(goes_on) {
+            // A list under a name of its own is another one, and may be printed in another way.
+            let other = evidence(book, n + 1, None).filter(|e| e.titled && is_contents(e) && e.mode != next.mode);
+            if other.is_some() {
+                break;
+            }
+            n += 1;
+            block.pages.push((n, last.mode));
+            last = Evidence { mode: last.mode, ..next };
         }
+        blocks.push(block);
+        n += 1;
     }
     blocks
 }
 
 fn is_contents(e: &Evidence) -> bool {
-    e.entries >= 3 && e.share >= 0.35 && e.ordered >= 0.7 && e.plausible >= 0.9 && e.distinct >= 0.6
+    if e.titled {
+        return e.entries >= 2 && e.ordered >= 0.6 && e.plausible >= 0.8;
+    }
+    let dense = e.share >= 0.35 || (e.leaders >= 5 && e.share >= 0.15);
+    e.entries >= 3 && dense && e.ordered >= 0.7 && e.plausible >= 0.9
+}
+
+fn goes_on(e: &Evidence) -> bool {
+    let some = e.share >= 0.3 || (e.leaders >= 2 && e.share >= 0.12);
+    e.entries >= 1 && some && e.ordered >= 0.6 && e.plausible >= 0.8
 }

@@ -166,6 +166,7 @@ mod tests {
             printed: None,
             indent: l.len() - l.trim_start().len(),
             on_page: 1,
+            line: 0,
         };
         levels(&lines.iter().map(entry).collect::<Vec<_>>())
     }

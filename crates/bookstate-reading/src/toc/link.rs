@@ -7,8 +7,9 @@
 
 use super::chain::{Candidate, heaviest};
 use super::entry::{ContentsEntry, ContentsRange};
+use super::lists::{Turn, turns};
 use super::numbers::{NumberStyle, PageNumber};
-use super::page_text::{BookText, TitleMatch};
+use super::page_text::{BookText, Region, TitleIndex, TitleMatch};
 use super::title::normalise;
 use std::collections::HashMap;
 
@@ -70,14 +71,35 @@ const NEARBY: [i64; 4] = [1, -1, 2, -2];
 const MOST_CANDIDATES: usize = 40;
 
 impl Linker {
-    /// Analyses all `entries` of the contents at `range`; headings on the contents' own pages do not count.
+    /// Analyses all `entries` of the contents at `range`; headings within printed contents do not count.
     pub fn new(book: &BookText, entries: &[ContentsEntry], range: &ContentsRange) -> Self {
-        let wanted: Vec<Wanted> = entries.iter().map(Wanted::new).collect();
-        let search = Search { book, range };
-        let offsets = search.offsets(&wanted);
-        let mut links: Vec<Link> = wanted.iter().map(|w| search.by_number(w, &offsets)).collect();
+        let found = book.contents();
+        if found.range.as_ref() == Some(range) {
+            return Self::without(book, entries, &found.regions);
+        }
+        let region = |page| Region { page, first: 0, last: usize::MAX };
+        let pages = range.start_page.max(1)..=range.end_page.min(book.page_count());
+        Self::without(book, entries, &pages.map(region).collect::<Vec<_>>())
+    }
+
+    /// The same, where headings in the lines of `regions` do not count.
+    pub(super) fn without(book: &BookText, entries: &[ContentsEntry], regions: &[Region]) -> Self {
+        let wanted = Wanted::all(entries);
+        let mut partial: HashMap<u32, TitleIndex> = HashMap::new();
+        for region in regions {
+            partial.entry(region.page).or_insert_with(|| book.titles_outside(region.page, regions).unwrap_or_default());
+        }
+        let search = Search { book, partial };
+        // Numbers that begin again in each chapter tell a page only together with their chapter.
+        let restarts = wanted.iter().map(|w| w.stretch).max().unwrap_or(0);
+        let by_stretch = restarts > 0;
+        let offsets = if by_stretch { HashMap::new() } else { search.offsets(&wanted) };
+        let known = !by_stretch || book.labels().restarts() == restarts;
+        let link = |w| if known { search.by_number(w, &offsets, by_stretch) } else { NO_PAGE };
+        let mut links: Vec<Link> = wanted.iter().map(link).collect();
         search.settle_by_neighbours(&wanted, &mut links);
-        search.place_unnumbered(&wanted, &mut links);
+        search.place_in_order(&wanted, &mut links);
+        search.count_from_neighbours(&wanted, &mut links);
         Self { links }
     }
 
@@ -93,6 +115,8 @@ const NO_PAGE: Link = Link { page: None, verified: false, reason: LinkReason::No
 /// An entry as it is searched for.
 struct Wanted {
     number: Option<PageNumber>,
+    /// How often page numbers began again before it.
+    stretch: u32,
     /// Number and title, with and without the level word.
     with_number: Vec<String>,
     title: String,
@@ -100,6 +124,18 @@ struct Wanted {
 }
 
 impl Wanted {
+    fn all(entries: &[ContentsEntry]) -> Vec<Self> {
+        let titles: Vec<String> = entries.iter().map(ContentsEntry::printed_title).collect();
+        let number = |e: &ContentsEntry| e.printed_page.as_deref().and_then(PageNumber::parse);
+        let turns = turns(titles.iter().map(String::as_str).zip(entries.iter().map(number)));
+        let mut stretch = 0;
+        let one = |(entry, turn): (&ContentsEntry, Turn)| {
+            stretch += u32::from(turn == Turn::Restart);
+            Self { stretch, ..Self::new(entry) }
+        };
+        entries.iter().zip(turns).map(one).collect()
+    }
+
     fn new(entry: &ContentsEntry) -> Self {
         let title = normalise(&entry.title);
         let mut with_number = Vec::new();
@@ -108,7 +144,7 @@ impl Wanted {
             with_number.push(normalise(&entry.printed_title()));
         }
         let number = entry.printed_page.as_deref().and_then(PageNumber::parse);
-        Self { number, with_number, title, level_word: entry.level_name.is_some() }
+        Self { number, stretch: 0, with_number, title, level_word: entry.level_name.is_some() }
     }
 }
 
@@ -118,21 +154,25 @@ const HEADING: Strength = 2;
 
 struct Search<'a> {
     book: &'a BookText,
-    range: &'a ContentsRange,
+    /// Titles on pages of which some lines do not count.
+    partial: HashMap<u32, TitleIndex>,
 }
 
 impl Search<'_> {
     fn strength(&self, wanted: &Wanted, page: i64, fuzzy: bool) -> Strength {
         let Ok(page) = u32::try_from(page) else { return 0 };
-        if self.range.contains(page) {
-            return 0;
-        }
-        if wanted.with_number.iter().any(|t| self.book.is_heading(t, page)) {
+        let is_heading = |title: &str| match self.partial.get(&page) {
+            Some(titles) => titles.headings.contains(title),
+            None => self.book.is_heading(title, page),
+        };
+        if wanted.with_number.iter().any(|t| is_heading(t)) {
             return 3;
         }
-        let heading = self.book.is_heading(&wanted.title, page)
-            || (fuzzy && self.book.score(&wanted.title, page, true) == TitleMatch::Heading);
-        if heading { HEADING } else { 0 }
+        let similar = || match self.partial.get(&page) {
+            Some(titles) => titles.has_similar(&wanted.title),
+            None => self.book.score(&wanted.title, page, true) == TitleMatch::Heading,
+        };
+        if is_heading(&wanted.title) || (fuzzy && similar()) { HEADING } else { 0 }
     }
 
     fn exists(&self, page: i64) -> Option<u32> {
@@ -145,7 +185,7 @@ impl Search<'_> {
         let step = wanted.len().div_ceil(VOTERS).max(1);
         let mut voters: HashMap<NumberStyle, u32> = HashMap::new();
         for entry in wanted.iter().step_by(step) {
-            let Some(number) = entry.number else { continue };
+            let Some(number) = entry.number.filter(|n| n.section == 0) else { continue };
             *voters.entry(number.style).or_default() += 1;
             if entry.title.chars().count() < 4 && entry.with_number.is_empty() {
                 continue;
@@ -166,9 +206,9 @@ impl Search<'_> {
             let most = of_style.first().map_or(0, |(v, _)| *v);
             let voted = of_style.iter().filter(|(v, _)| *v >= enough && 4 * *v >= most).take(3);
             let mut offsets: Vec<i64> = voted.map(|(_, o)| *o).collect();
-            for label in self.book.offsets().of(style) {
-                if !offsets.contains(label) {
-                    offsets.push(*label);
+            for offset in self.book.labels().offsets(style) {
+                if !offsets.contains(&offset) {
+                    offsets.push(offset);
                 }
             }
             // A single title is weak, but better than nothing.
@@ -180,24 +220,30 @@ impl Search<'_> {
         out
     }
 
-    fn by_number(&self, wanted: &Wanted, offsets: &HashMap<NumberStyle, Vec<i64>>) -> Link {
+    fn by_number(&self, wanted: &Wanted, offsets: &HashMap<NumberStyle, Vec<i64>>, by_stretch: bool) -> Link {
         let Some(number) = wanted.number else { return NO_PAGE };
+        let labels = self.book.labels();
+        let printed = labels.page(number, by_stretch.then_some(wanted.stretch));
+        let stated = labels.stated(number).filter(|_| !by_stretch);
         let value = i64::from(number.value);
-        let offsets = offsets.get(&number.style).map_or(&[][..], Vec::as_slice);
-        let Some(first) = offsets.first() else { return NO_PAGE };
+        let offsets = offsets.get(&number.style).filter(|_| number.section == 0).map_or(&[][..], Vec::as_slice);
+        // What the pages bear comes first; the first offset is the book's, others are followed only to a heading.
+        let mut pages: Vec<u32> = Vec::new();
+        let counted = offsets.iter().take(4).filter_map(|offset| self.exists(value + offset));
+        for page in stated.into_iter().chain(printed).chain(counted) {
+            if !pages.contains(&page) {
+                pages.push(page);
+            }
+        }
+        let Some(first) = pages.first().copied() else { return NO_PAGE };
         for strong in [3, HEADING] {
-            // The first offset is the book's; others are followed only to a heading.
-            for (i, offset) in offsets.iter().take(4).enumerate() {
-                let fuzzy = strong == HEADING && i == 0;
-                let page = value + offset;
-                if self.strength(wanted, page, fuzzy) >= strong
-                    && let Some(page) = self.exists(page)
-                {
-                    return Link { page: Some(page), verified: true, reason: LinkReason::HeadingOnPage };
+            for (i, page) in pages.iter().enumerate() {
+                if self.strength(wanted, i64::from(*page), strong == HEADING && i == 0) >= strong {
+                    return Link { page: Some(*page), verified: true, reason: LinkReason::HeadingOnPage };
                 }
             }
             for beside in NEARBY {
-                let page = value + first + beside;
+                let page = i64::from(first) + beside;
                 if self.strength(wanted, page, false) >= strong
                     && let Some(page) = self.exists(page)
                 {
@@ -205,19 +251,7 @@ impl Search<'_> {
                 }
             }
         }
-        let page = self.labelled(number, value + first).or_else(|| self.exists(value + first));
-        match page {
-            Some(page) => Link { page: Some(page), verified: false, reason: LinkReason::NumberOnly },
-            None => NO_PAGE,
-        }
-    }
-
-    /// The page near `about` that bears the number itself.
-    fn labelled(&self, number: PageNumber, about: i64) -> Option<u32> {
-        [0, 1, -1, 2, -2, 3, -3]
-            .into_iter()
-            .filter_map(|d| self.exists(about + d))
-            .find(|n| self.book.page(*n).is_some_and(|page| page.labels.contains(&number)))
+        Link { page: Some(first), verified: false, reason: LinkReason::NumberOnly }
     }
 
     /// Where pages were left out or put in, the offset changes on the way: an unverified link takes the
@@ -233,6 +267,10 @@ impl Search<'_> {
             let Some(number) = wanted.get(i).and_then(|w| w.number).filter(|_| !link.verified) else {
                 continue;
             };
+            // What pages bear is surer than what neighbours suggest.
+            if number.section > 0 || self.book.labels().page(number, None) == link.page {
+                continue;
+            }
             let same = |k: &&(NumberStyle, i64)| k.0 == number.style;
             let before = known.get(..i).and_then(|k| k.iter().rev().flatten().find(same));
             let after = known.get(i..).and_then(|k| k.iter().flatten().find(same));
@@ -245,9 +283,9 @@ impl Search<'_> {
         }
     }
 
-    /// Links what has no page number, between what has.
-    fn place_unnumbered(&self, wanted: &[Wanted], links: &mut [Link]) {
-        if wanted.iter().all(|w| w.number.is_some()) {
+    /// Links what has no page number, or one that tells no page, between what has.
+    fn place_in_order(&self, wanted: &[Wanted], links: &mut [Link]) {
+        if links.iter().all(|l| l.page.is_some()) {
             return;
         }
         let candidates: Vec<Vec<Candidate>> = wanted
@@ -255,21 +293,41 @@ impl Search<'_> {
             .zip(links.iter())
             .map(|(w, link)| match link.page {
                 Some(page) => vec![Candidate { page, weight: if link.verified { 12 } else { 6 } }],
-                None if w.number.is_none() => self.candidates(w),
-                None => Vec::new(),
+                None => self.candidates(w),
             })
             .collect();
         let placed = heaviest(&candidates);
         for (i, entry) in wanted.iter().enumerate().rev() {
             let next = links.get(i + 1).and_then(|l| l.page);
-            let Some(link) = links.get_mut(i).filter(|l| l.page.is_none() && entry.number.is_none()) else {
-                continue;
-            };
+            let Some(link) = links.get_mut(i).filter(|l| l.page.is_none()) else { continue };
             let heading = placed.get(i).copied().flatten();
             if heading.is_some() {
                 *link = Link { page: heading, verified: true, reason: LinkReason::HeadingInOrder };
-            } else if entry.level_word && next.is_some() {
+            } else if entry.number.is_none() && entry.level_word && next.is_some() {
                 *link = Link { page: next, verified: false, reason: LinkReason::BeforeNext };
+            }
+        }
+    }
+
+    /// Entries whose number alone tells no page are as far from a neighbour of their chapter as their numbers.
+    fn count_from_neighbours(&self, wanted: &[Wanted], links: &mut [Link]) {
+        let known: Vec<Option<(u32, PageNumber, u32)>> = wanted
+            .iter()
+            .zip(links.iter())
+            .map(|(w, l)| Some((w.stretch, w.number?, l.page.filter(|_| l.verified)?)))
+            .collect();
+        for (i, link) in links.iter_mut().enumerate() {
+            let Some((stretch, number)) = wanted.get(i).and_then(|w| Some((w.stretch, w.number?))) else { continue };
+            let same = |k: &&(u32, PageNumber, u32)| {
+                k.0 == stretch && k.1.style == number.style && k.1.section == number.section
+            };
+            let before = || known.get(..i).and_then(|k| k.iter().rev().flatten().find(same));
+            let after = || known.get(i..).and_then(|k| k.iter().flatten().find(same));
+            if link.page.is_none()
+                && let Some((_, n, page)) = before().or_else(after)
+            {
+                let page = self.exists(i64::from(*page) + i64::from(number.value) - i64::from(n.value));
+                *link = Link { page, verified: false, reason: LinkReason::NumberOnly };
             }
         }
     }

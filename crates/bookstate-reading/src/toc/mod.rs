@@ -11,6 +11,7 @@ mod contents_page;
 mod entry;
 mod entry_line;
 mod find;
+mod labels;
 #[cfg(test)]
 mod laws;
 mod levels;
@@ -18,13 +19,18 @@ mod link;
 mod lists;
 mod numbers;
 mod page_text;
+mod reader;
+mod run_in;
 mod side_by_side;
 mod title;
 mod unnumbered;
+mod words;
 
 pub use entry::{ContentsEntry, ContentsRange, ContentsSummary};
 pub use find::{extract, find};
 pub use link::{Link, LinkReason, Linker};
-pub use numbers::{NumberStyle, PageNumber};
+pub use numbers::{NumberStyle, PageNumber, chinese};
 pub use page_text::{BookText, Line, PageText, TitleMatch};
+pub(crate) use title::{division, split_glued};
 pub use title::{TitleParts, level_of_word, normalise, similar, split_title};
+pub use words::is_contents_title;

@@ -5,8 +5,10 @@
 //! pages *and* it either repeats word for word or carries a number that counts the pages; so `CHAPTER 7` on
 //! top of a page stays.
 
+use super::find::{self, Contents};
+use super::labels::Labels;
 use super::numbers::PageNumber;
-use super::title::{level_of_word, normalise, similar, split_title};
+use super::title::{level_of_word, normalise, similar, split_glued, split_title};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
@@ -14,15 +16,14 @@ use std::sync::{Arc, OnceLock};
 const EDGE_LINES: usize = 2;
 /// A shape is a running head's when it is seen on this many pages.
 const RECURS: usize = 3;
-/// Printed numbers count pages when this many agree on their distance from the page.
-const VOTES: usize = 3;
 
 /// The text of a whole book, page by page. Pages are numbered from 1.
 #[derive(Debug)]
 pub struct BookText {
     pages: Vec<PageText>,
     titles: Vec<OnceLock<TitleIndex>>,
-    offsets: Offsets,
+    labels: Labels,
+    contents: OnceLock<Contents>,
 }
 
 /// One page of a [`BookText`].
@@ -49,6 +50,20 @@ pub struct Line {
     pub text: String,
 }
 
+/// Lines of one page that belong to a printed contents, by their raw numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Region {
+    pub(super) page: u32,
+    pub(super) first: usize,
+    pub(super) last: usize,
+}
+
+impl Region {
+    pub(super) fn has(&self, page: u32, raw: usize) -> bool {
+        self.page == page && (self.first..=self.last).contains(&raw)
+    }
+}
+
 /// How a title stands on a page; later variants are stronger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TitleMatch {
@@ -60,26 +75,11 @@ pub enum TitleMatch {
     Heading,
 }
 
-/// Distances between a page and the number printed on it, per series, the likeliest first.
-#[derive(Debug, Default)]
-pub(super) struct Offsets(HashMap<super::NumberStyle, Vec<i64>>);
-
-impl Offsets {
-    pub(super) fn of(&self, style: super::NumberStyle) -> &[i64] {
-        self.0.get(&style).map_or(&[], Vec::as_slice)
-    }
-
-    /// Page `n` is one on which `number` would be printed.
-    pub(super) fn give(&self, n: u32, number: PageNumber) -> bool {
-        self.of(number.style).contains(&(i64::from(n) - i64::from(number.value)))
-    }
-}
-
 /// What a page's lines are as titles.
 #[derive(Debug, Default)]
-struct TitleIndex {
+pub(super) struct TitleIndex {
     /// Each line, and each two and three lines in a row, normalised, with and without their numbers.
-    headings: HashSet<String>,
+    pub(super) headings: HashSet<String>,
     /// All of the page, normalised.
     all: String,
 }
@@ -90,14 +90,16 @@ impl BookText {
         let raw: Vec<Vec<Line>> = pages.iter().map(|p| lines(p)).collect();
         let edges: Vec<Vec<Edge<'_>>> = raw.iter().map(|lines| edges(lines)).collect();
         let recurring = Recurring::new(&edges);
-        let offsets = recurring.offsets();
+        let numbers: Vec<Vec<PageNumber>> =
+            edges.iter().map(|page| page.iter().flat_map(|e| e.numbers.iter().copied()).collect()).collect();
+        let labels = Labels::new(&numbers, &[]);
         let mut out = Vec::with_capacity(raw.len());
         for (index, lines) in raw.iter().enumerate() {
             let edges = edges.get(index).map_or(&[][..], Vec::as_slice);
-            out.push(split_page(index, lines, edges, &recurring, &offsets));
+            out.push(split_page(index, lines, edges, &recurring, &labels));
         }
         let titles = out.iter().map(|_| OnceLock::new()).collect();
-        Self { pages: out, titles, offsets }
+        Self { pages: out, titles, labels, contents: OnceLock::new() }
     }
 
     /// How many pages there are.
@@ -124,7 +126,7 @@ impl BookText {
         if index.headings.contains(normalised) {
             return TitleMatch::Heading;
         }
-        if fuzzy && normalised.len() >= 8 && index.headings.iter().any(|h| similar(h, normalised)) {
+        if fuzzy && index.has_similar(normalised) {
             return TitleMatch::Heading;
         }
         if normalised.chars().count() >= 5 && index.all.contains(normalised) {
@@ -143,8 +145,26 @@ impl BookText {
         (1..=self.page_count()).any(|n| n != except && self.is_heading(normalised, n))
     }
 
-    pub(super) fn offsets(&self) -> &Offsets {
-        &self.offsets
+    pub(super) fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    /// The book's table of contents, found when it is first asked for.
+    pub(super) fn contents(&self) -> &Contents {
+        self.contents.get_or_init(|| find::contents(self))
+    }
+
+    /// The line with this index of page `n` belongs to a printed contents.
+    pub(crate) fn is_contents_line(&self, n: u32, line: usize) -> bool {
+        let raw = self.page(n).and_then(|page| page.lines.get(line)).map(|l| l.number);
+        raw.is_some_and(|raw| self.contents().regions.iter().any(|region| region.has(n, raw)))
+    }
+
+    /// What page `n` has as titles, without the lines of `regions`.
+    pub(super) fn titles_outside(&self, n: u32, regions: &[Region]) -> Option<TitleIndex> {
+        let page = self.page(n)?;
+        let kept = page.lines.iter().filter(|l| !regions.iter().any(|r| r.has(n, l.number)));
+        Some(TitleIndex::new(&PageText { lines: kept.cloned().collect(), ..PageText::default() }))
     }
 
     fn title_index(&self, n: u32) -> Option<&TitleIndex> {
@@ -155,6 +175,11 @@ impl BookText {
 }
 
 impl TitleIndex {
+    /// A heading is the normalised title but for a few characters.
+    pub(super) fn has_similar(&self, normalised: &str) -> bool {
+        normalised.len() >= 8 && self.headings.iter().any(|h| similar(h, normalised))
+    }
+
     fn new(page: &PageText) -> Self {
         let mut headings = HashSet::new();
         for i in 0..page.lines.len() {
@@ -172,6 +197,9 @@ impl TitleIndex {
                 // A caption ("Figure 3: …") is no heading by what follows its number.
                 if parts.word.is_none_or(|w| level_of_word(w).is_some()) {
                     headings.insert(normalise(parts.rest));
+                }
+                if let Some((_, title)) = split_glued(&joined) {
+                    headings.insert(normalise(title));
                 }
             }
         }
@@ -278,51 +306,25 @@ fn edge_numbers(text: &str) -> Vec<PageNumber> {
 struct Recurring {
     shapes: HashMap<String, usize>,
     texts: HashMap<String, usize>,
-    /// How often a number stands so far from the page it is printed on.
-    distances: HashMap<(super::NumberStyle, i64), usize>,
 }
 
 impl Recurring {
     fn new(pages: &[Vec<Edge<'_>>]) -> Self {
-        let mut recurring = Self { shapes: HashMap::new(), texts: HashMap::new(), distances: HashMap::new() };
-        for (index, edges) in pages.iter().enumerate() {
-            let mut seen = HashSet::new();
-            for edge in edges {
-                *recurring.shapes.entry(edge.shape.clone()).or_default() += 1;
-                *recurring.texts.entry(edge.text.to_lowercase()).or_default() += 1;
-                for number in &edge.numbers {
-                    if seen.insert(*number) {
-                        *recurring.distances.entry((number.style, distance(index, *number))).or_default() +=
-                            1;
-                    }
-                }
-            }
+        let mut recurring = Self { shapes: HashMap::new(), texts: HashMap::new() };
+        for edge in pages.iter().flatten() {
+            *recurring.shapes.entry(edge.shape.clone()).or_default() += 1;
+            *recurring.texts.entry(edge.text.to_lowercase()).or_default() += 1;
         }
         recurring
     }
 
-    fn offsets(&self) -> Offsets {
-        let mut by_style: HashMap<super::NumberStyle, Vec<(usize, i64)>> = HashMap::new();
-        for ((style, distance), votes) in &self.distances {
-            by_style.entry(*style).or_default().push((*votes, *distance));
-        }
-        let mut offsets = HashMap::new();
-        for (style, mut votes) in by_style {
-            votes.sort_by_key(|(votes, distance)| (std::cmp::Reverse(*votes), distance.abs(), *distance));
-            let most = votes.first().map_or(0, |(v, _)| *v);
-            let accepted = votes.iter().filter(|(v, _)| *v >= VOTES && 4 * *v >= most).take(6);
-            offsets.insert(style, accepted.map(|(_, distance)| *distance).collect());
-        }
-        Offsets(offsets)
-    }
-
-    fn is_running(&self, index: usize, edge: &Edge<'_>, offsets: &Offsets) -> bool {
+    fn is_running(&self, page: u32, edge: &Edge<'_>, labels: &Labels) -> bool {
         let count = |map: &HashMap<String, usize>, key: &str| map.get(key).copied().unwrap_or(0);
         // A Markdown heading and a contents entry with a leader are never running heads.
         if edge.text.starts_with("# ") || edge.text.starts_with("##") || has_leader(edge.text) {
             return false;
         }
-        let counts_pages = edge.numbers.iter().any(|n| offsets.of(n.style).contains(&distance(index, *n)));
+        let counts_pages = edge.numbers.iter().any(|n| labels.give(page, *n));
         if edge.shape.chars().all(|c| !c.is_alphanumeric()) && edge.shape.contains('#') {
             return counts_pages;
         }
@@ -333,10 +335,6 @@ impl Recurring {
         }
         count(&self.shapes, &edge.shape) >= RECURS && (repeats >= 2 || counts_pages)
     }
-}
-
-fn distance(index: usize, number: PageNumber) -> i64 {
-    index as i64 + 1 - i64::from(number.value)
 }
 
 /// Four dots or more in a row, spaced or not.
@@ -356,19 +354,20 @@ fn split_page(
     lines: &[Line],
     edges: &[Edge<'_>],
     recurring: &Recurring,
-    offsets: &Offsets,
+    labels: &Labels,
 ) -> PageText {
     let mut page = PageText::default();
+    let n = u32::try_from(index + 1).unwrap_or(u32::MAX);
     let (mut header, mut footer) = (Vec::new(), Vec::new());
     let mut running: Vec<usize> = Vec::new();
-    for edge in edges.iter().filter(|e| recurring.is_running(index, e, offsets)) {
+    for edge in edges.iter().filter(|e| recurring.is_running(n, e, labels)) {
         running.push(edge.line);
         if edge.at_top {
             header.push(edge.text)
         } else {
             footer.push(edge.text)
         }
-        let counting = edge.numbers.iter().filter(|n| offsets.of(n.style).contains(&distance(index, **n)));
+        let counting = edge.numbers.iter().filter(|number| labels.give(n, **number));
         page.labels.extend(counting);
     }
     page.labels.dedup();
@@ -401,7 +400,7 @@ mod tests {
         let page = book.page(3).unwrap();
         assert_eq!(page.header.as_deref(), Some("11    A Title of the Book"));
         assert_eq!(page.footer.as_deref(), Some("printed in Ulm"));
-        assert_eq!(page.labels, [PageNumber { style: NumberStyle::Arabic, value: 11 }]);
+        assert_eq!(page.labels, [PageNumber { style: NumberStyle::Arabic, section: 0, value: 11 }]);
         assert_eq!(page.lines.len(), 4);
         assert_eq!(page.lines.first().map(|l| l.number), Some(1), "numbers are those of the raw page");
     }

@@ -3,7 +3,7 @@
 //! Invariant: all lines are kept, in the order left column, right column; a page that is not clearly in two
 //! columns of entries comes back as it is.
 
-use super::entry_line::{Lead, parse};
+use super::entry_line::parse;
 use super::page_text::Line;
 
 /// A gap of this many spaces can part columns.
@@ -55,7 +55,7 @@ struct Split<'a> {
 fn split(line: &Line) -> Option<Split<'_>> {
     gaps(line)
         .into_iter()
-        .find(|s| parse(s.left, Lead::Lenient).is_some() && parse(s.right, Lead::Lenient).is_some())
+        .find(|s| parse(s.left).is_some() && parse(s.right).is_some())
 }
 
 /// The line parted at the gap before column `start`, whatever is on the sides (titles that wrap).

@@ -2,7 +2,9 @@
 //!
 //! Invariant: a title's parts are slices of what the book prints; nothing is translated or corrected.
 
-use super::numbers::roman;
+use super::numbers::{chinese, decimal, digit, roman};
+pub use super::words::level_of_word;
+use super::words::level_of_sign;
 use unicode_normalization::UnicodeNormalization;
 
 /// A printed title in its parts.
@@ -24,72 +26,8 @@ impl TitleParts<'_> {
 
     /// The number begins with digits, so that its depth tells the level.
     pub fn is_decimal(&self) -> bool {
-        self.number.is_some_and(|n| n.starts_with(|c: char| c.is_ascii_digit()))
+        self.number.is_some_and(|n| n.starts_with(|c: char| digit(c).is_some()))
     }
-}
-
-/// Words that name a level, with the English name of what they stand for.
-const LEVEL_WORDS: &[(&str, &[&str])] = &[
-    ("volume", &["volume", "band", "tome", "tomo", "том", "deel"]),
-    ("book", &["book", "buch", "livre", "libro", "livro", "книга", "boek", "kniha", "księga", "bok"]),
-    ("part", &["part", "teil", "partie", "parte", "часть", "část", "część", "rész", "osa", "kısım", "del"]),
-    (
-        "chapter",
-        &[
-            "chapter",
-            "chap",
-            "kapitel",
-            "chapitre",
-            "capitolo",
-            "capítulo",
-            "capitulo",
-            "глава",
-            "розділ",
-            "hoofdstuk",
-            "kapitola",
-            "rozdział",
-            "fejezet",
-            "luku",
-            "bölüm",
-            "capitol",
-            "poglavlje",
-            "κεφάλαιο",
-        ],
-    ),
-    ("section", &["section", "abschnitt", "sección", "sezione", "seção", "раздел", "sectie", "oddíl"]),
-    (
-        "appendix",
-        &[
-            "appendix",
-            "anhang",
-            "annexe",
-            "appendice",
-            "apéndice",
-            "anexo",
-            "apêndice",
-            "приложение",
-            "bijlage",
-            "příloha",
-            "dodatek",
-            "függelék",
-            "liite",
-            "ek",
-            "bilaga",
-            "vedlegg",
-            "додаток",
-        ],
-    ),
-    ("lesson", &["lesson", "lektion", "leçon", "lección", "lezione", "lição", "урок"]),
-    ("unit", &["unit", "einheit", "unité", "unidad", "unità", "unidade"]),
-    ("lecture", &["lecture", "vorlesung", "лекция"]),
-    ("article", &["article", "artikel", "artículo", "articolo", "artigo", "статья"]),
-];
-
-/// The English name of the level that `word` names in its language (`kapitel` is `chapter`); case does not
-/// matter.
-pub fn level_of_word(word: &str) -> Option<&'static str> {
-    let lower = word.to_lowercase();
-    LEVEL_WORDS.iter().find(|(_, words)| words.contains(&lower.as_str())).map(|(name, _)| *name)
 }
 
 /// What is compared of a title: its letters and digits, decomposed and in lower case.
@@ -143,7 +81,8 @@ fn set_off(text: &str, number: &str) -> bool {
 /// The number at the start of `text` and what follows it. `after_word` allows what needs a word before it: a
 /// bare capital or roman number, and nothing after the number.
 fn number_prefix(text: &str, after_word: bool) -> Option<(&str, &str)> {
-    let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '.').unwrap_or(text.len());
+    let part = |c: char| c.is_ascii_alphanumeric() || c == '.' || digit(c).is_some();
+    let end = text.find(|c: char| !part(c)).unwrap_or(text.len());
     let number = text.get(..end)?.trim_end_matches('.');
     if number.is_empty() || number.len() > 16 {
         return None;
@@ -155,7 +94,7 @@ fn number_prefix(text: &str, after_word: bool) -> Option<(&str, &str)> {
     let rest = rest.trim_start();
     if rest.is_empty() {
         let simple =
-            number.bytes().all(|b| b.is_ascii_digit()) || is_capital_roman(number) || number.len() == 1;
+            decimal(number).is_some() || is_capital_roman(number) || number.len() == 1;
         return (after_word && simple && well_formed(number)).then_some((number, rest));
     }
     if gap == 0 && !(punctuated && tail.starts_with(['—', '–', ':'])) {
@@ -179,13 +118,73 @@ fn is_capital_roman(number: &str) -> bool {
 fn well_formed(number: &str) -> bool {
     let mut parts = number.split('.');
     let first = parts.next().unwrap_or_default();
-    let digits = |s: &str| (1..=4).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_digit());
+    let digits = |s: &str| decimal(s).is_some();
     let with_letter = |s: &str| {
         let head = s.trim_end_matches(|c: char| c.is_ascii_lowercase());
         head.len() + 1 >= s.len() && digits(head)
     };
     let letter = first.len() == 1 && first.bytes().all(|b| b.is_ascii_uppercase());
     (with_letter(first) || letter || is_capital_roman(first)) && parts.all(with_letter)
+}
+
+/// The value of a title's own number where it counts one series through a book: `3`, `III`, `Chapter 3`, `第三章`;
+/// letters (`A`) come behind all others. `None` for deeper numbers.
+pub(super) fn ordinal(title: &str) -> Option<u32> {
+    if let Some(division) = division(title) {
+        return Some(division.value);
+    }
+    let parts = split_title(title);
+    let number = parts.number.filter(|n| !n.contains('.'))?;
+    let letter = number.chars().next().filter(|c| number.len() == 1 && c.is_ascii_uppercase());
+    let appendix = parts.word.and_then(level_of_word) == Some("appendix");
+    match letter {
+        Some(letter) if appendix || !matches!(letter, 'I' | 'V' | 'X') => Some(10_000 + u32::from(letter)),
+        _ => decimal(number).or_else(|| roman(number)),
+    }
+}
+
+/// A number glued to its title, `1.1The Elements`, apart from it; only a word with a capital shows where it begins.
+pub(crate) fn split_glued(text: &str) -> Option<(&str, &str)> {
+    let end = text.find(|c: char| digit(c).is_none() && c != '.')?;
+    let (number, title) = text.split_at_checked(end)?;
+    let number = number.trim_end_matches('.');
+    let mut letters = title.chars();
+    let capital = letters.next().is_some_and(char::is_uppercase) && letters.next().is_some_and(char::is_lowercase);
+    (capital && well_formed(number) && letters.next().is_some()).then_some((number, title))
+}
+
+/// A division as Chinese, Japanese and Korean books count them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Division<'a> {
+    /// The number as printed.
+    pub(crate) number: &'a str,
+    /// Its value.
+    pub(crate) value: u32,
+    /// The sign that is counted, as printed: `章`, `화`.
+    pub(crate) sign: &'a str,
+    /// What it is in English.
+    pub(crate) level_name: &'static str,
+    /// What follows.
+    pub(crate) rest: &'a str,
+}
+
+/// Reads `第三章 …`, `제3장 …`, `877화. …` at the start of a line.
+pub(crate) fn division(line: &str) -> Option<Division<'_>> {
+    let line = line.trim();
+    let ordinal = line.strip_prefix(['第', '제']);
+    let text = ordinal.unwrap_or(line).trim_start();
+    let is_number = |c: char| digit(c).is_some() || chinese(c.encode_utf8(&mut [0; 4])).is_some() || "十百千".contains(c);
+    let end = text.find(|c: char| !is_number(c))?;
+    let (number, tail) = text.split_at_checked(end)?;
+    let value = decimal(number).or_else(|| chinese(number))?;
+    let tail = tail.trim_start();
+    let sign = tail.chars().next()?;
+    let level_name = level_of_sign(sign)?;
+    let (sign, rest) = tail.split_at_checked(sign.len_utf8())?;
+    // Without the word for an ordinal only a sign by itself counts: `三章` may be "three chapters".
+    let set_off = rest.is_empty() || rest.starts_with(|c: char| !c.is_alphanumeric());
+    let rest = rest.trim_start_matches(|c: char| c.is_whitespace() || ".．。:：、,-–—・".contains(c));
+    (set_off || ordinal.is_some()).then_some(Division { number, value, sign, level_name, rest })
 }
 
 #[cfg(test)]
@@ -231,6 +230,25 @@ mod tests {
         ] {
             assert_eq!(parts(title), (None, None, title));
         }
+    }
+
+    #[test]
+    fn numbers_of_other_scripts() {
+        assert_eq!(parts("الفصل ١ الميناء"), (Some("الفصل"), Some("١"), "الميناء"));
+        assert_eq!(parts("٣ الميناء"), (None, Some("٣"), "الميناء"));
+        let of = |t| division(t).map(|d| (d.value, d.level_name, d.rest));
+        assert_eq!(of("第一章 潮水退去的港口"), Some((1, "chapter", "潮水退去的港口")));
+        assert_eq!(of("第 12 章 引き潮の港"), Some((12, "chapter", "引き潮の港")));
+        assert_eq!(of("877화. 썰물의 항구"), Some((877, "chapter", "썰물의 항구")));
+        assert_eq!(of("제3부 바다"), Some((3, "part", "바다")));
+        assert_eq!((of("三人の男"), of("第一次世界大战"), of("章")), (None, None, None));
+    }
+
+    #[test]
+    fn numbers_glued_to_titles() {
+        assert_eq!(split_glued("1.1The Elements"), Some(("1.1", "The Elements")));
+        assert_eq!(split_glued("12Hafen"), Some(("12", "Hafen")));
+        assert_eq!((split_glued("3D graphics"), split_glued("3rd party"), split_glued("12")), (None, None, None));
     }
 
     #[test]

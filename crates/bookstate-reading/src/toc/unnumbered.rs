@@ -5,11 +5,12 @@
 
 use super::chain::{Candidate, heaviest};
 use super::contents_page::Printed;
-use super::entry::{ContentsEntry, ContentsRange, ContentsSummary};
+use super::entry::ContentsEntry;
 use super::entry_line::{is_leader, is_title};
 use super::levels::levels;
-use super::page_text::{BookText, Line};
+use super::page_text::{BookText, Line, Region};
 use super::title::{normalise, split_title};
+use super::words::is_contents_title;
 use std::collections::HashSet;
 
 /// Such contents are looked for on this many pages.
@@ -27,62 +28,46 @@ const SPAN: f64 = 0.25;
 /// A heading on more pages than this says nothing.
 const MOST_CANDIDATES: usize = 40;
 
-/// How contents are headed, normalised.
-const CONTENTS_WORDS: &[&str] = &[
-    "contents",
-    "tableofcontents",
-    "inhalt",
-    "inhaltsverzeichnis",
-    "tabledesmatieres",
-    "sommaire",
-    "indice",
-    "sommario",
-    "indicegeneral",
-    "contenido",
-    "conteudo",
-    "оглавление",
-    "содержание",
-    "зміст",
-    "inhoud",
-    "inhoudsopgave",
-    "obsah",
-    "spistresci",
-    "innehall",
-    "indhold",
-    "innhold",
-    "sisallys",
-    "tartalom",
-    "icindekiler",
-];
-
-pub(super) fn find(book: &BookText) -> Option<ContentsRange> {
+/// The longest such list near the book's beginning.
+pub(super) fn find(book: &BookText) -> Option<Vec<Printed>> {
     let early = EARLY_PAGES.min(book.page_count());
-    let mut found: Option<(usize, ContentsRange)> = None;
+    let mut found: Option<Vec<Printed>> = None;
     let mut from = 1;
     while from <= early {
         let mut next = from + 1;
         if let Some(list) = list(book, from, (from + LONGEST - 1).min(book.page_count())) {
-            let (first, last) = (list.first()?.on_page, list.last()?.on_page);
-            let summary = ContentsSummary::of(&list, &levels(&list));
-            let range = ContentsRange { start_page: first, end_page: last, summary };
-            next = next.max(last + 1);
-            if found.as_ref().is_none_or(|(most, _)| list.len() > *most) {
-                found = Some((list.len(), range));
+            next = next.max(list.last()?.on_page + 1);
+            if found.as_ref().is_none_or(|most| list.len() > most.len()) {
+                found = Some(list);
             }
         }
         from = next;
     }
-    found.map(|(_, range)| range)
+    found
 }
 
-pub(super) fn extract(book: &BookText, first: u32, last: u32) -> Vec<ContentsEntry> {
-    let Some(list) = list(book, first, last) else { return Vec::new() };
-    let levels = levels(&list);
-    list.iter().zip(levels).map(|(p, level)| ContentsEntry::new(p, level)).collect()
+pub(super) fn entries(list: &[Printed]) -> Vec<ContentsEntry> {
+    list.iter().zip(levels(list)).map(|(p, level)| ContentsEntry::new(p, level)).collect()
+}
+
+/// The lines of the list, with its title.
+pub(super) fn regions(book: &BookText, list: &[Printed]) -> Vec<Region> {
+    let mut out: Vec<Region> = Vec::new();
+    for p in list {
+        match out.last_mut() {
+            Some(region) if region.page == p.on_page => region.last = p.line,
+            _ => out.push(Region { page: p.on_page, first: p.line, last: p.line }),
+        }
+    }
+    if let Some((region, page)) = out.first_mut().and_then(|r| book.page(r.page).map(|page| (r, page))) {
+        let above = page.lines.iter().rev().filter(|l| l.number < region.first).take(3);
+        region.first = above.filter(|l| is_contents_title(&l.text)).map(|l| l.number).next().unwrap_or(region.first);
+    }
+    out
 }
 
 /// The list that starts on page `first` and ends no later than `last`.
-fn list(book: &BookText, first: u32, last: u32) -> Option<Vec<Printed>> {
+pub(super) fn list(book: &BookText, first: u32, last: u32) -> Option<Vec<Printed>> {
     let mut lines: Vec<(u32, &Line)> = Vec::new();
     for n in first..=last {
         let page = book.page(n)?;
@@ -93,7 +78,7 @@ fn list(book: &BookText, first: u32, last: u32) -> Option<Vec<Printed>> {
     let pages = heaviest(&candidates);
     let (start, end) = densest(&pages)?;
     let titled = start > 0
-        && lines.get(start.saturating_sub(3)..start)?.iter().any(|(_, l)| is_contents_word(&l.text));
+        && lines.get(start.saturating_sub(3)..start)?.iter().any(|(_, l)| is_contents_title(&l.text));
     let inside = pages.get(start..=end)?;
     let hits: Vec<u32> = inside.iter().flatten().copied().collect();
     let share = hits.len() as f64 / inside.len() as f64;
@@ -121,6 +106,7 @@ fn list(book: &BookText, first: u32, last: u32) -> Option<Vec<Printed>> {
             printed: None,
             indent: line.indent,
             on_page: *on_page,
+            line: line.number,
         })
         .collect();
     let distinct: HashSet<String> = printed.iter().map(|p| normalise(&p.title)).collect();
@@ -159,7 +145,7 @@ fn join_wrapped(book: &BookText, lines: &[(u32, &Line)]) -> Vec<((u32, Line), Ve
 fn candidates(book: &BookText, line: &str, on_page: u32) -> Vec<Candidate> {
     let title = title_of(line);
     let (whole, rest) = (normalise(title), normalise(split_title(title).rest));
-    if !is_title(title) || title.chars().count() > 160 || whole.chars().count() < 4 || is_contents_word(title)
+    if !is_title(title) || title.chars().count() > 160 || whole.chars().count() < 4 || is_contents_title(title)
     {
         return Vec::new();
     }
@@ -202,8 +188,4 @@ fn is_counted_in(lines: &[(u32, Line)], i: usize) -> bool {
 
 fn title_of(line: &str) -> &str {
     line.trim_matches(|c: char| c.is_whitespace() || is_leader(c))
-}
-
-fn is_contents_word(line: &str) -> bool {
-    CONTENTS_WORDS.contains(&normalise(line).as_str())
 }
