@@ -249,7 +249,7 @@ impl StructureEngine for LocalAnalysis {
     async fn skeleton(&self, book: BookContext) -> EngineResult<Vec<NewChapter>> {
         rule(book, |book| {
             let from_contents = match book.state.has_usable_toc() {
-                true => structure::from_contents(&facts(&book.state), number(page_count(&book.state))),
+                true => structure::from_contents(&*whole(book)?, &facts(&book.state)),
                 false => Vec::new(),
             };
             if !from_contents.is_empty() {

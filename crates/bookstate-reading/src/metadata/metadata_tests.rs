@@ -85,3 +85,22 @@ proptest! {
         prop_assert!(book.isbn.is_none_or(|n| n.len() == 10 || n.len() == 13));
     }
 }
+
+#[test]
+fn the_header_of_a_library_says_title_author_and_language() {
+    let page = "The Project Gutenberg eBook of The Quiet Harbour\n\nTitle: The Quiet Harbour\n        Or, a Tale\n\nAuthor: Ann Author\n\n\
+                Language: German\n\n*** START OF THE PROJECT GUTENBERG EBOOK ***\n\nDER STILLE HAFEN\n\nvon Ann Author\n";
+    let said = metadata(&SourceInfo::default(), &[page]);
+    assert_eq!(said.title.as_deref(), Some("The Quiet Harbour Or, a Tale"));
+    assert_eq!(said.author.as_deref(), Some("Ann Author"));
+    assert_eq!(said.language.as_deref(), Some("de"));
+}
+
+#[test]
+fn a_title_over_two_lines_is_one() {
+    let page = "A HISTORY OF THE\nQUIET HARBOUR\n\nby Ann Author\n";
+    assert_eq!(
+        metadata(&SourceInfo::default(), &[page]).title.as_deref(),
+        Some("A HISTORY OF THE QUIET HARBOUR")
+    );
+}

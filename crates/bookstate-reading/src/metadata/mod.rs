@@ -22,15 +22,22 @@ const TITLE_LINES: usize = 12;
 
 /// Reads the metadata from what the file says and from the book's first pages.
 pub fn metadata(info: &SourceInfo, pages: &[&str]) -> MetadataResult {
-    let front: Vec<&str> = pages.iter().take(FRONT_PAGES).copied().collect();
+    let header = Header::of(pages);
+    let front: Vec<&str> = header.rest.iter().take(FRONT_PAGES).copied().collect();
     let title_page = TitlePage::of(&front);
-    let title =
-        info.title.as_deref().map(squeezed).filter(|t| is_title(t)).or_else(|| title_page.title.clone());
+    let title = header
+        .title
+        .as_deref()
+        .or(info.title.as_deref())
+        .map(squeezed)
+        .filter(|t| is_title(t))
+        .or_else(|| title_page.title.clone());
     let (title, split_off) = title.map_or((None, None), |t| split_subtitle(&t));
     let printed = title.as_deref().zip(title_page.title.as_deref());
     let same = printed.is_some_and(|(a, b)| normalise(a) == normalise(b));
     let subtitle = split_off.or_else(|| title_page.subtitle.clone().filter(|_| same));
-    let authors = authors(info, &title_page, title.as_deref());
+    let said = header.author.as_deref().or(info.author.as_deref());
+    let authors = authors(said, &title_page, title.as_deref());
     let keywords = info.keywords.as_deref().unwrap_or_default();
     let topic = info.subject.as_deref().map(squeezed).filter(|s| s.chars().count() >= 3);
     let (subject, description) = match topic {
@@ -53,12 +60,70 @@ pub fn metadata(info: &SourceInfo, pages: &[&str]) -> MetadataResult {
         lccn: lccn(&front).map(Text::from),
         publisher: publisher(&front).map(Text::from),
         publication_year: year(&front, &title_page.lines),
-        language: language(pages.iter().copied()).map(Text::from),
+        language: header.language.or_else(|| language(header.rest.iter().copied())).map(Text::from),
         description: description.map(Text::from),
         subjects,
         cover_page: None,
     }
 }
+
+/// What a digital library prints before a book, and the pages without it.
+#[derive(Default)]
+struct Header<'a> {
+    title: Option<String>,
+    author: Option<String>,
+    language: Option<&'static str>,
+    rest: Vec<&'a str>,
+}
+
+impl<'a> Header<'a> {
+    fn of(pages: &[&'a str]) -> Self {
+        let marker = |page: &&str| {
+            let at = page.to_ascii_uppercase().find("*** START OF TH")?;
+            let end = page.get(at..)?.find('\n').map_or(page.len(), |i| at + i + 1);
+            Some((at, end))
+        };
+        let found = pages.iter().take(FRONT_PAGES).enumerate().find_map(|(i, page)| Some((i, marker(page)?)));
+        let Some((last, (at, end))) = found else { return Self { rest: pages.to_vec(), ..Self::default() } };
+        let mut out = Self::default();
+        let before = pages.iter().take(last).copied().chain(pages.get(last).and_then(|p| p.get(..at)));
+        let lines: Vec<&str> = before.flat_map(str::lines).collect();
+        let field = |name: &str| -> Option<String> {
+            let at = lines.iter().position(|l| l.starts_with(name))?;
+            let first = lines.get(at)?.get(name.len()..)?;
+            // A long title goes on in indented lines.
+            let more = lines.iter().skip(at + 1).take_while(|l| l.starts_with("  ") && !l.trim().is_empty());
+            Some(squeezed(&[first].into_iter().chain(more.copied()).collect::<Vec<_>>().join(" ")))
+        };
+        out.title = field("Title:");
+        out.author = field("Author:");
+        out.language =
+            field("Language:").and_then(|name| LANGUAGES.iter().find(|l| l.0 == name)).map(|l| l.1);
+        out.rest.extend(pages.get(last).and_then(|page| page.get(end..)));
+        out.rest.extend(pages.iter().skip(last + 1));
+        out
+    }
+}
+
+/// Names of languages in such headers, and their codes.
+const LANGUAGES: [(&str, &str); 16] = [
+    ("English", "en"),
+    ("German", "de"),
+    ("French", "fr"),
+    ("Spanish", "es"),
+    ("Italian", "it"),
+    ("Portuguese", "pt"),
+    ("Dutch", "nl"),
+    ("Russian", "ru"),
+    ("Finnish", "fi"),
+    ("Swedish", "sv"),
+    ("Danish", "da"),
+    ("Polish", "pl"),
+    ("Greek", "el"),
+    ("Latin", "la"),
+    ("Chinese", "zh"),
+    ("Japanese", "ja"),
+];
 
 fn squeezed(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -132,17 +197,27 @@ impl TitlePage {
     }
 }
 
-/// The title's first line, and what a lone small word joins to it: "User's Guide" / "to" / "gnuplot".
+/// Words after which a title goes on, and with which it does.
+const JOINING: [&str; 26] = [
+    "to", "for", "of", "and", "in", "on", "the", "a", "an", "with", "from", "für", "zu", "und", "der", "die",
+    "das", "von", "im", "de", "et", "la", "du", "por", "по", "и",
+];
+
+/// The title's first line, and what a small word joins to it: "User's Guide" / "to" / "gnuplot", "A History of the" /
+/// "Quiet Harbour".
 fn title_lines(blocks: &[Vec<String>]) -> String {
     let mut lines = blocks.iter().flatten();
     let mut title = lines.next().cloned().unwrap_or_default();
-    while let (Some(small), Some(next)) = (lines.next(), lines.next()) {
-        if !["to", "for", "of", "and", "in", "für", "zu", "und", "de", "et", "по", "и"]
-            .contains(&small.as_str())
-        {
+    let joins = |word: Option<&str>| word.is_some_and(|w| JOINING.contains(&w.to_lowercase().as_str()));
+    for line in lines.take(4) {
+        let open = joins(title.split_whitespace().next_back()) || title.ends_with([',', '-', '–', '&']);
+        let first = line.split_whitespace().next();
+        let goes_on =
+            joins(first) && line.split_whitespace().count() == 1;
+        if !(open || goes_on) {
             break;
         }
-        title = format!("{title} {small} {next}");
+        title = format!("{title} {line}");
     }
     title
 }
@@ -176,14 +251,14 @@ fn blocks(page: &str) -> Vec<Vec<String>> {
     blocks
 }
 
-fn authors(info: &SourceInfo, title_page: &TitlePage, title: Option<&str>) -> Vec<String> {
+fn authors(said: Option<&str>, title_page: &TitlePage, title: Option<&str>) -> Vec<String> {
     let title = title.map(normalise).unwrap_or_default();
     // A program that has nothing better writes the product's name as its author.
     let of = |text: &str| {
         let found = names(text);
         if found.iter().any(|n| title.contains(&normalise(n))) { Vec::new() } else { found }
     };
-    let said = info.author.as_deref().map(of).unwrap_or_default();
+    let said = said.map(of).unwrap_or_default();
     if said.is_empty() { title_page.author.as_deref().map(of).unwrap_or_default() } else { said }
 }
 

@@ -6,8 +6,9 @@
 //! is the last chapter on a higher level.
 
 use super::finalize::EntryFacts;
-use super::headings::HeadingKind;
-use super::matter::known_title;
+use super::headings::{HeadingKind, PageHeading};
+use super::locate::{ChapterStart, Position, locate};
+use super::matter::{end_of_book, known_title, start_of_book};
 use super::numerals::NumeralStyle;
 use super::series::{BookHeading, Form, book_headings, series};
 use crate::toc::BookText;
@@ -20,13 +21,27 @@ pub const HEADING_SOURCE: &str = "heading";
 /// `source` of the only chapter of a book without contents and headings.
 pub const WHOLE_BOOK_SOURCE: &str = "whole_book";
 
+/// `source` of the chapter for what stands before the first.
+pub const FRONT_MATTER_SOURCE: &str = "front_matter";
+/// `source` of the chapter for what a digital library puts behind a book.
+pub const BACK_MATTER_SOURCE: &str = "back_matter";
+
+const FRONT_MATTER_TITLE: &str = "Front matter";
+const BACK_MATTER_TITLE: &str = "Back matter";
+
 /// Distance between the sort orders of neighbouring chapters.
 const SORT_STEP: i32 = 100;
 
-/// One chapter per linked entry; `entries` are in their order. Empty when no entry has a page.
-pub fn from_contents(entries: &[EntryFacts], page_count: u32) -> Vec<NewChapter> {
+/// One chapter per linked entry, and one for what stands before the first; `entries` are in their order. Empty when no
+/// entry has a page.
+#[must_use]
+pub fn from_contents(book: &BookText, entries: &[EntryFacts]) -> Vec<NewChapter> {
+    let pages = 1..=book.page_count();
     let mut linked: Vec<(u32, &EntryFacts)> =
-        entries.iter().filter_map(|e| Some((e.page.filter(|p| (1..=page_count).contains(p))?, e))).collect();
+        entries.iter().filter_map(|e| Some((e.page.filter(|p| pages.contains(p))?, e))).collect();
+    if linked.is_empty() {
+        return Vec::new();
+    }
     linked.sort_by_key(|(page, _)| *page);
     let drafts = linked.into_iter().map(|(page, entry)| Draft {
         subject: Some(ChapterSubject::Entry(entry.ident.clone())),
@@ -37,17 +52,20 @@ pub fn from_contents(entries: &[EntryFacts], page_count: u32) -> Vec<NewChapter>
         page,
         source: CONTENTS_SOURCE,
     });
-    number(drafts.collect(), page_count)
+    number(with_matter(book, drafts.collect()), book.page_count())
 }
 
 /// The chapters of a book without contents: its longest consistent series of numbered headings (with parts,
-/// appendices, preface and the like around it), else its Markdown headings, else headings in capitals on top of
-/// pages, else one chapter with the book's `title`.
+/// appendices, preface and the like around it), else its Markdown headings, else headings that are set alike, else one
+/// chapter with the book's `title`. What stands before the first is a chapter too.
+#[must_use]
 pub fn from_headings(book: &BookText, title: Option<&str>) -> Vec<NewChapter> {
     let headings = book_headings(book, |_| true);
+    let lines = (1..=book.page_count()).filter_map(|n| book.page(n)).map(|page| page.lines.len()).sum();
     let mut drafts = markdown_chapters(&headings)
-        .or_else(|| numbered_chapters(&headings, book.page_count()))
-        .or_else(|| capital_chapters(&headings, book.page_count()))
+        .or_else(|| numbered_chapters(&headings, lines))
+        .or_else(|| chapters_set_alike(&headings, lines))
+        .or_else(|| days(&headings, lines))
         .unwrap_or_default();
     if drafts.is_empty() {
         drafts.push(Draft {
@@ -59,8 +77,61 @@ pub fn from_headings(book: &BookText, title: Option<&str>) -> Vec<NewChapter> {
             page: 1,
             source: WHOLE_BOOK_SOURCE,
         });
+        return number(drafts, book.page_count());
     }
-    number(drafts, book.page_count())
+    number(with_matter(book, drafts), book.page_count())
+}
+
+/// Puts a chapter before the first for what stands there, and one behind the last for the licence of a digital
+/// library, so that every line of the book is in a chapter.
+fn with_matter(book: &BookText, mut drafts: Vec<Draft>) -> Vec<Draft> {
+    let starts = |drafts: &[Draft]| -> Vec<ChapterStart> {
+        let start = |d: &Draft| ChapterStart {
+            subject: d.subject.clone().unwrap_or(ChapterSubject::Orphan(0)),
+            number: d.number.clone(),
+            title: d.title.clone(),
+            page: d.page,
+            source: Some(d.source.into()),
+        };
+        drafts.iter().map(start).collect()
+    };
+    let end = (1..=book.page_count())
+        .rev()
+        .find_map(|n| Some(Position { page: n, line: book.page(n).and_then(end_of_book)? }));
+    let begin = (1..=book.page_count().min(5))
+        .find_map(|n| Some(Position { page: n, line: book.page(n).and_then(start_of_book)? }));
+    let mut places = locate(book, &starts(&drafts)).into_iter();
+    let inside = |p: Position| begin.is_none_or(|b| p >= b) && end.is_none_or(|e| p < e);
+    let mut first: Option<Position> = None;
+    drafts.retain(|_| {
+        let place = places.next();
+        let kept = place.is_none_or(inside);
+        first = first.or(place.filter(|_| kept));
+        kept
+    });
+    let level = drafts.iter().map(|d| d.level).min().unwrap_or(1);
+    let matter = |title: &str, page, source| Draft {
+        subject: None,
+        number: None,
+        title: Some(title.into()),
+        level,
+        level_name: None,
+        page,
+        source,
+    };
+    let first = first.unwrap_or(Position { page: 1, line: 0 });
+    let before = |n: u32, i: usize| Position { page: n, line: i } < first && !book.is_contents_line(n, i);
+    let has_words = |n: u32| {
+        let lines = book.page(n).into_iter().flat_map(|page| page.lines.iter().enumerate());
+        lines.into_iter().any(|(i, l)| before(n, i) && l.text.contains(char::is_alphanumeric))
+    };
+    if (1..=first.page).any(has_words) {
+        drafts.insert(0, matter(FRONT_MATTER_TITLE, 1, FRONT_MATTER_SOURCE));
+    }
+    if let Some(end) = end {
+        drafts.push(matter(BACK_MATTER_TITLE, end.page, BACK_MATTER_SOURCE));
+    }
+    drafts
 }
 
 /// A chapter before it has its place.
@@ -144,7 +215,7 @@ fn is_division(form: &Form) -> bool {
     matches!(form.level_name, Some("part" | "book" | "volume"))
 }
 
-fn numbered_chapters(headings: &[BookHeading], page_count: u32) -> Option<Vec<Draft>> {
+fn numbered_chapters(headings: &[BookHeading], lines: usize) -> Option<Vec<Draft>> {
     let page = |i: &usize| headings.get(*i).map_or(0, |h| h.page);
     let whole = series(headings, &[]);
     let divisions: Vec<usize> = whole
@@ -157,7 +228,7 @@ fn numbered_chapters(headings: &[BookHeading], page_count: u32) -> Option<Vec<Dr
     let all = if breaks.is_empty() { whole } else { series(headings, &breaks) };
     let chapters = all
         .iter()
-        .filter(|(form, run)| !is_division(form) && is_chapter_series(form, run, headings, page_count))
+        .filter(|(form, run)| !is_division(form) && is_chapter_series(form, run, headings, lines))
         .max_by_key(|(form, run)| run.len() * weight(form))
         .map(|(_, run)| run.clone())
         .unwrap_or_default();
@@ -176,21 +247,23 @@ fn numbered_chapters(headings: &[BookHeading], page_count: u32) -> Option<Vec<Dr
 fn weight(form: &Form) -> usize {
     match form.level_name {
         Some("chapter") => 10,
+        Some("section" | "article") => 6,
         Some(_) => 7,
+        None if form.word.is_some() => 6,
         None if form.bare => 4,
         None => 6,
     }
 }
 
-/// Named headings are a series when there are two; numbers alone must be more and span the book.
-fn is_chapter_series(form: &Form, run: &[usize], headings: &[BookHeading], page_count: u32) -> bool {
-    let page = |i: Option<&usize>| i.and_then(|i| headings.get(*i)).map_or(0, |h| h.page);
-    let span = page(run.last()).saturating_sub(page(run.first()));
+/// Named headings are a series when there are two; numbers and words of the book's own must be more and span it.
+fn is_chapter_series(form: &Form, run: &[usize], headings: &[BookHeading], lines: usize) -> bool {
+    let at = |i: Option<&usize>| i.and_then(|i| headings.get(*i)).map_or(0, |h| h.at);
+    let span = at(run.last()).saturating_sub(at(run.first()));
     match form.level_name {
         Some("appendix") => false,
         Some(_) => run.len() >= 2,
         // A letter series alone is a list or the appendices.
-        None => form.style != NumeralStyle::Letter && run.len() >= 3 && span * 2 >= page_count,
+        None => form.style != NumeralStyle::Letter && run.len() >= 3 && span * 2 >= lines,
     }
 }
 
@@ -208,15 +281,64 @@ fn surroundings(headings: &[BookHeading], first: usize, last: usize) -> Vec<usiz
     outside.filter(|(_, h)| fits(h)).map(|(i, _)| i).collect()
 }
 
-/// Headings in capitals that begin pages, when they divide the whole book.
-fn capital_chapters(headings: &[BookHeading], page_count: u32) -> Option<Vec<Draft>> {
-    let tops: Vec<&BookHeading> = headings
-        .iter()
-        .filter(|h| h.heading.kind == HeadingKind::Capitals && h.heading.first == 0 && h.page > 1)
-        .collect();
-    let span = tops.last()?.page.saturating_sub(tops.first()?.page);
-    let enough = tops.len() >= 3 && span * 2 >= page_count && tops.len() * 3 <= page_count as usize;
-    enough.then(|| tops.into_iter().map(|h| draft(h, 1)).collect())
+/// Headings that are set alike and divide the whole book: in capitals or far below the text before them, more than
+/// other lines are.
+fn chapters_set_alike(headings: &[BookHeading], lines: usize) -> Option<Vec<Draft>> {
+    let capitals = |h: &PageHeading| h.kind == HeadingKind::Capitals;
+    let far = |h: &PageHeading| h.gap.is_none_or(|gap| gap >= FAR);
+    let looks: [&dyn Fn(&PageHeading) -> bool; 4] = [
+        &|h| capitals(h) && far(h),
+        &|h| h.kind == HeadingKind::Isolated && h.gap.is_some_and(|gap| gap >= FAR),
+        &|h| capitals(h) && h.first == 0,
+        &|h| capitals(h),
+    ];
+    looks.iter().find_map(|look| {
+        let of_look = headings.iter().filter(|h| look(&h.heading));
+        let mut members: Vec<&BookHeading> = Vec::new();
+        for heading in of_look {
+            // Right below a heading stands its second line; what stands above one is the book's title.
+            match members.last() {
+                Some(last) if heading.at < last.at + APART => {
+                    if last.at < APART {
+                        members.pop();
+                        members.push(heading);
+                    }
+                }
+                _ => members.push(heading),
+            }
+        }
+        // The first line of all is the book's title where other lines of a title page follow.
+        if members.first().is_some_and(|h| h.at == 0 && title_page(headings, h)) {
+            members.remove(0);
+        }
+        let (first, last) = (members.first()?.at, members.last()?.at);
+        let enough =
+            members.len() >= 3 && (last - first) * 2 >= lines && members.len() * FEWEST_LINES <= lines;
+        enough.then(|| members.into_iter().map(|h| draft(h, 1)).collect())
+    })
+}
+
+/// More blank lines than between paragraphs.
+const FAR: usize = 2;
+/// Headings nearer than this are one.
+const APART: usize = 4;
+/// Chapters have this many lines at least, on average.
+const FEWEST_LINES: usize = 8;
+
+/// The next heading of any look follows so closely that there is no text between.
+fn title_page(headings: &[BookHeading], title: &BookHeading) -> bool {
+    headings.iter().any(|h| h.at > title.at && h.at <= title.at + FEWEST_LINES)
+}
+
+/// The days of a diary, when they go through the whole book.
+fn days(headings: &[BookHeading], lines: usize) -> Option<Vec<Draft>> {
+    let days: Vec<&BookHeading> = headings.iter().filter(|h| h.heading.kind == HeadingKind::Day).collect();
+    let span = days.last()?.at - days.first()?.at;
+    let value = |h: &BookHeading| h.heading.numeral.map_or(0, |n| n.value);
+    let rising = days.iter().zip(days.iter().skip(1)).filter(|(a, b)| value(a) <= value(b)).count();
+    let enough = days.len() >= 4 && span * 2 >= lines && rising * 5 >= (days.len() - 1) * 4;
+    let one = |h: &BookHeading| Draft { number: None, ..draft(h, 1) };
+    enough.then(|| days.into_iter().map(one).collect())
 }
 
 #[cfg(test)]

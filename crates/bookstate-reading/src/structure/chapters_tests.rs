@@ -19,6 +19,11 @@ fn shape(chapters: &[NewChapter]) -> Vec<(&str, i32, i32, Option<&str>)> {
     chapters.iter().map(|c| (&*c.entry_id, c.start_page, c.end_page, c.parent_id.as_deref())).collect()
 }
 
+/// A book of pages without text.
+fn blank(pages: u32) -> BookText {
+    BookText::new((0..pages).map(|_| "".into()).collect())
+}
+
 #[test]
 fn every_linked_entry_becomes_a_chapter() {
     let entries = [
@@ -29,7 +34,7 @@ fn every_linked_entry_becomes_a_chapter() {
         entry(4, 1, Some(9)),
     ];
     assert_eq!(
-        shape(&from_contents(&entries, 20)),
+        shape(&from_contents(&blank(20), &entries)),
         [
             ("ch_001", 3, 3, None),
             ("ch_002", 3, 6, Some("ch_001")),
@@ -37,8 +42,8 @@ fn every_linked_entry_becomes_a_chapter() {
             ("ch_004", 9, 20, None)
         ]
     );
-    assert_eq!(from_contents(&[entry(0, 1, None)], 20), []);
-    assert_eq!(from_contents(&[entry(0, 1, Some(21))], 20), [], "a page the book does not have");
+    assert_eq!(from_contents(&blank(20), &[entry(0, 1, None)]), []);
+    assert_eq!(from_contents(&blank(20), &[entry(0, 1, Some(21))]), [], "a page the book does not have");
 }
 
 /// Pages with prose for `{}`; each page has its own, or its lines would be running heads.
@@ -76,6 +81,7 @@ fn a_novel_with_parts() {
     assert_eq!(
         titles(&book(&pages)),
         list(&[
+            ("Front matter", 1, 1),
             ("PREFACE", 1, 2),
             ("PART ONE", 1, 3),
             ("Chapter 1", 2, 3),
@@ -112,7 +118,104 @@ fn numbers_that_do_not_span_the_book_are_no_chapters() {
 #[test]
 fn a_markdown_book_without_its_title() {
     let text = "# The Book\n\n{}\n## One\n\n{}\n### Sub\n\n{}\n## Two\n\n{}";
-    assert_eq!(titles(&book(&[text])), list(&[("One", 1, 1), ("Two", 1, 1)]));
+    assert_eq!(titles(&book(&[text])), list(&[("Front matter", 1, 1), ("One", 1, 1), ("Two", 1, 1)]));
+}
+
+/// A plain text with each heading above some paragraphs, and two blank lines before it.
+fn with_headings(headings: &[&str]) -> BookText {
+    BookText::new(vec![text_with(headings).into()])
+}
+
+fn text_with(headings: &[&str]) -> String {
+    let prose = |n: usize| {
+        format!(
+            "Nobody saw the {n} boats of the old harbour that morning, when\nthe wind came down from the hill number {n}.\n"
+        )
+    };
+    let chapter = |(i, h): (usize, &&str)| {
+        let text: String = (0..8).map(|k| format!("{}\n", prose(10 * i + k))).collect();
+        format!("{h}\n\n{text}\n")
+    };
+    let text: String = headings.iter().enumerate().map(chapter).collect();
+    format!("THE QUIET HARBOUR\n\nby A. N. Author\n\n\n{text}")
+}
+
+#[test]
+fn chapters_by_a_series_of_any_word() {
+    for headings in [
+        ["CANTO I", "CANTO II", "CANTO III", "CANTO IV"],
+        ["STAVE ONE\n\nTHE SEA", "STAVE TWO\n\nTHE LAND", "STAVE THREE\n\nTHE AIR", "STAVE FOUR\n\nTHE FIRE"],
+        ["Episode 1: The Sea", "Episode 2: The Land", "Episode 3: Air", "Episode 4: Fire"],
+        ["Letter 1. To my Brother", "Letter 2. To my Sister", "Letter 3. To Nobody", "Letter 4. Home"],
+        ["第一章 大海", "第二章 陆地", "第三章 空气", "第四章 火"],
+        ["877화. 바다", "878화. 땅", "879화. 공기", "880화. 불"],
+        ["제1장 바다", "제2장 땅", "제3장 공기", "제4장 불"],
+        ["1The Sea", "2The Land", "3The Air", "4The Fire"],
+        ["I", "II", "III", "IV"],
+        ["THE SEA AND I", "A LETTER HOME", "TAR AND ROPE", "NIGHT WORK"],
+        ["The Sea and I", "A Letter Home", "Tar and Rope", "Night Work"],
+        ["3 May", "5 May", "7 June", "1 August"],
+        ["First Evening", "Second Evening", "Third Evening", "Fourth Evening"],
+        ["الفصل ١", "الفصل ٢", "الفصل ٣", "الفصل ٤"],
+    ] {
+        let found = titles(&with_headings(&headings));
+        assert_eq!(found.len(), 5, "{headings:?} {found:?}");
+        assert_eq!(found[0], ("Front matter".to_owned(), 1, 1), "{headings:?}");
+    }
+}
+
+#[test]
+fn captions_are_no_chapters() {
+    let found = titles(&with_headings(&[
+        "Figure 1: A Boat",
+        "Figure 2: A Mill",
+        "Figure 3: A Road",
+        "Figure 4: A Gate",
+    ]));
+    assert!(found.iter().all(|(title, ..)| !title.contains("Mill")), "{found:?}");
+}
+
+#[test]
+fn a_text_with_a_paragraph_in_each_line() {
+    let prose = |n: u32| format!("{}\n", format!("Nobody saw the {n} boats of the harbour. ").repeat(8));
+    let chapter = |n: u32| {
+        format!("Chapter {n}: Of {n} boats\n{}{}{}", prose(3 * n), prose(3 * n + 1), prose(3 * n + 2))
+    };
+    let text: String = (1..5).map(chapter).collect();
+    let found = titles(&BookText::new(vec![format!("The Harbour\n\n{text}").into()]));
+    assert_eq!(found.len(), 5, "{found:?}");
+}
+
+#[test]
+fn header_and_licence_of_a_library_are_matter() {
+    let text = text_with(&["CHAPTER I", "CHAPTER II", "CHAPTER III"]);
+    let text = format!(
+        "The Project Gutenberg eBook of It\n\nTitle: It\n\n*** START OF THE PROJECT GUTENBERG EBOOK IT ***\n\n{text}\n\n\
+         *** END OF THE PROJECT GUTENBERG EBOOK IT ***\n\nSECTION 1. TERMS OF USE\n\nYou may copy it.\n"
+    );
+    let book = BookText::new(vec![text.into()]);
+    let found: Vec<String> = titles(&book).into_iter().map(|t| t.0).collect();
+    assert_eq!(found, ["Front matter", "CHAPTER I", "CHAPTER II", "CHAPTER III", "Back matter"]);
+    let starts: Vec<_> = from_headings(&book, None).iter().map(ChapterStart::from).collect();
+    let texts = super::super::chapter_texts(&book, &starts);
+    assert!(
+        texts[4].text.starts_with("*** END") && texts[4].text.ends_with("You may copy it."),
+        "{}",
+        texts[4].text
+    );
+}
+
+#[test]
+fn a_chapter_right_behind_the_contents_is_kept() {
+    let list: String = (1..5).map(|n| format!(" CHAPTER {n}. The boat number {n}\n")).collect();
+    let heading = |n: u32| format!("CHAPTER {n}.\nThe boat number {n}");
+    let headings: Vec<String> = (1..5).map(heading).collect();
+    let text = text_with(&headings.iter().map(String::as_str).collect::<Vec<_>>());
+    let text = text.replace("by A. N. Author", &format!("CONTENTS\n\n{list}"));
+    let (head, tail) = text.split_at(text.find("CHAPTER 3.\nThe").unwrap());
+    let book = BookText::new(vec![head.into(), tail.into()]);
+    let found: Vec<String> = titles(&book).into_iter().map(|t| t.0).collect();
+    assert_eq!(found.len(), 5, "{found:?}");
 }
 
 #[test]
@@ -127,7 +230,7 @@ proptest! {
     #[test]
     fn any_entries(entries in prop::collection::vec((0i32..5, prop::option::of(0u32..30)), 0..40), pages in 1u32..25) {
         let entries: Vec<EntryFacts> = (0..).zip(&entries).map(|(i, (level, page))| entry(i, *level, *page)).collect();
-        let chapters = from_contents(&entries, pages);
+        let chapters = from_contents(&blank(pages), &entries);
         let last = i32::try_from(pages).unwrap();
         prop_assert!(chapters.is_sorted_by_key(|c| (c.start_page, c.sort_order)));
         for (i, c) in chapters.iter().enumerate() {

@@ -4,7 +4,7 @@
 //! table implies nothing. An implied entry is found only where a heading of its form and number stands, and only
 //! when there is one such heading.
 
-use super::headings::{HeadingKind, PageHeading, is_contents};
+use super::headings::{HeadingKind, PageHeading};
 use super::matter::known_title;
 use super::numerals::{Numeral, NumeralStyle};
 use super::series::book_headings;
@@ -228,7 +228,7 @@ fn is_index(book: &BookText, n: u32) -> bool {
         text.contains([',', '.', ' ']) && !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit())
     };
     let numbered = page.lines.iter().filter(|l| ends(&l.text)).count();
-    is_contents(&page.lines) || numbered * 2 >= page.lines.len()
+    numbered * 2 >= page.lines.len()
 }
 
 pub(super) fn is_excluded(ranges: &[ExcludedRange], page: u32) -> bool {

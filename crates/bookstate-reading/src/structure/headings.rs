@@ -4,14 +4,19 @@
 //! page's order. A line must *stand* like a heading (blank lines around it, or a number that only headings have);
 //! contents pages have none. What is missed here costs little, a false heading cuts a chapter in two.
 
+use super::counted::{counted, day};
 use super::named::{Named, lone_word, named};
 use super::numerals::{Numeral, NumeralStyle};
-use crate::toc::{Line, PageText, split_title};
+use crate::toc::{Line, PageText, TitleParts, division, split_glued, split_title};
 
 /// No heading line is longer, in characters.
 const LONGEST: usize = 110;
 /// Numbered lines of depth one that count up on one page are a list when there are this many.
 const LIST_ITEMS: usize = 3;
+/// Between two items of a list are at most so many lines.
+const LIST_LINES: usize = 8;
+/// Where most lines are longer, each is a paragraph, and no blank lines are needed between them.
+const WHOLE_PARAGRAPH: usize = 220;
 
 /// What makes a line a heading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -20,6 +25,10 @@ pub enum HeadingKind {
     Markdown,
     /// `Chapter 7`, with a word that names the level.
     Named,
+    /// `Canto IV`: a word of the book's own and a number. Alone it says nothing; a series of them does.
+    Counted,
+    /// `3 May`: a day of a diary. The same holds.
+    Day,
     /// `3.2 Title`, `A.1 Title`.
     Decimal,
     /// `IV. Title`.
@@ -53,6 +62,8 @@ pub struct PageHeading {
     pub first: usize,
     /// Index of its last line.
     pub last: usize,
+    /// Blank lines before it; `None` on top of a page.
+    pub gap: Option<usize>,
 }
 
 impl PageHeading {
@@ -81,34 +92,32 @@ impl PageHeading {
             title,
             first: at,
             last: at,
+            gap: None,
         }
     }
 }
 
 /// The headings of a page, in order.
+#[must_use]
 pub fn headings(page: &PageText) -> Vec<PageHeading> {
     let lines = page.lines.as_slice();
-    if is_contents(lines) {
-        return Vec::new();
-    }
-    let view = View { lines, markdown: is_markdown(lines), wide: wide_line(lines) };
+    let wide = wide_line(lines);
+    let view = View { lines, markdown: is_markdown(lines), wide, whole: wide >= WHOLE_PARAGRAPH };
     let mut out: Vec<PageHeading> = Vec::new();
     let (mut i, mut fenced) = (0, false);
     while let Some(line) = lines.get(i) {
         let fence = line.text.starts_with("```");
         fenced ^= fence && view.markdown;
         let heading = if fenced || fence { None } else { view.at(i) };
+        let gap = i.checked_sub(1).and_then(|k| lines.get(k)).map(|above| line.number - above.number - 1);
         i = heading.as_ref().map_or(i + 1, |h| h.last + 1);
-        out.extend(heading);
+        out.extend(heading.map(|h| PageHeading { gap, ..h }));
     }
     drop_lists(&mut out);
+    if let Some(list) = list_of_entries(lines) {
+        out.retain(|h| !list.contains(&h.first));
+    }
     out
-}
-
-/// Three or more lines that end in a page number, and a third of all: a contents page, or an index.
-pub(super) fn is_contents(lines: &[Line]) -> bool {
-    let entries = lines.iter().filter(|l| ends_in_page_number(&l.text)).count();
-    entries >= 3 && entries * 3 >= lines.len()
 }
 
 /// A leader or a wide gap, then a number.
@@ -163,6 +172,8 @@ struct View<'a> {
     lines: &'a [Line],
     markdown: bool,
     wide: usize,
+    /// Each line is a paragraph.
+    whole: bool,
 }
 
 impl View<'_> {
@@ -182,14 +193,23 @@ impl View<'_> {
         }
         self.underlined(i)
             .or_else(|| self.named(i))
+            .or_else(|| self.counted(i))
             .or_else(|| self.numbered(i))
             .or_else(|| self.bare(i))
             .or_else(|| self.capitals(i))
             .or_else(|| self.isolated(i))
     }
 
+    fn before(&self, i: usize) -> bool {
+        self.whole || gap_before(self.lines, i)
+    }
+
+    fn after(&self, i: usize) -> bool {
+        self.whole || gap_after(self.lines, i)
+    }
+
     fn stands_alone(&self, i: usize) -> bool {
-        gap_before(self.lines, i) && gap_after(self.lines, i)
+        self.before(i) && self.after(i)
     }
 
     fn text(&self, i: usize) -> Option<&str> {
@@ -216,7 +236,7 @@ impl View<'_> {
     }
 
     fn named(&self, i: usize) -> Option<PageHeading> {
-        let stands = gap_before(self.lines, i) || i < 2;
+        let stands = self.before(i) || i < 2;
         if !stands {
             return None;
         }
@@ -234,7 +254,7 @@ impl View<'_> {
         let Named { level_name, word, number, numeral, rest } = read;
         let mut title = rest.to_owned();
         if rest.is_empty() {
-            if !(gap_after(self.lines, last) || self.is_title(last + 1)) {
+            if !(self.after(last) || self.is_title(last + 1)) {
                 return None;
             }
             if self.is_title(last + 1) {
@@ -246,9 +266,9 @@ impl View<'_> {
             if rest.starts_with(char::is_lowercase) || sentence {
                 return None;
             }
-            if !gap_after(self.lines, last) {
+            if !self.after(last) {
                 // A title of two lines, else a paragraph that begins like a heading.
-                if !(gap_after(self.lines, last + 1) && self.is_short(last + 1)) {
+                if !(self.after(last + 1) && self.is_short(last + 1)) {
                     return None;
                 }
                 title = format!("{title} {}", self.text(last + 1)?);
@@ -261,13 +281,51 @@ impl View<'_> {
         heading.number = Some(number.to_owned());
         heading.numeral = Some(numeral);
         heading.last = last;
+        if let Some(found) = division(self.text(i)?) {
+            // Number and title are one: `第三章 …`.
+            let rest = heading.title.clone();
+            heading.title = self.text(i)?.to_owned();
+            if found.rest.is_empty() && !rest.is_empty() {
+                heading.title = format!("{} {rest}", heading.title);
+            }
+            (heading.word, heading.number) = (Some(found.sign.to_owned()), None);
+        }
+        Some(heading)
+    }
+
+    /// A word of the book's own with a number, or a day.
+    fn counted(&self, i: usize) -> Option<PageHeading> {
+        let text = self.text(i)?;
+        if !self.before(i) || self.lines.get(i + 1).is_none() || text.chars().count() > 90 {
+            return None;
+        }
+        if let Some(found) = counted(text).filter(|f| !f.rest.ends_with(['.', ',', ';'])) {
+            let mut title = found.rest.to_owned();
+            let mut last = i;
+            if title.is_empty() && self.is_title(i + 1) {
+                title = self.text(i + 1)?.to_owned();
+                last = i + 1;
+            }
+            if !self.after(last) {
+                return None;
+            }
+            let mut heading = PageHeading::new(HeadingKind::Counted, 1, &title, i);
+            heading.word = Some(found.word.to_owned());
+            heading.number = Some(found.number.to_owned());
+            heading.numeral = Some(found.numeral);
+            heading.last = last;
+            return Some(heading);
+        }
+        let value = day(text).filter(|_| self.after(i))?;
+        let mut heading = PageHeading::new(HeadingKind::Day, 1, text.trim_end_matches('.'), i);
+        heading.numeral = Some(Numeral { style: NumeralStyle::Arabic, value });
         Some(heading)
     }
 
     /// Whether line `i` is the title below a chapter's number.
     fn is_title(&self, i: usize) -> bool {
         let Some(line) = self.lines.get(i) else { return false };
-        let alone = gap_after(self.lines, i) && self.lines.get(i + 1).is_some();
+        let alone = self.after(i) && self.lines.get(i + 1).is_some();
         alone && self.is_short(i) && title_like(&line.text) && named(&line.text).is_none()
     }
 
@@ -278,12 +336,15 @@ impl View<'_> {
     /// A decimal, lettered or roman number and a title on one line.
     fn numbered(&self, i: usize) -> Option<PageHeading> {
         let text = self.text(i)?;
-        let parts = split_title(text);
+        let mut parts = split_title(text);
+        if let Some((number, rest)) = split_glued(text).filter(|_| parts.number.is_none()) {
+            parts = TitleParts { word: None, number: Some(number), rest };
+        }
         let number = parts.number.filter(|_| parts.word.is_none())?;
         let depth = parts.depth()?;
         let title = parts.rest;
         let capital = title.starts_with(|c: char| !c.is_lowercase());
-        let (before, after) = (gap_before(self.lines, i), gap_after(self.lines, i));
+        let (before, after) = (self.before(i), self.after(i));
         let ends = match title.chars().next_back()? {
             ',' | ';' | ':' => false,
             '.' => depth > 1 && before && after && title.split_whitespace().count() <= 8,
@@ -399,15 +460,24 @@ fn level_of_name(name: &str) -> u32 {
     }
 }
 
-/// Takes out the numbered lines that are the items of a list.
+/// Takes out the numbered lines that are the items of a list: they count up with a few lines between them.
 fn drop_lists(headings: &mut Vec<PageHeading>) {
     let top = |h: &PageHeading| h.kind == HeadingKind::Decimal && h.level == 1;
-    let values: Vec<u32> =
-        headings.iter().filter(|h| top(h)).filter_map(|h| h.numeral).map(|n| n.value).collect();
-    let counting = values.iter().zip(values.iter().skip(1)).filter(|(a, b)| **b == **a + 1).count() + 1;
+    let items: Vec<(u32, usize)> =
+        headings.iter().filter(|h| top(h)).filter_map(|h| Some((h.numeral?.value, h.first))).collect();
+    let follows = |(a, b): &(&(u32, usize), &(u32, usize))| b.0 == a.0 + 1 && b.1 <= a.1 + LIST_LINES;
+    let counting = items.iter().zip(items.iter().skip(1)).filter(follows).count() + 1;
     if counting >= LIST_ITEMS {
         headings.retain(|h| !top(h));
     }
+}
+
+/// The lines of a list of entries with page numbers, from the first to the last; a title may wrap among them.
+fn list_of_entries(lines: &[Line]) -> Option<std::ops::RangeInclusive<usize>> {
+    let entries = || lines.iter().enumerate().filter(|(_, l)| ends_in_page_number(&l.text)).map(|(i, _)| i);
+    let (first, last) = (entries().next()?, entries().next_back()?);
+    let count = entries().count();
+    (count >= 3 && count * 3 > last - first).then_some(first..=last)
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@
 //! overlap nor leave lines out. A chapter begins at its heading; when the heading is not found it begins where its
 //! page does, or, when an earlier chapter begins on that page, with the next page or the next chapter.
 
+use super::chapters::{BACK_MATTER_SOURCE, FRONT_MATTER_SOURCE};
 use super::headings::{HeadingKind, PageHeading, gap_before, headings};
+use super::matter::end_of_book;
 use super::named::{lone_word, named};
 use super::numerals::Numeral;
 use crate::toc::{BookText, PageText, normalise, similar, split_title};
@@ -21,6 +23,8 @@ pub struct ChapterStart {
     pub title: Option<Text>,
     /// Its first page, 1-based.
     pub page: u32,
+    /// What it was made from.
+    pub source: Option<Text>,
 }
 
 impl From<&Chapter> for ChapterStart {
@@ -30,6 +34,7 @@ impl From<&Chapter> for ChapterStart {
             number: chapter.entry_number.clone(),
             title: chapter.title.clone(),
             page: u32::try_from(chapter.start_page).unwrap_or(1),
+            source: chapter.source.clone(),
         }
     }
 }
@@ -41,6 +46,7 @@ impl From<&NewChapter> for ChapterStart {
             number: chapter.entry_number.clone(),
             title: chapter.title.clone(),
             page: u32::try_from(chapter.start_page).unwrap_or(1),
+            source: chapter.source.clone(),
         }
     }
 }
@@ -62,10 +68,14 @@ pub fn locate(book: &BookText, chapters: &[ChapterStart]) -> Vec<Position> {
     for chapter in chapters {
         let from = if at.page == chapter.page { at.line } else { 0 };
         if candidates.as_ref().is_none_or(|c| c.number != chapter.page) {
-            candidates = book.page(chapter.page).map(|page| Candidates::new(page, chapter.page));
+            candidates = book.page(chapter.page).map(|page| Candidates::new(book, page, chapter.page));
         }
         let possible = candidates.as_ref().filter(|_| chapter.page >= at.page);
-        let line = possible.and_then(|c| c.heading_line(chapter, from));
+        let line = possible.and_then(|c| match chapter.source.as_deref() {
+            Some(FRONT_MATTER_SOURCE) => Some(0),
+            Some(BACK_MATTER_SOURCE) => end_of_book(c.page),
+            _ => c.heading_line(chapter, from),
+        });
         let position = line.map(|line| Position { page: chapter.page, line });
         if let Some(position) = position {
             // The next heading on this page is a later line; this heading may take several.
@@ -130,9 +140,9 @@ struct Run {
 }
 
 impl<'a> Candidates<'a> {
-    fn new(page: &'a PageText, number: u32) -> Self {
+    fn new(book: &BookText, page: &'a PageText, number: u32) -> Self {
         let mut runs = Vec::new();
-        for i in 0..page.lines.len() {
+        for i in (0..page.lines.len()).filter(|i| !book.is_contents_line(number, *i)) {
             let mut joined = String::new();
             for (count, line) in (1..).zip(page.lines.get(i..).unwrap_or_default().iter().take(3)) {
                 if joined.ends_with('-') {
@@ -152,6 +162,11 @@ impl<'a> Candidates<'a> {
         Self { page, number, runs }
     }
 
+    /// The line is one of those that can be headings.
+    fn has(&self, line: usize) -> bool {
+        self.runs.iter().any(|run| run.first == line)
+    }
+
     /// The first line of the chapter's heading at or after line `from`: the best fit, of equal ones that of the
     /// fewest lines, of these the first.
     fn heading_line(&self, chapter: &ChapterStart, from: usize) -> Option<usize> {
@@ -169,8 +184,8 @@ impl<'a> Candidates<'a> {
         // Comparing letter by letter is slow, and needed only when nothing is equal.
         let line = best(&|run| run.equals(&title, &whole))
             .or_else(|| best(&|run| run.resembles(&title, &whole)))
-            .or_else(|| by_number(self.page, number, &title, from))
-            .or_else(|| begins_with(self.page, chapter.title.as_deref()?, from))?;
+            .or_else(|| by_number(self.page, number, &title, from).filter(|i| self.has(*i)))
+            .or_else(|| begins_with(self.page, chapter.title.as_deref()?, from).filter(|i| self.has(*i)))?;
         Some(with_number_above(self.page, line, from))
     }
 }
@@ -251,6 +266,7 @@ mod tests {
             number: (!number.is_empty()).then(|| number.into()),
             title: Some(title.into()),
             page,
+            source: None,
         }
     }
 

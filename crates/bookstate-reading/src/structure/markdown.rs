@@ -35,7 +35,10 @@ pub fn page_markdown(read: &str) -> PageMarkdown {
     let is_edge = |i: usize| (header.is_some() && i == 0) || (footer.is_some() && i + 1 == page.lines.len());
     // A number alone may be the page's, and a plain line on top of a page its running head.
     let doubtful = |h: &PageHeading| {
-        h.kind == HeadingKind::Bare || (h.kind == HeadingKind::Isolated && h.first == 0) || is_edge(h.first)
+        // A series needs the whole book.
+        matches!(h.kind, HeadingKind::Bare | HeadingKind::Counted | HeadingKind::Day)
+            || (h.kind == HeadingKind::Isolated && h.first == 0)
+            || is_edge(h.first)
     };
     let found = headings(page).into_iter().filter(|h| !doubtful(h));
     let headings = found

@@ -3,7 +3,7 @@
 //! Invariant: a title is known when it *is* such a word (with a number, an article or a short addition around it),
 //! not when it mentions one: "Index" is an index, "Index funds for beginners" is not.
 
-use crate::toc::{normalise, split_title};
+use crate::toc::{PageText, is_contents_title, normalise, split_title};
 use bookstate_domain::MatterType;
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -25,26 +25,6 @@ const BACK: Option<MatterType> = Some(MatterType::BackMatter);
 type Row = (&'static str, Option<MatterType>, bool, &'static [&'static str]);
 
 const KNOWN: &[Row] = &[
-    (
-        "contents",
-        FRONT,
-        false,
-        &[
-            "contents",
-            "table of contents",
-            "brief contents",
-            "inhalt",
-            "inhaltsverzeichnis",
-            "inhaltsübersicht",
-            "содержание",
-            "оглавление",
-            "table des matières",
-            "sommaire",
-            "índice general",
-            "indice generale",
-            "inhoud",
-        ],
-    ),
     (
         "list",
         FRONT,
@@ -273,7 +253,29 @@ pub(super) fn known_title(printed: &str) -> Option<KnownTitle> {
     if title.is_empty() || title.chars().count() > 60 {
         return None;
     }
-    BY_TITLE.get(&title).copied()
+    BY_TITLE.get(&title).copied().or_else(|| is_contents_title(printed).then_some(CONTENTS))
+}
+
+const CONTENTS: KnownTitle = KnownTitle { content_type: "contents", matter: FRONT, read_aloud: false };
+
+/// The line of a digital library that says that the book begins below it, or ends above it.
+fn marker(page: &PageText, words: [&str; 2]) -> Option<usize> {
+    let says = |text: &str| {
+        let lower = text.to_lowercase();
+        let marked = lower.starts_with("***") || lower.starts_with("end of");
+        marked && lower.contains("gutenberg") && words.iter().any(|w| lower.contains(w))
+    };
+    page.lines.iter().position(|l| l.text.len() <= 200 && says(&l.text))
+}
+
+/// The first line behind the header of a digital library, on the page where it ends.
+pub(super) fn start_of_book(page: &PageText) -> Option<usize> {
+    marker(page, ["start of th", "start of project"]).map(|line| line + 1)
+}
+
+/// The line where the licence of a digital library begins.
+pub(super) fn end_of_book(page: &PageText) -> Option<usize> {
+    marker(page, ["end of th", "end of project"])
 }
 
 static BY_TITLE: LazyLock<HashMap<String, KnownTitle>> = LazyLock::new(|| {

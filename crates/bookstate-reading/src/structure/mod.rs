@@ -6,6 +6,7 @@
 
 mod chapters;
 mod classify;
+mod counted;
 mod finalize;
 mod gap;
 mod headings;
@@ -23,7 +24,10 @@ mod vocabulary;
 #[cfg(test)]
 mod shared_books;
 
-pub use chapters::{CONTENTS_SOURCE, HEADING_SOURCE, WHOLE_BOOK_SOURCE, from_contents, from_headings};
+pub use chapters::{
+    BACK_MATTER_SOURCE, CONTENTS_SOURCE, FRONT_MATTER_SOURCE, HEADING_SOURCE, WHOLE_BOOK_SOURCE,
+    from_contents, from_headings,
+};
 pub use classify::classify;
 pub use finalize::{EntryFacts, GAP_PAGES, discover, gaps, patterns};
 pub use gap::look_into;

@@ -2,8 +2,8 @@
 //!
 //! Invariant: decides on one line by itself; whether the line stands like a heading is the caller's question.
 
-use super::numerals::Numeral;
-use crate::toc::{level_of_word, split_title};
+use super::numerals::{Numeral, NumeralStyle};
+use crate::toc::{Division, division, level_of_word, split_title};
 
 /// A line that begins with a level word and a number, in either order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,15 @@ pub(super) struct Named<'a> {
 /// Reads a line that is a named heading or begins like one.
 pub(super) fn named(line: &str) -> Option<Named<'_>> {
     let line = line.trim();
-    if !line.starts_with(char::is_uppercase) && !line.starts_with(|c: char| c.is_ascii_digit()) {
+    if let Some(found) = division(line) {
+        let style =
+            if found.number.contains(char::is_numeric) { NumeralStyle::Arabic } else { NumeralStyle::Word };
+        let numeral = Numeral { style, value: found.value };
+        let Division { number, sign: word, level_name, rest, .. } = found;
+        return Some(Named { level_name, word, number, numeral, rest });
+    }
+    let caseless = line.chars().next().is_some_and(|c| c.is_alphabetic() && !c.is_lowercase());
+    if !caseless && !line.starts_with(char::is_uppercase) && !line.starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
     word_first(line).or_else(|| number_first(line))
@@ -65,7 +73,7 @@ fn number_first(line: &str) -> Option<Named<'_>> {
     let number = digits.unwrap_or(number);
     let numeral = Numeral::parse(number)?;
     // "2 Part" is a heading with the number 2; "2. Teil" names its level, as "Zweiter Teil" does.
-    let spelled = numeral.style == super::numerals::NumeralStyle::Word;
+    let spelled = numeral.style == NumeralStyle::Word;
     if !spelled && digits.is_none() {
         return None;
     }
@@ -114,6 +122,8 @@ mod tests {
         assert_eq!(read("The Second Part"), Some(("part", 2, "")));
         assert_eq!(read("Глава первая"), Some(("chapter", 1, "")));
         assert_eq!(read("Appendix C Tables"), Some(("appendix", 3, "Tables")));
+        assert_eq!(read("第三章 點燈人"), Some(("chapter", 3, "點燈人")));
+        assert_eq!(read("الفصل ٣ الميناء"), Some(("chapter", 3, "الميناء")));
         assert_eq!(lone_word("CHAPTER"), Some("chapter"));
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a text is read in one style only; `parse` gives nothing for what could be an ordinary word.
 
-use crate::toc::{NumberStyle, PageNumber};
+use crate::toc::{NumberStyle, PageNumber, chinese};
 
 /// How a number is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,6 +49,9 @@ impl Numeral {
             };
             return Some(Self { style, value: number.value });
         }
+        if let Some(value) = chinese(text).filter(|_| !text.is_ascii()) {
+            return Some(Self { style: NumeralStyle::Word, value });
+        }
         if let Some(value) = spelled(text) {
             return Some(Self { style: NumeralStyle::Word, value });
         }
@@ -71,9 +74,9 @@ impl Numeral {
     pub fn write(self) -> String {
         match self.style {
             NumeralStyle::Arabic | NumeralStyle::Word => self.value.to_string(),
-            NumeralStyle::Roman => {
-                PageNumber { style: NumberStyle::Roman, section: 0, value: self.value }.to_string().to_uppercase()
-            }
+            NumeralStyle::Roman => PageNumber { style: NumberStyle::Roman, section: 0, value: self.value }
+                .to_string()
+                .to_uppercase(),
             NumeralStyle::Letter => u8::try_from(self.value)
                 .ok()
                 .filter(|v| (1..=26).contains(v))

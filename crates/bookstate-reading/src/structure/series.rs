@@ -12,23 +12,33 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct BookHeading {
     pub(super) page: u32,
+    /// Lines of the book before it.
+    pub(super) at: usize,
     pub(super) heading: PageHeading,
 }
 
 /// All headings of the pages that `wanted` accepts, in order.
 pub(super) fn book_headings(book: &BookText, wanted: impl Fn(u32) -> bool) -> Vec<BookHeading> {
-    let pages = (1..=book.page_count()).filter(|n| wanted(*n));
-    let of = |n: u32| {
-        let found = book.page(n).map(headings).unwrap_or_default();
-        found.into_iter().map(move |heading| BookHeading { page: n, heading })
-    };
-    pages.flat_map(of).collect()
+    let mut out = Vec::new();
+    let mut lines = 0;
+    for n in 1..=book.page_count() {
+        let Some(page) = book.page(n) else { continue };
+        if wanted(n) {
+            // A printed contents repeats the titles and has none.
+            let found = headings(page).into_iter().filter(|h| !book.is_contents_line(n, h.first));
+            out.extend(found.map(|heading| BookHeading { page: n, at: lines + heading.first, heading }));
+        }
+        lines += page.lines.len();
+    }
+    out
 }
 
 /// The form that the members of a series share.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Form {
     pub(super) level_name: Option<&'static str>,
+    /// The word or sign that is counted, where it is the book's own.
+    pub(super) word: Option<String>,
     pub(super) style: NumeralStyle,
     pub(super) bare: bool,
 }
@@ -39,11 +49,15 @@ impl Form {
         let style = heading.numeral?.style;
         let dotted = heading.number.as_deref().is_some_and(|n| n.contains('.'));
         let bare = heading.kind == HeadingKind::Bare;
-        (!dotted).then_some(Self { level_name: heading.level_name, style, bare })
+        let own = heading.kind == HeadingKind::Counted;
+        let word = heading.word.as_ref().filter(|_| own).map(|w| w.to_lowercase());
+        let counts = !dotted && heading.kind != HeadingKind::Day;
+        counts.then_some(Self { level_name: heading.level_name, word, style, bare })
     }
 }
 
-/// Indices into `headings` of the longest run of each form that counts up by one from 1 (or from 0). With `breaks`
+/// Indices into `headings` of the longest run of each form that counts up by one, numbers without a word from 1 (or
+/// from 0): the chapters of a serial may begin with 877. With `breaks`
 /// (pages at which numbering may start again) the runs of all stretches are joined.
 pub(super) fn series(headings: &[BookHeading], breaks: &[u32]) -> BTreeMap<Form, Vec<usize>> {
     let mut members: BTreeMap<Form, Vec<usize>> = BTreeMap::new();
@@ -54,10 +68,11 @@ pub(super) fn series(headings: &[BookHeading], breaks: &[u32]) -> BTreeMap<Form,
     }
     let value = |i: usize| headings.get(i).and_then(|h| h.heading.numeral).map_or(0, |n| n.value);
     let page = |i: usize| headings.get(i).map_or(0, |h| h.page);
-    let run = |members: &[usize]| longest_run(members, value);
     members
         .into_iter()
         .map(|(form, members)| {
+            let anywhere = form.level_name.is_some() || form.word.is_some();
+            let run = |members: &[usize]| longest_run(members, value, anywhere);
             let whole = run(&members);
             let stretch = |i: usize| breaks.iter().filter(|b| **b <= page(i)).count();
             let mut parts = Vec::new();
@@ -69,9 +84,9 @@ pub(super) fn series(headings: &[BookHeading], breaks: &[u32]) -> BTreeMap<Form,
         .collect()
 }
 
-/// The longest subsequence of `members` whose values are 1, 2, 3, …, (or begin with 0); of equally long ones the
-/// one that ends first.
-fn longest_run(members: &[usize], value: impl Fn(usize) -> u32) -> Vec<usize> {
+/// The longest subsequence of `members` whose values are 1, 2, 3, …, (or begin with 0, or `anywhere`); of equally long
+/// ones the one that ends first.
+fn longest_run(members: &[usize], value: impl Fn(usize) -> u32, anywhere: bool) -> Vec<usize> {
     // For each value the best run that ends in it: its length, its members' chain by index.
     let mut best: BTreeMap<u32, (usize, usize)> = BTreeMap::new();
     let mut before: Vec<Option<usize>> = vec![None; members.len()];
@@ -85,7 +100,7 @@ fn longest_run(members: &[usize], value: impl Fn(usize) -> u32) -> Vec<usize> {
                 }
                 length + 1
             }
-            None if value <= 1 => 1,
+            None if value <= 1 || anywhere => 1,
             None => continue,
         };
         if best.get(&value).is_none_or(|(l, _)| *l < length) {
@@ -110,7 +125,7 @@ mod tests {
 
     fn run(values: &[u32]) -> Vec<u32> {
         let members: Vec<usize> = (0..values.len()).collect();
-        longest_run(&members, |i| values[i]).into_iter().map(|i| values[i]).collect()
+        longest_run(&members, |i| values[i], false).into_iter().map(|i| values[i]).collect()
     }
 
     #[test]

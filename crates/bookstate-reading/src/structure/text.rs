@@ -57,7 +57,7 @@ fn span_text(
         let Some(page) = book.page(n) else { continue };
         let from = if n == start.page { start.line } else { 0 };
         let to = if n == end.page { end.line.min(page.lines.len()) } else { page.lines.len() };
-        add_page(&mut out, page, from, to);
+        add_page(&mut out, book, (n, page), from, to);
     }
     out.close();
     let layout = out.done.iter().map(|(kind, text)| {
@@ -70,19 +70,30 @@ fn span_text(
 }
 
 /// Takes the lines `from..to` of a page, block by block (a block is lines without a blank one between).
-fn add_page(out: &mut Paragraphs<'_>, page: &PageText, from: usize, to: usize) {
+fn add_page(out: &mut Paragraphs<'_>, book: &BookText, (n, page): (u32, &PageText), from: usize, to: usize) {
     let lines = page.lines.as_slice();
+    let is_contents: Vec<bool> = (0..lines.len()).map(|i| book.is_contents_line(n, i)).collect();
+    let is_contents = |i: usize| is_contents.get(i) == Some(&true);
     let layout = Layout::of(lines);
     let heads = headings(page);
     let mut i = from;
     while i < to {
+        // The printed contents are set aside: their entries are the chapters.
+        if is_contents(i) {
+            i += 1;
+            continue;
+        }
         // A block ends at a blank line and before and behind a heading.
         let head = heads.iter().find(|h| h.first <= i && i <= h.last);
         let mut stop = i + 1;
         match head {
             Some(head) => stop = (head.last + 1).min(to),
             None => {
-                while stop < to && !ends_block(lines, stop) && !heads.iter().any(|h| h.first == stop) {
+                while stop < to
+                    && !is_contents(stop)
+                    && !ends_block(lines, stop)
+                    && !heads.iter().any(|h| h.first == stop)
+                {
                     stop += 1;
                 }
             }

@@ -9,7 +9,13 @@ fn book(pages: &[&str]) -> BookText {
 }
 
 fn start(i: i32, title: &str, page: u32) -> ChapterStart {
-    ChapterStart { subject: ChapterSubject::Orphan(i), number: None, title: Some(title.into()), page }
+    ChapterStart {
+        subject: ChapterSubject::Orphan(i),
+        number: None,
+        title: Some(title.into()),
+        page,
+        source: None,
+    }
 }
 
 fn all(pages: &[&str]) -> String {

@@ -72,6 +72,14 @@ pub(super) fn evidence(book: &BookText, n: u32, like: Option<Mode>) -> Option<Ev
     }
     let sure = of_mode(book, &lines, Mode::Last(Lead::Clear), titled);
     // Weak signs count under a title, and where hardly anything else is on the page.
+    let numbered = |l: &&Line| {
+        let number =
+            |c: Option<char>| c.is_some_and(|c| c.is_numeric() || matches!(c, 'i' | 'v' | 'x' | ')' | ']'));
+        number(l.text.chars().next()) || number(l.text.chars().next_back())
+    };
+    if !titled && lines.iter().filter(numbered).count() * 10 < lines.len() * 3 {
+        return sure;
+    }
     let others = [Mode::Last(Lead::Mark), Mode::Last(Lead::Space), Mode::First, Mode::Stacked];
     let weak = others.into_iter().filter_map(|mode| of_mode(book, &lines, mode, titled)).filter(|e| {
         let much = if e.mode == Mode::Stacked { 0.3 } else { 0.7 };
@@ -95,8 +103,10 @@ fn of_mode(book: &BookText, lines: &[Line], mode: Mode, titled: bool) -> Option<
     let values = || found.iter().filter(|e| e.page.section == 0).map(|e| e.page.value);
     let least = values().min().unwrap_or(0);
     let most = 2 * book.page_count() + book.page_count() / 5 + 20;
-    let plausible = found.iter().filter(|e| e.page.section > 0 || e.page.value - least.min(e.page.value) <= most);
-    let counting = found.iter().zip(found.iter().skip(1)).filter(|(a, b)| a.page.value + 1 == b.page.value).count();
+    let plausible =
+        found.iter().filter(|e| e.page.section > 0 || e.page.value - least.min(e.page.value) <= most);
+    let counting =
+        found.iter().zip(found.iter().skip(1)).filter(|(a, b)| a.page.value + 1 == b.page.value).count();
     if mode == Mode::First && (found.len() < 3 || counting * 10 >= (found.len() - 1) * 7) {
         // One, two, three: the numbers of chapters.
         return None;
@@ -140,7 +150,8 @@ pub(super) fn resolve_pairs(entries: &mut [EntryLine]) {
     let pairs: Vec<(u32, u32)> =
         entries.iter().filter_map(|e| e.of_section.map(|s| (e.page.value, s.value))).collect();
     let steps = pairs.len().saturating_sub(1);
-    let ranges = pairs.iter().zip(pairs.iter().skip(1)).filter(|((a, b), (next, _))| a <= b && next >= b).count();
+    let ranges =
+        pairs.iter().zip(pairs.iter().skip(1)).filter(|((a, b), (next, _))| a <= b && next >= b).count();
     if steps > 0 && ranges * 5 >= steps * 4 {
         return;
     }
@@ -170,7 +181,8 @@ pub(super) fn entries(book: &BookText, pages: &[(u32, Mode)]) -> Vec<Printed> {
     }
     let read = read_lines(&all, mode, known > 0);
     let found: Vec<EntryLine> = {
-        let mut found: Vec<EntryLine> = read.iter().flatten().flat_map(|r| r.entries.iter().cloned()).collect();
+        let mut found: Vec<EntryLine> =
+            read.iter().flatten().flat_map(|r| r.entries.iter().cloned()).collect();
         resolve_pairs(&mut found);
         found
     };
@@ -265,7 +277,9 @@ fn read_lines(lines: &[Line], mode: Mode, known: bool) -> Vec<Option<Read>> {
     let one = |entry| Read { entries: vec![entry], lines: 1 };
     let wanted = match mode {
         Mode::First => {
-            let first = |l: &Line| parse_number_first(&l.text).filter(|_| parse(&l.text).is_none_or(|e| e.lead < Lead::Clear));
+            let first = |l: &Line| {
+                parse_number_first(&l.text).filter(|_| parse(&l.text).is_none_or(|e| e.lead < Lead::Clear))
+            };
             return lines.iter().map(|l| first(l).map(one)).collect();
         }
         Mode::Stacked => {
@@ -288,6 +302,7 @@ fn read_lines(lines: &[Line], mode: Mode, known: bool) -> Vec<Option<Read>> {
         }
         Mode::Last(lead) => lead,
     };
+    let lead = wanted;
     let mut out: Vec<Option<Read>> = Vec::with_capacity(lines.len());
     while let Some(line) = lines.get(out.len()) {
         let rest = lines.get(out.len()..).unwrap_or_default();
@@ -295,7 +310,7 @@ fn read_lines(lines: &[Line], mode: Mode, known: bool) -> Vec<Option<Read>> {
         let read = parse(&line.text)
             .filter(at_least(Lead::Clear))
             .map(one)
-            .or_else(|| run_in_paragraph(rest, known))
+            .or_else(|| if known || lead == Lead::Clear { run_in_paragraph(rest, known) } else { None })
             .or_else(|| parse(&line.text).filter(at_least(if known { Lead::Space } else { wanted })).map(one))
             .or_else(|| parse_noisy(&line.text).filter(|e| known && e.lead == Lead::Clear).map(one));
         let used = read.as_ref().map_or(1, |r| r.lines);

@@ -110,7 +110,8 @@ mod tests {
     use super::*;
 
     fn entry(title: &str) -> ContentsEntry {
-        let printed = Printed { title: title.to_owned(), page: None, printed: None, indent: 0, on_page: 1, line: 0 };
+        let printed =
+            Printed { title: title.to_owned(), page: None, printed: None, indent: 0, on_page: 1, line: 0 };
         ContentsEntry::new(&printed, 1)
     }
 

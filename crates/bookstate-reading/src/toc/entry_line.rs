@@ -47,8 +47,36 @@ const LONGEST_TITLE: usize = 220;
 pub(super) fn is_leader(c: char) -> bool {
     matches!(
         c,
-        '.' | '·' | '•' | '…' | '‧' | '∙' | '⋅' | '・' | '_' | '․' | '‥' | '．' | '。' | '┈' | '┄' | '╌' | '⋯' | '-' | '–' | '—' | '―'
-            | '─' | '*' | '~' | '=' | '˙' | '｡' | '･' | '▁' | '＿' | '۔'
+        '.' | '·'
+            | '•'
+            | '…'
+            | '‧'
+            | '∙'
+            | '⋅'
+            | '・'
+            | '_'
+            | '․'
+            | '‥'
+            | '．'
+            | '。'
+            | '┈'
+            | '┄'
+            | '╌'
+            | '⋯'
+            | '-'
+            | '–'
+            | '—'
+            | '―'
+            | '─'
+            | '*'
+            | '~'
+            | '='
+            | '˙'
+            | '｡'
+            | '･'
+            | '▁'
+            | '＿'
+            | '۔'
     )
 }
 
@@ -59,7 +87,8 @@ fn is_mark(c: char) -> bool {
 
 /// White space, and the invisible signs that set the direction of writing.
 fn is_blank(c: char) -> bool {
-    c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    c.is_whitespace()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// What stands at a line's end as its page number.
@@ -110,7 +139,9 @@ pub(super) fn parse_number_first(line: &str) -> Option<EntryLine> {
 
 /// A line that is a page number and nothing else: `10`, `p. 10`, `– 10 –`, `[10]`.
 pub(super) fn parse_number_alone(line: &str) -> Option<(PageNumber, &str)> {
-    let bare = line.trim_matches(|c: char| is_blank(c) || is_leader(c) || matches!(c, '[' | ']' | '(' | ')' | '（' | '）'));
+    let bare = line.trim_matches(|c: char| {
+        is_blank(c) || is_leader(c) || matches!(c, '[' | ']' | '(' | ')' | '（' | '）')
+    });
     let bare = match bare.split_once(' ') {
         Some((word, number)) if is_page_word(word) => number.trim(),
         _ => bare,
@@ -120,7 +151,8 @@ pub(super) fn parse_number_alone(line: &str) -> Option<(PageNumber, &str)> {
 
 fn entry(tail: Tail<'_>) -> Option<EntryLine> {
     let Tail { before, printed, page, of_section, said } = tail;
-    let title_end = before.trim_end_matches(|c: char| is_blank(c) || is_leader(c) || is_mark(c) || c == '\'' || c == '`');
+    let title_end =
+        before.trim_end_matches(|c: char| is_blank(c) || is_leader(c) || is_mark(c) || c == '\'' || c == '`');
     let led = before.get(title_end.len()..)?;
     let weight = |c: char| if matches!(c, '…' | '‥' | '⋯') { 3 } else { 1 };
     let dots: usize = led.chars().filter(|c| is_leader(*c)).map(weight).sum();
@@ -141,7 +173,8 @@ fn entry(tail: Tail<'_>) -> Option<EntryLine> {
         return None;
     };
     // A lone letter is a page number only where dots lead to it.
-    let lone_letter = page.style == NumberStyle::Roman && printed.len() == 1 && printed != "i" && printed != "v";
+    let lone_letter =
+        page.style == NumberStyle::Roman && printed.len() == 1 && printed != "i" && printed != "v";
     if lone_letter && !has_leader && printed != "x" && !said {
         return None;
     }
@@ -149,13 +182,28 @@ fn entry(tail: Tail<'_>) -> Option<EntryLine> {
     let own_mark = led.chars().next().filter(|c| matches!(c, '.' | '…') && dots == 1 && gap >= 1);
     let mut title = title_end.trim_start_matches(is_blank).to_owned();
     title.extend(own_mark);
-    is_title(&title).then(|| EntryLine { title, page, printed: printed.to_owned(), lead, has_leader, of_section })
+    is_title(&title).then(|| EntryLine {
+        title,
+        page,
+        printed: printed.to_owned(),
+        lead,
+        has_leader,
+        of_section,
+    })
 }
 
 fn tail(line: &str, noisy: bool) -> Option<Tail<'_>> {
     let last = line.chars().next_back()?;
-    const BRACKETS: [(char, char); 8] =
-        [('(', ')'), ('[', ']'), ('（', '）'), ('【', '】'), ('〔', '〕'), ('<', '>'), ('《', '》'), ('{', '}')];
+    const BRACKETS: [(char, char); 8] = [
+        ('(', ')'),
+        ('[', ']'),
+        ('（', '）'),
+        ('【', '】'),
+        ('〔', '〕'),
+        ('<', '>'),
+        ('《', '》'),
+        ('{', '}'),
+    ];
     if let Some((open, _)) = BRACKETS.iter().find(|(_, close)| *close == last) {
         let at = line.rfind(*open)?;
         let inside = line.get(at + open.len_utf8()..line.len() - last.len_utf8())?.trim();
@@ -175,14 +223,15 @@ fn tail(line: &str, noisy: bool) -> Option<Tail<'_>> {
     if let Some(rest) = before.strip_suffix('第') {
         return Some(Tail { before: rest, said: true, ..found });
     }
-    let word_at = before.rfind(|c: char| is_blank(c) || (is_leader(c) && c != '.') || is_mark(c) || c == '…').map_or(0, |i| {
-        i + before.get(i..).and_then(|t| t.chars().next()).map_or(1, char::len_utf8)
-    });
+    let word_at = before
+        .rfind(|c: char| is_blank(c) || (is_leader(c) && c != '.') || is_mark(c) || c == '…')
+        .map_or(0, |i| i + before.get(i..).and_then(|t| t.chars().next()).map_or(1, char::len_utf8));
     let word = before.get(word_at..).unwrap_or_default();
     // A page word may hang on its leader: `....p. 3`.
     let word = word.trim_start_matches('.');
     let short = word.trim_end_matches('.').chars().count() == 1;
-    if !word.is_empty() && is_page_word(word) && (!short || word.ends_with('.')) && word.len() < before.len() {
+    if !word.is_empty() && is_page_word(word) && (!short || word.ends_with('.')) && word.len() < before.len()
+    {
         let rest = before.get(..before.len() - word.len())?;
         // `pp. 3-7` are pages 3 to 7.
         return Some(Tail { before: rest, said: true, of_section: None, ..found });
@@ -194,9 +243,10 @@ fn tail(line: &str, noisy: bool) -> Option<Tail<'_>> {
 fn number_at_end(text: &str, noisy: bool) -> Option<Tail<'_>> {
     let run = |text: &str, is: &dyn Fn(char) -> bool| text.trim_end_matches(|c| is(c)).len();
     let last = text.chars().next_back()?;
-    let start = if digit(last).is_some() {
+    let noise = noisy && last.is_ascii();
+    let start = if digit(last).is_some() && !noise {
         run(text, &|c| digit(c).is_some())
-    } else if last.is_ascii_alphabetic() || matches!(last, '\u{2160}'..='\u{217f}') {
+    } else if last.is_ascii_alphanumeric() || matches!(last, '\u{2160}'..='\u{217f}') {
         run(text, &|c| c.is_ascii_alphanumeric() || matches!(c, '\u{2160}'..='\u{217f}'))
     } else {
         run(text, &|c| chinese(c.encode_utf8(&mut [0; 4])).is_some() || matches!(c, '十' | '百'))
@@ -206,12 +256,10 @@ fn number_at_end(text: &str, noisy: bool) -> Option<Tail<'_>> {
         return None;
     }
     let attached = before.chars().next_back().is_some_and(char::is_alphanumeric);
-    let latin = before.chars().next_back().is_some_and(|c| c.is_ascii_alphanumeric());
     let plain = |before, printed, page| Some(Tail { before, printed, page, of_section: None, said: false });
     let number = match decimal(printed) {
         // A CJK title may be followed by its number at once, a Latin one is a word with a digit.
         Some(value) if !attached => Some(PageNumber::arabic(value)),
-        Some(_) if noisy && latin => None,
         Some(_) => return None,
         None => None,
     };
@@ -248,7 +296,10 @@ fn number_at_end(text: &str, noisy: bool) -> Option<Tail<'_>> {
             || !printed.is_ascii());
         // "Mix" and "Di" are words; "xIi" is none.
         let page = PageNumber { style: NumberStyle::Roman, section: 0, value };
-        let word = mixed && printed.len() <= 3 && printed.starts_with(char::is_uppercase) && !matches!(printed, "Ii" | "Iv" | "Vi" | "Ix" | "Xi" | "Xv" | "Xx");
+        let word = mixed
+            && printed.len() <= 3
+            && printed.starts_with(char::is_uppercase)
+            && !matches!(printed, "Ii" | "Iv" | "Vi" | "Ix" | "Xi" | "Xv" | "Xx");
         if !word && !(noisy && matches!(printed, "l" | "I")) {
             return plain(before, printed, page);
         }
@@ -256,7 +307,10 @@ fn number_at_end(text: &str, noisy: bool) -> Option<Tail<'_>> {
     if let Some(value) = chinese(printed).filter(|_| !attached) {
         return plain(before, printed, PageNumber::arabic(value));
     }
-    noisy.then(|| without_noise(printed)).flatten().and_then(|value| plain(before, printed, PageNumber::arabic(value)))
+    noisy
+        .then(|| without_noise(printed))
+        .flatten()
+        .and_then(|value| plain(before, printed, PageNumber::arabic(value)))
 }
 
 /// The number or letter at the end of what stands before a hyphen.
@@ -346,7 +400,16 @@ mod tests {
 
     #[test]
     fn sentences_are_no_entries() {
-        for line in ["see section 3.12", "1  2  3", "Appendix    C", "version 2.3", "", "12", "......... 12", "see B12"] {
+        for line in [
+            "see section 3.12",
+            "1  2  3",
+            "Appendix    C",
+            "version 2.3",
+            "",
+            "12",
+            "......... 12",
+            "see B12",
+        ] {
             assert_eq!(read(line, Lead::Space), None, "{line}");
         }
         for line in ["It happened in 1990", "names,   12", "a - 5", "Loops, 12", "Loops / 12"] {
@@ -372,7 +435,10 @@ mod tests {
     fn noise_is_read_only_when_asked_for() {
         assert_eq!(parse("A Letter . . l0"), None);
         let value = |line| parse_noisy(line).map(|e| e.page.value);
-        assert_eq!((value("A Letter . . l0"), value("Home . . 1O"), value("It    5S")), (Some(10), Some(10), Some(55)));
+        assert_eq!(
+            (value("A Letter . . l0"), value("Home . . 1O"), value("It    5S")),
+            (Some(10), Some(10), Some(55))
+        );
         assert_eq!(value("all is lost"), None);
     }
 

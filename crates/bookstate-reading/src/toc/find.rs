@@ -51,7 +51,8 @@ pub(super) fn contents(book: &BookText) -> Contents {
     let Some(first) = kept.first() else {
         let Some(list) = unnumbered::find(book) else { return Contents { regions, ..Contents::default() } };
         regions.extend(unnumbered::regions(book, &list));
-        let (start_page, end_page) = list.first().zip(list.last()).map_or((1, 1), |(a, b)| (a.on_page, b.on_page));
+        let (start_page, end_page) =
+            list.first().zip(list.last()).map_or((1, 1), |(a, b)| (a.on_page, b.on_page));
         let entries = unnumbered::entries(&list);
         let levels: Vec<u32> = entries.iter().map(|e| e.level).collect();
         let summary = ContentsSummary::of(&list, &levels);
@@ -85,13 +86,17 @@ fn blocks(book: &BookText) -> Vec<Block> {
         let taken = blocks.last().and_then(|b| b.pages.last()).map_or(0, |(page, _)| *page);
         // The page before may hold only a few entries, and so may the last one.
         let before = n.saturating_sub(1);
-        if !found.titled && before > taken && evidence(book, before, Some(found.mode)).is_some_and(|e| goes_on(&e)) {
+        if !found.titled
+            && before > taken
+            && evidence(book, before, Some(found.mode)).is_some_and(|e| goes_on(&e))
+        {
             block.pages.insert(0, (before, found.mode));
         }
         let mut last = found;
         while let Some(next) = evidence(book, n + 1, Some(last.mode)).filter(goes_on) {
             // A list under a name of its own is another one, and may be printed in another way.
-            let other = evidence(book, n + 1, None).filter(|e| e.titled && is_contents(e) && e.mode != next.mode);
+            let other =
+                evidence(book, n + 1, None).filter(|e| e.titled && is_contents(e) && e.mode != next.mode);
             if other.is_some() {
                 break;
             }

@@ -40,13 +40,17 @@ impl Labels {
     pub(super) fn new(edges: &[Vec<PageNumber>], stated: &[Option<String>]) -> Self {
         let mut printed = vec![Vec::new(); edges.len()];
         for style in [NumberStyle::Roman, NumberStyle::Arabic] {
-            let chain = chain(edges, style);
-            fill(&chain, &mut printed);
+            // A sheet may show two pages of the book.
+            let (single, double) = (chain(edges, style, 1), chain(edges, style, 2));
+            let (members, per_page) = if double.0 > 1.5 * single.0 { (double.1, 2) } else { (single.1, 1) };
+            fill(&members, per_page, &mut printed);
         }
         // Labels that only count the file's pages say nothing.
-        let plain = |(i, label): (usize, &Option<String>)| label.as_deref().is_none_or(|l| l == (i + 1).to_string());
+        let plain =
+            |(i, label): (usize, &Option<String>)| label.as_deref().is_none_or(|l| l == (i + 1).to_string());
         let useful = !stated.iter().enumerate().all(plain);
-        let stated = stated.iter().map(|l| l.as_ref().map(|l| l.trim().to_lowercase()).filter(|_| useful)).collect();
+        let stated =
+            stated.iter().map(|l| l.as_ref().map(|l| l.trim().to_lowercase()).filter(|_| useful)).collect();
         Self { printed, stated }
     }
 
@@ -93,22 +97,28 @@ impl Labels {
     pub(super) fn offsets(&self, style: NumberStyle) -> Vec<i64> {
         let mut votes: HashMap<i64, usize> = HashMap::new();
         for (n, labels) in (1i64..).zip(&self.printed) {
-            for label in labels.iter().filter(|l| l.seen && l.number.style == style && l.number.section == 0) {
+            for label in labels.iter().filter(|l| l.seen && l.number.style == style && l.number.section == 0)
+            {
                 *votes.entry(n - i64::from(label.number.value)).or_default() += 1;
             }
         }
         let mut votes: Vec<(usize, i64)> = votes.into_iter().map(|(offset, votes)| (votes, offset)).collect();
         votes.sort_by_key(|(votes, offset)| (std::cmp::Reverse(*votes), offset.abs(), *offset));
         let most = votes.first().map_or(0, |(v, _)| *v);
-        votes.iter().filter(|(v, _)| *v >= FEWEST && 4 * *v >= most).take(6).map(|(_, offset)| *offset).collect()
+        votes
+            .iter()
+            .filter(|(v, _)| *v >= FEWEST && 4 * *v >= most)
+            .take(6)
+            .map(|(_, offset)| *offset)
+            .collect()
     }
 }
 
 /// A member of a chain: page index, number, stretch.
 type Member = (usize, PageNumber, u32);
 
-/// The heaviest chain of numbers of one series.
-fn chain(edges: &[Vec<PageNumber>], style: NumberStyle) -> Vec<Member> {
+/// The heaviest chain of numbers of one series, with its weight, where each page counts `per_page`.
+fn chain(edges: &[Vec<PageNumber>], style: NumberStyle, per_page: i64) -> (f64, Vec<Member>) {
     struct Node {
         page: usize,
         number: PageNumber,
@@ -125,9 +135,12 @@ fn chain(edges: &[Vec<PageNumber>], style: NumberStyle) -> Vec<Member> {
         }
         let earlier = nodes.len();
         for number in numbers.iter().filter(|n| n.style == style) {
-            let mut node = Node { page, number: *number, weight: 1.0, before: None, restart: false, counts: 0 };
+            let mut node =
+                Node { page, number: *number, weight: 1.0, before: None, restart: false, counts: 0 };
             for (i, last) in nodes.iter().enumerate().take(earlier).skip(window) {
-                let Some((gain, restart)) = step(last.page, last.number, page, *number) else { continue };
+                let Some((gain, restart)) = step(last.page, last.number, page, *number, per_page) else {
+                    continue;
+                };
                 let weight = last.weight + gain;
                 if weight > node.weight {
                     let counts = last.counts + usize::from(gain >= 1.0);
@@ -137,10 +150,13 @@ fn chain(edges: &[Vec<PageNumber>], style: NumberStyle) -> Vec<Member> {
             nodes.push(node);
         }
     }
-    let heaviest = nodes.iter().enumerate().max_by(|a, b| a.1.weight.total_cmp(&b.1.weight).then(b.0.cmp(&a.0)));
-    let Some((mut at, last)) = heaviest.map(|(i, n)| (i, n.counts)) else { return Vec::new() };
-    if last + 1 < FEWEST {
-        return Vec::new();
+    let heaviest =
+        nodes.iter().enumerate().max_by(|a, b| a.1.weight.total_cmp(&b.1.weight).then(b.0.cmp(&a.0)));
+    let Some((mut at, weight, counts)) = heaviest.map(|(i, n)| (i, n.weight, n.counts)) else {
+        return (0.0, Vec::new());
+    };
+    if counts + 1 < FEWEST {
+        return (0.0, Vec::new());
     }
     let mut out = Vec::new();
     while let Some(node) = nodes.get(at) {
@@ -156,12 +172,12 @@ fn chain(edges: &[Vec<PageNumber>], style: NumberStyle) -> Vec<Member> {
         stretch += member.2;
         member.2 = stretch;
     }
-    out
+    (weight, out)
 }
 
 /// What a number is worth behind another one, and whether numbering begins again with it.
-fn step(from: usize, last: PageNumber, to: usize, number: PageNumber) -> Option<(f64, bool)> {
-    let pages = i64::try_from(to - from).ok()?;
+fn step(from: usize, last: PageNumber, to: usize, number: PageNumber, per_page: i64) -> Option<(f64, bool)> {
+    let pages = i64::try_from(to - from).ok()? * per_page;
     let values = i64::from(number.value) - i64::from(last.value);
     if number.section != last.section {
         let next = number.section > last.section && last.section > 0 && number.value <= 5;
@@ -179,32 +195,37 @@ fn step(from: usize, last: PageNumber, to: usize, number: PageNumber) -> Option<
 
 /// Numbers of pages that bear none: counted back from the next page that does, since the first page of a chapter
 /// seldom shows its number, and forward to the page before the next stretch.
-fn fill(chain: &[Member], printed: &mut [Vec<Label>]) {
+fn fill(chain: &[Member], per_page: u32, printed: &mut [Vec<Label>]) {
+    let mut put = |page: usize, number: PageNumber, value: u32, stretch: u32, seen: bool| {
+        let Some(labels) = printed.get_mut(page) else { return };
+        for value in value..value + per_page {
+            labels.push(Label { number: PageNumber { value, ..number }, stretch, seen });
+        }
+    };
     let mut last: Option<Member> = None;
     for (page, number, stretch) in chain.iter().copied() {
-        if let Some(labels) = printed.get_mut(page) {
-            labels.push(Label { number, stretch, seen: true });
-        }
+        put(page, number, number.value, stretch, true);
         let (from, least) = match last {
             Some((p, n, s)) if s == stretch && n.section == number.section => (p + 1, n.value),
             Some((p, ..)) => (p + 1, 0),
             None => (0, 0),
         };
-        for back in 1..=page.saturating_sub(from) {
-            let Some(value) = u32::try_from(back).ok().and_then(|b| number.value.checked_sub(b)) else { break };
+        let mut value = number.value;
+        for before in (from..page).rev() {
+            value = value.saturating_sub(per_page);
             if value <= least {
                 break;
             }
-            if let Some(labels) = printed.get_mut(page - back) {
-                labels.push(Label { number: PageNumber { value, ..number }, stretch, seen: false });
-            }
+            put(before, number, value, stretch, false);
         }
         last = Some((page, number, stretch));
     }
     // Behind the last number pages go on.
     if let Some((page, number, stretch)) = last {
-        for (value, labels) in (number.value + 1..).zip(printed.iter_mut().skip(page + 1)).take(REACH) {
-            labels.push(Label { number: PageNumber { value, ..number }, stretch, seen: false });
+        let mut value = number.value;
+        for behind in (page + 1..).take(REACH) {
+            value += per_page;
+            put(behind, number, value, stretch, false);
         }
     }
 }
@@ -234,6 +255,15 @@ mod tests {
     }
 
     #[test]
+    fn a_sheet_may_have_two_pages() {
+        let sheets = labels(&["", "2 3", "4 5", "", "8 9", "10 11", "12 13"]);
+        assert_eq!(
+            (page(&sheets, "5"), page(&sheets, "6"), page(&sheets, "11")),
+            (Some(3), Some(4), Some(6))
+        );
+    }
+
+    #[test]
     fn strays_and_few_numbers_are_none() {
         assert_eq!(page(&labels(&["7", "40", "2", "99"]), "40"), None);
         let stray = labels(&["1", "2", "1990", "4", "5", "6"]);
@@ -254,7 +284,8 @@ mod tests {
 
     #[test]
     fn the_file_may_state_labels() {
-        let stated: Vec<Option<String>> = ["i", "ii", "1", "2"].iter().map(|l| Some((*l).to_owned())).collect();
+        let stated: Vec<Option<String>> =
+            ["i", "ii", "1", "2"].iter().map(|l| Some((*l).to_owned())).collect();
         let with = Labels::new(&vec![Vec::new(); 4], &stated);
         assert_eq!(with.stated(PageNumber::parse("2").unwrap()), Some(4));
         let plain: Vec<Option<String>> = (1..5).map(|n| Some(n.to_string())).collect();

@@ -87,7 +87,9 @@ impl Linker {
         let wanted = Wanted::all(entries);
         let mut partial: HashMap<u32, TitleIndex> = HashMap::new();
         for region in regions {
-            partial.entry(region.page).or_insert_with(|| book.titles_outside(region.page, regions).unwrap_or_default());
+            partial
+                .entry(region.page)
+                .or_insert_with(|| book.titles_outside(region.page, regions).unwrap_or_default());
         }
         let search = Search { book, partial };
         // Numbers that begin again in each chapter tell a page only together with their chapter.
@@ -226,7 +228,8 @@ impl Search<'_> {
         let printed = labels.page(number, by_stretch.then_some(wanted.stretch));
         let stated = labels.stated(number).filter(|_| !by_stretch);
         let value = i64::from(number.value);
-        let offsets = offsets.get(&number.style).filter(|_| number.section == 0).map_or(&[][..], Vec::as_slice);
+        let offsets =
+            offsets.get(&number.style).filter(|_| number.section == 0).map_or(&[][..], Vec::as_slice);
         // What the pages bear comes first; the first offset is the book's, others are followed only to a heading.
         let mut pages: Vec<u32> = Vec::new();
         let counted = offsets.iter().take(4).filter_map(|offset| self.exists(value + offset));
@@ -317,7 +320,9 @@ impl Search<'_> {
             .map(|(w, l)| Some((w.stretch, w.number?, l.page.filter(|_| l.verified)?)))
             .collect();
         for (i, link) in links.iter_mut().enumerate() {
-            let Some((stretch, number)) = wanted.get(i).and_then(|w| Some((w.stretch, w.number?))) else { continue };
+            let Some((stretch, number)) = wanted.get(i).and_then(|w| Some((w.stretch, w.number?))) else {
+                continue;
+            };
             let same = |k: &&(u32, PageNumber, u32)| {
                 k.0 == stretch && k.1.style == number.style && k.1.section == number.section
             };

@@ -8,7 +8,7 @@ use super::levels::levels;
 use super::link::Linker;
 use super::numbers::PageNumber;
 use super::page_text::{BookText, Region};
-use super::title::{ordinal, normalise};
+use super::title::{normalise, ordinal};
 use std::collections::HashSet;
 
 /// A list with its place and how well the book bears it out.
@@ -70,7 +70,8 @@ impl List {
                     let first = lines.iter().map(|l| l.number).min().unwrap_or(p.line).min(p.line);
                     let page = book.page(p.on_page);
                     let title = page.into_iter().flat_map(|page| &page.lines);
-                    let title = title.filter(|l| l.number < first && super::words::is_contents_title(&l.text));
+                    let title =
+                        title.filter(|l| l.number < first && super::words::is_contents_title(&l.text));
                     let first = title.map(|l| l.number).next_back().unwrap_or(first);
                     out.push(Region { page: p.on_page, first, last: p.line });
                 }
@@ -220,7 +221,8 @@ fn judge(book: &BookText, list: Vec<Printed>, block: &Block, around: &[Region]) 
     let linker = Linker::without(book, &entries, around);
     let links: Vec<_> = (0..entries.len()).map(|i| linker.link(i)).collect();
     list.verified = links.iter().filter(|l| l.verified).count();
-    let borne = |number: &PageNumber| book.labels().page(*number, None).or_else(|| book.labels().stated(*number));
+    let borne =
+        |number: &PageNumber| book.labels().page(*number, None).or_else(|| book.labels().stated(*number));
     list.numbered = list.printed.iter().filter(|p| p.page.as_ref().and_then(borne).is_some()).count();
     let pages = || links.iter().filter_map(|l| l.page);
     list.leads = pages().min().zip(pages().max());

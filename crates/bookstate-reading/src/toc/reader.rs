@@ -87,7 +87,9 @@ impl<'a> Reader<'a> {
         let Some(first) = self.last.take().filter(|l| line.number == l.number + 1) else { return false };
         let column = first.text.find(char::is_whitespace).unwrap_or(0);
         let inside = line.indent >= first.indent + column;
-        let Some(last) = self.out.last_mut().filter(|_| inside && !line.text.ends_with('.')) else { return false };
+        let Some(last) = self.out.last_mut().filter(|_| inside && !line.text.ends_with('.')) else {
+            return false;
+        };
         let joined = join([last.title.as_str(), line.text.as_str()]);
         let long = first.text.chars().count() * 5 >= line.text.chars().count() * 4;
         if !(long || self.book.has_heading(&normalise(&joined), self.page)) {
@@ -152,7 +154,9 @@ impl<'a> Reader<'a> {
 
 /// A number of its own and no initial: `A. Miller` is a name.
 fn is_numbered(parts: &TitleParts<'_>) -> bool {
-    parts.number.is_some_and(|n| parts.word.is_some() || n.len() > 1 || n.starts_with(|c: char| c.is_numeric()))
+    parts
+        .number
+        .is_some_and(|n| parts.word.is_some() || n.len() > 1 || n.starts_with(|c: char| c.is_numeric()))
         || parts.number == Some("I")
         || parts.number == Some("V")
 }

@@ -45,7 +45,8 @@ pub(super) fn parse_run_in(text: &str, known: bool) -> Option<Vec<EntryLine>> {
     let numbered = entries.iter().all(|e| split_title(&e.title).number.is_some());
     let capital = |e: &EntryLine| e.title.chars().next().is_some_and(|c| c.is_uppercase() || c.is_numeric());
     let short = entries.iter().all(|e| e.title.chars().count() <= 100);
-    let enough = entries.len() >= 2 && (numbered || ((entries.len() >= 3 || known) && entries.iter().all(capital)));
+    let enough =
+        entries.len() >= 2 && (numbered || ((entries.len() >= 3 || known) && entries.iter().all(capital)));
     (title.is_empty() && enough && short).then_some(entries)
 }
 

@@ -53,9 +53,7 @@ struct Split<'a> {
 
 /// The line parted at the gap that leaves an entry on both sides.
 fn split(line: &Line) -> Option<Split<'_>> {
-    gaps(line)
-        .into_iter()
-        .find(|s| parse(s.left).is_some() && parse(s.right).is_some())
+    gaps(line).into_iter().find(|s| parse(s.left).is_some() && parse(s.right).is_some())
 }
 
 /// The line parted at the gap before column `start`, whatever is on the sides (titles that wrap).

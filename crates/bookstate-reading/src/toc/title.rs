@@ -3,8 +3,8 @@
 //! Invariant: a title's parts are slices of what the book prints; nothing is translated or corrected.
 
 use super::numbers::{chinese, decimal, digit, roman};
-pub use super::words::level_of_word;
 use super::words::level_of_sign;
+pub use super::words::level_of_word;
 use unicode_normalization::UnicodeNormalization;
 
 /// A printed title in its parts.
@@ -93,8 +93,7 @@ fn number_prefix(text: &str, after_word: bool) -> Option<(&str, &str)> {
     let gap = rest.len() - rest.trim_start().len();
     let rest = rest.trim_start();
     if rest.is_empty() {
-        let simple =
-            decimal(number).is_some() || is_capital_roman(number) || number.len() == 1;
+        let simple = decimal(number).is_some() || is_capital_roman(number) || number.len() == 1;
         return (after_word && simple && well_formed(number)).then_some((number, rest));
     }
     if gap == 0 && !(punctuated && tail.starts_with(['—', '–', ':'])) {
@@ -149,7 +148,8 @@ pub(crate) fn split_glued(text: &str) -> Option<(&str, &str)> {
     let (number, title) = text.split_at_checked(end)?;
     let number = number.trim_end_matches('.');
     let mut letters = title.chars();
-    let capital = letters.next().is_some_and(char::is_uppercase) && letters.next().is_some_and(char::is_lowercase);
+    let capital =
+        letters.next().is_some_and(char::is_uppercase) && letters.next().is_some_and(char::is_lowercase);
     (capital && well_formed(number) && letters.next().is_some()).then_some((number, title))
 }
 
@@ -173,7 +173,8 @@ pub(crate) fn division(line: &str) -> Option<Division<'_>> {
     let line = line.trim();
     let ordinal = line.strip_prefix(['第', '제']);
     let text = ordinal.unwrap_or(line).trim_start();
-    let is_number = |c: char| digit(c).is_some() || chinese(c.encode_utf8(&mut [0; 4])).is_some() || "十百千".contains(c);
+    let is_number =
+        |c: char| digit(c).is_some() || chinese(c.encode_utf8(&mut [0; 4])).is_some() || "十百千".contains(c);
     let end = text.find(|c: char| !is_number(c))?;
     let (number, tail) = text.split_at_checked(end)?;
     let value = decimal(number).or_else(|| chinese(number))?;
@@ -248,7 +249,10 @@ mod tests {
     fn numbers_glued_to_titles() {
         assert_eq!(split_glued("1.1The Elements"), Some(("1.1", "The Elements")));
         assert_eq!(split_glued("12Hafen"), Some(("12", "Hafen")));
-        assert_eq!((split_glued("3D graphics"), split_glued("3rd party"), split_glued("12")), (None, None, None));
+        assert_eq!(
+            (split_glued("3D graphics"), split_glued("3rd party"), split_glued("12")),
+            (None, None, None)
+        );
     }
 
     #[test]

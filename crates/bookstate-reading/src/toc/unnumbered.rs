@@ -61,7 +61,8 @@ pub(super) fn regions(book: &BookText, list: &[Printed]) -> Vec<Region> {
     }
     if let Some((region, page)) = out.first_mut().and_then(|r| book.page(r.page).map(|page| (r, page))) {
         let above = page.lines.iter().rev().filter(|l| l.number < region.first).take(3);
-        region.first = above.filter(|l| is_contents_title(&l.text)).map(|l| l.number).next().unwrap_or(region.first);
+        region.first =
+            above.filter(|l| is_contents_title(&l.text)).map(|l| l.number).next().unwrap_or(region.first);
     }
     out
 }
@@ -145,7 +146,10 @@ fn join_wrapped(book: &BookText, lines: &[(u32, &Line)]) -> Vec<((u32, Line), Ve
 fn candidates(book: &BookText, line: &str, on_page: u32) -> Vec<Candidate> {
     let title = title_of(line);
     let (whole, rest) = (normalise(title), normalise(split_title(title).rest));
-    if !is_title(title) || title.chars().count() > 160 || whole.chars().count() < 4 || is_contents_title(title)
+    if !is_title(title)
+        || title.chars().count() > 160
+        || whole.chars().count() < 4
+        || is_contents_title(title)
     {
         return Vec::new();
     }
