@@ -111,6 +111,8 @@ word_enum! {
         LineNumber = "line_number",
         /// The file says that nobody reads them.
         Hidden = "hidden",
+        /// They are the printed table of contents, whose entries are the chapters.
+        Contents = "contents",
         /// They say something of the book and are not of it: the head of a Markdown file.
         Metadata = "metadata",
     }

@@ -212,8 +212,7 @@ fn title_lines(blocks: &[Vec<String>]) -> String {
     for line in lines.take(4) {
         let open = joins(title.split_whitespace().next_back()) || title.ends_with([',', '-', '–', '&']);
         let first = line.split_whitespace().next();
-        let goes_on =
-            joins(first) && line.split_whitespace().count() == 1;
+        let goes_on = joins(first) && line.split_whitespace().count() == 1;
         if !(open || goes_on) {
             break;
         }

@@ -1,14 +1,16 @@
 //! A chapter's text from its pages: paragraphs over lines and pages, hyphenation undone.
 //!
-//! Invariants: each line of the pages is in the text of at most one chapter, and of exactly one from the first
-//! chapter's start on; running heads are in none; nothing but white space and end-of-line hyphens changes.
+//! Invariants: each line of the pages is in the text of exactly one chapter, or set aside in it (the printed contents,
+//! running heads); nothing but white space and end-of-line hyphens changes.
 //! Paragraphs are separated by a blank line; the lines of code, verse and tables stay lines.
 
 use super::headings::{gap_before, headings};
 use super::locate::{ChapterStart, Position, locate};
 use super::vocabulary::{HYPHENS, Vocabulary};
 use crate::toc::{BookText, Line, PageText};
-use bookstate_domain::{BLOCK_SEPARATOR, LayoutBlock, LayoutKind, persist::ChapterExtract};
+use bookstate_domain::{
+    BLOCK_SEPARATOR, LayoutBlock, LayoutKind, SetAsideReason, SetAsideText, persist::ChapterExtract,
+};
 
 /// Bullets that begin an item of a list.
 const BULLETS: [&str; 10] = ["•", "◦", "▪", "‣", "·", "–", "—", "*", "-", "+"];
@@ -20,10 +22,10 @@ pub fn chapter_texts(book: &BookText, chapters: &[ChapterStart]) -> Vec<ChapterE
     let ends = positions.iter().skip(1).copied().chain([end]);
     let words = Vocabulary::of(book);
     let texts = positions.iter().zip(ends).map(|(start, end)| span_text(book, *start, end, &words));
-    let extract = |(chapter, (text, layout)): (&ChapterStart, (String, Vec<LayoutBlock>))| {
-        let words = word_count(&text);
-        let plain = ChapterExtract::plain(chapter.subject.clone(), text.into(), words);
-        ChapterExtract { layout: Some(layout), ..plain }
+    let extract = |(chapter, span): (&ChapterStart, Span)| {
+        let words = word_count(&span.text);
+        let plain = ChapterExtract::plain(chapter.subject.clone(), span.text.into(), words);
+        ChapterExtract { layout: Some(span.layout), set_aside: span.set_aside, ..plain }
     };
     chapters.iter().zip(texts).map(extract).collect()
 }
@@ -40,24 +42,33 @@ pub fn paragraph_count(text: &str) -> i32 {
     i32::try_from(paragraphs).unwrap_or(i32::MAX)
 }
 
-fn span_text(
-    book: &BookText,
-    start: Position,
-    end: Position,
-    words: &Vocabulary,
-) -> (String, Vec<LayoutBlock>) {
+/// What a stretch of the book gives.
+struct Span {
+    text: String,
+    layout: Vec<LayoutBlock>,
+    set_aside: Vec<SetAsideText>,
+}
+
+fn span_text(book: &BookText, start: Position, end: Position, words: &Vocabulary) -> Span {
     let mut out = Paragraphs {
         done: Vec::new(),
         open: String::new(),
         open_is: LayoutKind::Paragraph,
         verbatim: false,
         words,
+        set_aside: Vec::new(),
     };
     for n in start.page..=end.page.min(book.page_count()) {
         let Some(page) = book.page(n) else { continue };
         let from = if n == start.page { start.line } else { 0 };
         let to = if n == end.page { end.line.min(page.lines.len()) } else { page.lines.len() };
         add_page(&mut out, book, (n, page), from, to);
+        // The page's heads belong to the chapter that has its first line.
+        if from == 0 && (n < end.page || end.line > 0) {
+            for head in page.header.iter().chain(&page.footer) {
+                out.set_aside(n, SetAsideReason::RunningHead, head);
+            }
+        }
     }
     out.close();
     let layout = out.done.iter().map(|(kind, text)| {
@@ -66,7 +77,7 @@ fn span_text(
     });
     let layout = layout.collect();
     let texts: Vec<&str> = out.done.iter().map(|(_, text)| text.as_str()).collect();
-    (texts.join(BLOCK_SEPARATOR), layout)
+    Span { text: texts.join(BLOCK_SEPARATOR), layout, set_aside: out.set_aside }
 }
 
 /// Takes the lines `from..to` of a page, block by block (a block is lines without a blank one between).
@@ -80,6 +91,7 @@ fn add_page(out: &mut Paragraphs<'_>, book: &BookText, (n, page): (u32, &PageTex
     while i < to {
         // The printed contents are set aside: their entries are the chapters.
         if is_contents(i) {
+            out.set_aside(n, SetAsideReason::Contents, lines.get(i).map_or("", |l| l.text.as_str()));
             i += 1;
             continue;
         }
@@ -188,9 +200,20 @@ struct Paragraphs<'a> {
     /// The open paragraph consists of lines that stay.
     verbatim: bool,
     words: &'a Vocabulary,
+    set_aside: Vec<SetAsideText>,
 }
 
 impl Paragraphs<'_> {
+    fn set_aside(&mut self, page: u32, reason: SetAsideReason, text: &str) {
+        let page = i32::try_from(page).unwrap_or(i32::MAX);
+        match self.set_aside.last_mut() {
+            Some(last) if last.page == page && last.reason == reason => {
+                last.text = format!("{}\n{text}", last.text).into();
+            }
+            _ => self.set_aside.push(SetAsideText { page, reason, text: text.into() }),
+        }
+    }
+
     fn close(&mut self) {
         let kind = std::mem::replace(&mut self.open_is, LayoutKind::Paragraph);
         if !self.open.is_empty() {
