@@ -50,7 +50,7 @@ fn text_and_markdown_are_books_too() {
     for line in lines.out.lines() {
         let line: Value = serde_json::from_str(line).unwrap();
         assert_eq!(line["status"], "complete", "{line}");
-        assert_eq!(line["chapters"], 2, "{line}");
+        assert_eq!(line["chapters"], 3, "two, and the title: {line}");
     }
     let markdown = place.ok("export book.md --format markdown").out;
     assert_eq!(
@@ -81,7 +81,7 @@ fn variants_and_resets() {
     let line = place.ok("process book.txt --variant ocr-only --json").json();
     assert_eq!(line["chapters"], 0);
     let line = place.ok("process book.txt --json").json();
-    assert_eq!((line["chapters"].as_i64(), line["job_id"].as_str()), (Some(2), Some("job-2")), "{line}");
+    assert_eq!((line["chapters"].as_i64(), line["job_id"].as_str()), (Some(3), Some("job-2")), "{line}");
     let before = place.canonical("book.txt");
 
     let reset = place.ok("reset book.txt structure --json").json();

@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 
+use crate::structure::FRONT_MATTER_SOURCE;
 use bookstate_domain::{Book, BookState, Chapter};
 
 /// The deepest heading that Markdown has.
@@ -29,6 +30,16 @@ pub fn markdown(state: &BookState) -> String {
     }
     for chapter in chapters {
         let level = heading_level(chapter.level);
+        // What stands before the first chapter has no heading of its own, and begins with what is above already.
+        if chapter.source.as_deref() == Some(FRONT_MATTER_SOURCE) {
+            let said: HashSet<String> = out.lines().map(letters).collect();
+            for paragraph in
+                chapter.text().map_or("", |t| &**t).split("\n\n").filter(|p| !said.contains(&letters(p)))
+            {
+                block(&mut out, &fitted(paragraph, level, &HashSet::new()));
+            }
+            continue;
+        }
         let heading = heading(chapter);
         block(&mut out, &format!("{} {heading}", "#".repeat(level)));
         if let Some(text) = chapter.text() {

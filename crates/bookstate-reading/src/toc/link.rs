@@ -340,7 +340,9 @@ impl Search<'_> {
     fn candidates(&self, wanted: &Wanted) -> Vec<Candidate> {
         let pages = 1..=i64::from(self.book.page_count());
         let mut found: Vec<Candidate> = Vec::new();
-        for fuzzy in [false, true] {
+        // A wrong letter is allowed for where nothing but the title tells; comparing is slow.
+        let rounds: &[bool] = if wanted.number.is_some() { &[false] } else { &[false, true] };
+        for fuzzy in rounds.iter().copied() {
             let strong = pages.clone().filter_map(|p| {
                 let weight = self.strength(wanted, p, fuzzy);
                 let page = self.exists(p)?;
