@@ -1,12 +1,12 @@
 //! `cargo xtask toc-score DIR`: how well the contents heuristic does on books with answer keys.
 //!
 //! DIR holds `index.json` (the books) and `NAME.truth.json` per book (`printed_toc`: title, level, page).
-//! Each book with a text layer runs through source, find, extract and link, as in the pipeline. Not a test of
-//! the pipeline itself: nothing is stored.
+//! Each book with a text layer runs through source, find, extract and link, as in the pipeline: once as it is, and once
+//! without its outline (bookmarks), from which the keys come. Not a test of the pipeline itself: nothing is stored.
 
 use anyhow::{Context as _, Result};
 use bookstate_reading::source::Source;
-use bookstate_reading::toc::{BookText, ContentsEntry, Linker, extract, find, normalise, similar};
+use bookstate_reading::toc::{BookText, ContentsEntry, FileFacts, Linker, extract, find, normalise, similar};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,6 +26,9 @@ pub(crate) struct Options {
     /// List what was missed, wrong or not in the key
     #[arg(long)]
     details: bool,
+    /// Score the printed lists alone: no book's outline is used
+    #[arg(long)]
+    without_outline: bool,
 }
 
 /// Scores all books and writes the report to `out`.
@@ -35,7 +38,7 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options, out: &mut dyn std::io::Write) -> Result<()> {
     let mut report = Report::default();
     for book in read_json::<Vec<Book>>(&options.dir.join("index.json"))? {
-        report.books.push(book.score(&options.dir)?);
+        report.books.push(book.score(&options.dir, options.without_outline)?);
     }
     anyhow::ensure!(
         report.books.iter().any(|b| b.score.is_some()),
@@ -99,6 +102,8 @@ struct BookReport {
     name: String,
     /// `None` for a book without a text layer.
     score: Option<Score>,
+    /// The same without the book's outline; `None` also where that is the score already.
+    without_outline: Option<Score>,
     pages_per_second: f64,
     /// Why the book is below the bar.
     failure: Option<String>,
@@ -120,10 +125,11 @@ struct Score {
 }
 
 impl Book {
-    fn score(&self, dir: &Path) -> Result<BookReport> {
+    fn score(&self, dir: &Path, without_outline: bool) -> Result<BookReport> {
         let mut report = BookReport {
             name: self.name.clone(),
             score: None,
+            without_outline: None,
             pages_per_second: 0.0,
             failure: None,
             details: Vec::new(),
@@ -138,12 +144,23 @@ impl Book {
         for n in 1..=source.page_count() {
             pages.push(source.page_text(n)?.text.into());
         }
-        let book = BookText::new(pages);
-        let found = read_contents(&book);
+        let mut file = FileFacts::of(&source);
+        let plain = FileFacts { navigation: Vec::new(), ..file.clone() };
+        if without_outline {
+            file = plain.clone();
+        }
+        let found = read_contents(&BookText::with_file(pages.clone(), file.clone()));
         report.pages_per_second = f64::from(source.page_count()) / start.elapsed().as_secs_f64();
         let matches = match_up(&truth.printed_toc, &found);
         let score = Score::new(&truth.printed_toc, &found, &matches);
         report.failure = self.failure(&score);
+        if file != plain {
+            let found = read_contents(&BookText::with_file(pages, plain));
+            let printed = Score::new(&truth.printed_toc, &found, &match_up(&truth.printed_toc, &found));
+            let without = |why| format!("without its outline {why}");
+            report.failure = report.failure.or_else(|| self.failure(&printed).map(without));
+            report.without_outline = Some(printed);
+        }
         report.details = details(&truth.printed_toc, &found, &matches);
         report.score = Some(score);
         Ok(report)
@@ -254,7 +271,8 @@ fn details(key: &[KeyEntry], found: &[FoundEntry], matches: &[(usize, usize)]) -
 impl Report {
     fn table(&self, with_details: bool) -> String {
         let mut out = String::new();
-        let name_width = self.books.iter().map(|b| b.name.len()).max().unwrap_or(0).max(4);
+        let names = self.books.iter().map(|b| b.name.len()).max().unwrap_or(0);
+        let name_width = names.max("  without its outline".len());
         let mut line = |name: &str, rest: &str| out.push_str(&format!("{name:name_width$}  {rest}\n"));
         let columns = format!(
             "{:>5}  {:>5}  {:>9}  {:>6}  {:>10}  {:>5}  {:>7}",
@@ -270,6 +288,12 @@ impl Report {
                     let row = row(s, book.pages_per_second, (s.key_entries, s.found));
                     let failure = book.failure.as_ref().map(|f| format!("  FAILED: {f}")).unwrap_or_default();
                     line(&book.name, &format!("{row}{failure}"));
+                    if let Some(s) = &book.without_outline {
+                        line(
+                            "  without its outline",
+                            &self::row(s, book.pages_per_second, (s.key_entries, s.found)),
+                        );
+                    }
                 }
             }
             if with_details {

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use crate::{
-    BookState, FinalizePhase, Operation, OperationState, Page, StructurePhase, Variant, value::word_enum,
+    BookState, FinalizePhase, Operation, OperationState, Page, SetAsideReason, StructurePhase, Variant,
+    value::word_enum,
 };
 
 word_enum! {
@@ -235,7 +236,51 @@ impl BookState {
     pub fn completeness(&self, variant: Variant) -> Completeness {
         let stages: Vec<_> = variant.stages().iter().map(|stage| self.stage_progress(*stage)).collect();
         let settled = self.book().is_some() && stages.iter().all(|stage| stage.state.is_settled());
-        Completeness { settled, problems: self.problems(&stages), stages }
+        let mut problems = self.problems(&stages);
+        // Texts are looked at only when they are all there.
+        if settled && stages.iter().any(|s| s.stage == Stage::Structure) {
+            problems.extend(self.reading_problems());
+        }
+        Completeness { settled, problems, stages }
+    }
+
+    /// Whether any page has text; a book without a readable page is none.
+    #[must_use]
+    pub fn has_readable_page(&self) -> bool {
+        self.pages().values().any(|page| page.ocr_markdown.as_deref().is_some_and(|t| !t.trim().is_empty()))
+    }
+
+    /// What makes a book that was read to the end a bad copy: too many words set aside, too many signs without
+    /// meaning, or a long book that is all in one chapter.
+    fn reading_problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        let words = |text: &str| text.split_whitespace().count();
+        let (mut aside, mut all, mut most, mut signs, mut unknown) = (0, 0, 0, 0, 0);
+        for chapter in self.chapters().values() {
+            let text = chapter.mechanical_text.as_deref().unwrap_or_default();
+            let own = words(text);
+            (all, most) = (all + own, most.max(own));
+            signs += text.chars().filter(|c| !c.is_whitespace()).count();
+            unknown += text.chars().filter(|c| *c == char::REPLACEMENT_CHARACTER).count();
+            for piece in chapter.set_aside.iter().flat_map(|list| list.iter()) {
+                // Words that are read elsewhere, or are numbers, are no loss.
+                let lost = matches!(piece.reason, SetAsideReason::RunningHead | SetAsideReason::Watermark);
+                aside += if lost { words(&piece.text) } else { 0 };
+            }
+        }
+        if aside >= FEWEST_WORDS && aside * 100 > (aside + all) * ASIDE_PERCENT {
+            problems.push(format!(
+                "{aside} of {} words are set aside as running heads or watermarks",
+                aside + all
+            ));
+        }
+        if unknown >= FEWEST_SIGNS && unknown * 100 > signs * UNKNOWN_PERCENT {
+            problems.push(format!("{unknown} of {signs} characters could not be read"));
+        }
+        if all >= LONG_BOOK && most * 100 > all * ONE_CHAPTER_PERCENT {
+            problems.push(format!("{most} of {all} words are in one chapter"));
+        }
+        problems
     }
 
     fn problems(&self, stages: &[StageProgress]) -> Vec<String> {
@@ -261,6 +306,19 @@ impl BookState {
         problems
     }
 }
+
+/// Fewer words set aside are no matter.
+const FEWEST_WORDS: usize = 100;
+/// A larger share of words set aside is more than heads and feet have.
+const ASIDE_PERCENT: usize = 25;
+/// Fewer unreadable characters are no matter.
+const FEWEST_SIGNS: usize = 50;
+/// A larger share of unreadable characters spoils a text.
+const UNKNOWN_PERCENT: usize = 3;
+/// A book of so many words has chapters.
+const LONG_BOOK: usize = 20_000;
+/// A chapter with a larger share of a long book is the book.
+const ONE_CHAPTER_PERCENT: usize = 95;
 
 fn pages_state(done: usize, total: usize, failed: bool) -> StageState {
     match done {

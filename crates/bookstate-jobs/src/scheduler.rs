@@ -343,7 +343,8 @@ struct Ready {
 /// A book on which a job of this variant would find nothing to do.
 fn nothing_to_do(snapshot: &Arc<Snapshot>, variant: Variant) -> Option<Started> {
     let status = snapshot.state.book().and_then(|book| book.status)?;
-    let over = matches!(status, BookStatus::Complete | BookStatus::Degraded);
+    let unreadable = status == BookStatus::Failed && !snapshot.state.has_readable_page();
+    let over = matches!(status, BookStatus::Complete | BookStatus::Degraded) || unreadable;
     (over && snapshot.state.completeness(variant).settled).then(|| Started::NothingToDo {
         job_id: snapshot.state.latest_job().map(|job| job.job_id.clone()),
         status,

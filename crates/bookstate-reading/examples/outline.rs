@@ -5,15 +5,15 @@
 use bookstate_reading::{
     source::{Source, SourceError},
     structure::{self, ChapterStart},
-    toc::{BookText, Linker, extract, find},
+    toc::{BookText, FileFacts, Linker, extract, find},
 };
 use std::{path::Path, sync::Arc};
 
 fn main() -> Result<(), SourceError> {
     for path in std::env::args_os().skip(1) {
         let source = Source::open(Path::new(&path))?;
-        let pages = (1..=source.page_count()).map(|n| source.page(n).map(|page| Arc::from(page.text)));
-        let book = BookText::new(pages.collect::<Result<_, _>>()?);
+        let pages = (1..=source.page_count()).map(|n| source.page_text(n).map(|page| Arc::from(page.text)));
+        let book = BookText::with_file(pages.collect::<Result<_, _>>()?, FileFacts::of(&source));
         println!("{}: {} pages", Path::new(&path).display(), source.page_count());
         if let Some(range) = find(&book) {
             println!("contents on pages {} to {}", range.start_page, range.end_page);
@@ -26,9 +26,10 @@ fn main() -> Result<(), SourceError> {
                 println!("{indent}{} | {printed} | page {page} | {}", entry.printed_title(), link.reason);
             }
         }
-        let chapters = structure::from_headings(&book, None);
+        let of_file = structure::from_outline(&book);
+        let chapters = if of_file.is_empty() { structure::from_headings(&book, None) } else { of_file };
         let starts: Vec<ChapterStart> = chapters.iter().map(ChapterStart::from).collect();
-        println!("chapters by headings");
+        println!("chapters without a printed contents");
         for (chapter, text) in chapters.iter().zip(structure::chapter_texts(&book, &starts)) {
             let indent = "  ".repeat(usize::try_from(chapter.level - 1).unwrap_or(0));
             let number = chapter.entry_number.as_deref().unwrap_or_default();

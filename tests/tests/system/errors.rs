@@ -70,14 +70,14 @@ fn a_scan_without_text_says_so() {
     let place =
         Place::with(&Book::new("s").chapters(2).sections(2).pages(10).scanned(Scanned::All).make_pdf());
     let ended = place.run("process book.pdf --json");
-    assert_eq!(ended.code, Some(6), "{ended:?}");
+    assert_eq!(ended.code, Some(1), "{ended:?}");
     let line = ended.json();
-    assert_eq!(line["status"], "degraded");
+    assert_eq!(line["status"], "failed");
     let reason = line["status_reason"].as_str().unwrap();
     assert!(reason.contains("text"), "{reason}");
     println!("{reason}");
     let again = place.run("process book.pdf --json");
-    assert_eq!((again.code, again.json()["commits"].as_u64()), (Some(6), Some(0)), "{again:?}");
+    assert_eq!((again.code, again.json()["commits"].as_u64()), (Some(1), Some(0)), "{again:?}");
 }
 
 #[test]

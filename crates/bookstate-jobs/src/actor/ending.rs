@@ -13,7 +13,13 @@ impl Actor {
             self.persist(&PersistCall::Metric(self.parts.job_id.clone(), Box::new(metric)))?;
         }
         let problems = snapshot.state.completeness(self.parts.variant).problems;
-        let status = if problems.is_empty() { JobStatus::Completed } else { JobStatus::Degraded };
+        // A book of which nothing can be read is none; one of which something is missing is a bad copy.
+        let unreadable = !problems.is_empty() && !snapshot.state.has_readable_page();
+        let status = match problems.is_empty() {
+            true => JobStatus::Completed,
+            false if unreadable => JobStatus::Failed,
+            false => JobStatus::Degraded,
+        };
         let reason = (!problems.is_empty()).then(|| self.explain(problems));
         self.persist(&PersistCall::JobStatus(self.parts.job_id.clone(), status, reason.clone()))?;
         Ok(JobEnd::Over { status, reason })

@@ -21,7 +21,8 @@ use bookstate_reading::{
     metadata,
     structure::{self, ChapterStart, EntryFacts},
     toc::{
-        self, BookText, ContentsEntry, ContentsRange, ContentsSummary, Linker, NumberStyle, level_of_word,
+        self, BookText, ContentsEntry, ContentsRange, ContentsSummary, FileFacts, Linker, NumberStyle,
+        level_of_word,
     },
 };
 
@@ -59,7 +60,9 @@ fn page_count(state: &BookState) -> i32 {
 
 /// All pages; every unit that asks for it runs when all are read to the end.
 fn whole(book: &BookContext) -> Result<Arc<BookText>, EngineError> {
-    book.memo.get_or_make("whole book", || BookText::new(texts(&book.state, page_count(&book.state))))
+    book.memo.get_or_make("whole book", || {
+        BookText::with_file(texts(&book.state, page_count(&book.state)), FileFacts::of(&book.source))
+    })
 }
 
 fn number(page: i32) -> u32 {
@@ -254,6 +257,10 @@ impl StructureEngine for LocalAnalysis {
             };
             if !from_contents.is_empty() {
                 return Ok(from_contents);
+            }
+            let from_outline = structure::from_outline(&*whole(book)?);
+            if !from_outline.is_empty() {
+                return Ok(from_outline);
             }
             let title = book.state.book().and_then(|book| book.title.clone());
             Ok(structure::from_headings(&*whole(book)?, title.as_deref()))

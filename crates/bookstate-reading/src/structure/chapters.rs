@@ -11,11 +11,13 @@ use super::locate::{ChapterStart, Position, locate};
 use super::matter::{end_of_book, known_title, start_of_book};
 use super::numerals::NumeralStyle;
 use super::series::{BookHeading, Form, book_headings, series};
-use crate::toc::BookText;
+use crate::toc::{BookText, is_contents_title, level_of_word, split_title};
 use bookstate_domain::{ChapterSubject, Text, persist::NewChapter};
 
 /// `source` of a chapter made from an entry of the contents.
 pub const CONTENTS_SOURCE: &str = "toc";
+/// `source` of a chapter made from an entry of the file's own table of contents.
+pub const OUTLINE_SOURCE: &str = "outline";
 /// `source` of a chapter made from a heading.
 pub const HEADING_SOURCE: &str = "heading";
 /// `source` of the only chapter of a book without contents and headings.
@@ -53,6 +55,31 @@ pub fn from_contents(book: &BookText, entries: &[EntryFacts]) -> Vec<NewChapter>
         source: CONTENTS_SOURCE,
     });
     number(with_matter(book, drafts.collect()), book.page_count())
+}
+
+/// One chapter per entry of the file's own table of contents, and one for what stands before the first. Empty when
+/// there is none that goes through the book.
+#[must_use]
+pub fn from_outline(book: &BookText) -> Vec<NewChapter> {
+    if book.outline().is_empty() {
+        return Vec::new();
+    }
+    let drafts = book.outline().iter().filter(|e| !is_contents_title(&e.title)).map(|entry| {
+        let parts = split_title(&entry.title);
+        let title = if parts.rest.is_empty() { entry.title.as_str() } else { parts.rest };
+        Draft {
+            subject: None,
+            number: parts.number.map(Text::from),
+            title: Some(title.into()),
+            level: i32::try_from(entry.level).unwrap_or(i32::MAX),
+            level_name: parts.word.and_then(level_of_word).map(Text::from),
+            page: entry.page,
+            source: OUTLINE_SOURCE,
+        }
+    });
+    let mut drafts: Vec<Draft> = drafts.collect();
+    drafts.sort_by_key(|d| d.page);
+    number(with_matter(book, drafts), book.page_count())
 }
 
 /// The chapters of a book without contents: its longest consistent series of numbered headings (with parts,

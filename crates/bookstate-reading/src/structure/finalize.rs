@@ -19,6 +19,10 @@ use std::collections::{BTreeMap, BTreeSet};
 pub const GAP_PAGES: u32 = 15;
 /// An entry with one neighbour only is looked for so many pages from it.
 const REACH: u32 = 20;
+/// So many entries of the outline are taken beyond the printed ones: each is looked for by itself.
+const MOST_BEYOND: usize = 300;
+/// How such an entry is called among the missing ones, with its place.
+const BEYOND: &str = "outline-";
 /// Fewer entries are no numbering.
 const FEWEST: usize = 3;
 
@@ -141,6 +145,16 @@ pub fn patterns(book: &BookText, entries: &[EntryFacts], contents: Option<(u32, 
             analysis.entries_to_find.extend(to_find);
         }
     }
+    // What the file's own table of contents has beyond the printed one.
+    let beyond = (0..).zip(book.beyond_contents()).take(MOST_BEYOND);
+    analysis.entries_to_find.extend(beyond.map(|(i, entry): (usize, _)| MissingEntry {
+        identifier: format!("{BEYOND}{i}").into(),
+        level: i32::try_from(entry.level).unwrap_or(i32::MAX),
+        level_name: None,
+        heading: entry.title.as_str().into(),
+        from_page: page_number(entry.page),
+        to_page: page_number(entry.page),
+    }));
     // Two numberings of one level, with and without a word, would ask for the same thing twice.
     let mut seen = BTreeSet::new();
     analysis.entries_to_find.retain(|m| seen.insert(m.subject()));
@@ -239,6 +253,11 @@ pub(super) fn is_excluded(ranges: &[ExcludedRange], page: u32) -> bool {
 /// The discover phase: looks for one missing entry. Found only when exactly one heading in its pages has its form.
 pub fn discover(book: &BookText, missing: &MissingEntry, excluded: &[ExcludedRange]) -> Discovery {
     let none = Discovery { missing: missing.clone(), found: None };
+    if let Some(i) = missing.identifier.strip_prefix(BEYOND) {
+        let entry = i.parse().ok().and_then(|i: usize| book.beyond_contents().get(i));
+        let found = entry.map(|e| (page_number(e.page), Text::from(e.title.as_str())));
+        return Discovery { found, ..none };
+    }
     let (prefix, last) = split_number(&missing.identifier);
     let letter = Numeral::as_letter(last).filter(|n| n.value != 9 && n.value != 22 && n.value != 24);
     let Some(sought) = letter.or_else(|| Numeral::parse(last)) else { return none };

@@ -25,8 +25,8 @@ mod vocabulary;
 mod shared_books;
 
 pub use chapters::{
-    BACK_MATTER_SOURCE, CONTENTS_SOURCE, FRONT_MATTER_SOURCE, HEADING_SOURCE, WHOLE_BOOK_SOURCE,
-    from_contents, from_headings,
+    BACK_MATTER_SOURCE, CONTENTS_SOURCE, FRONT_MATTER_SOURCE, HEADING_SOURCE, OUTLINE_SOURCE,
+    WHOLE_BOOK_SOURCE, from_contents, from_headings, from_outline,
 };
 pub use classify::classify;
 pub use finalize::{EntryFacts, GAP_PAGES, discover, gaps, patterns};

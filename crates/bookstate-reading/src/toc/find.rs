@@ -2,9 +2,10 @@
 //!
 //! One detector for all: what it takes for contents is no heading anywhere else.
 
-use super::contents_page::{Evidence, Mode, evidence};
+use super::contents_page::{Evidence, Mode, Printed, evidence};
 use super::entry::{ContentsEntry, ContentsRange, ContentsSummary};
 use super::lists::{self, List};
+use super::outline::{self, OutlineEntry};
 use super::page_text::{BookText, Region};
 use super::unnumbered;
 
@@ -14,8 +15,34 @@ pub(crate) struct Contents {
     /// The first list's pages, and the shape of all.
     pub(super) range: Option<ContentsRange>,
     pub(super) entries: Vec<ContentsEntry>,
+    /// For each entry the page that the file says: by its outline, or by a link on the entry's line.
+    pub(super) stated: Vec<Option<Stated>>,
+    /// What the outline has beyond the entries.
+    pub(super) beyond: Vec<OutlineEntry>,
     /// The lines of all pages that are contents, kept lists or not.
     pub(super) regions: Vec<Region>,
+}
+
+/// What the file says of an entry's page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stated {
+    ByOutline(u32),
+    ByLink(u32),
+}
+
+impl Contents {
+    /// Merges with what the file says: levels and pages are the outline's, printed numbers the list's.
+    fn merged(self, book: &BookText, printed: &[Printed]) -> Self {
+        let mut entries = self.entries;
+        let matched = outline::matched(&entries, book.outline());
+        outline::take_levels(&mut entries, book.outline(), &matched);
+        let beyond = outline::left_over(book.outline(), &matched);
+        let stated = matched.iter().zip(printed).map(|(i, p)| {
+            let of_outline = i.and_then(|i| book.outline().get(i)).map(|e| Stated::ByOutline(e.page));
+            of_outline.or_else(|| book.link(p.on_page, p.line).map(Stated::ByLink))
+        });
+        Self { stated: stated.collect(), beyond, entries, ..self }
+    }
 }
 
 /// Finds the printed contents, wherever in the book; `None` when there are none that the book bears out.
@@ -56,14 +83,16 @@ pub(super) fn contents(book: &BookText) -> Contents {
         let entries = unnumbered::entries(&list);
         let levels: Vec<u32> = entries.iter().map(|e| e.level).collect();
         let summary = ContentsSummary::of(&list, &levels);
-        return Contents { range: Some(ContentsRange { start_page, end_page, summary }), entries, regions };
+        let range = Some(ContentsRange { start_page, end_page, summary });
+        return Contents { range, entries, regions, ..Contents::default() }.merged(book, &list);
     };
     let (start_page, end_page) = (first.first_page(), first.last_page());
     let entries: Vec<ContentsEntry> = kept.iter().flat_map(List::entries).collect();
     let printed: Vec<_> = kept.iter().flat_map(|l| l.printed.iter().cloned()).collect();
     let levels: Vec<u32> = kept.iter().flat_map(|l| l.levels.iter().copied()).collect();
     let summary = ContentsSummary::of(&printed, &levels);
-    Contents { range: Some(ContentsRange { start_page, end_page, summary }), entries, regions }
+    let range = Some(ContentsRange { start_page, end_page, summary });
+    Contents { range, entries, regions, ..Contents::default() }.merged(book, &printed)
 }
 
 /// Neighbouring pages that may be contents.

@@ -7,6 +7,7 @@
 
 use super::chain::{Candidate, heaviest};
 use super::entry::{ContentsEntry, ContentsRange};
+use super::find::Stated;
 use super::lists::{Turn, turns};
 use super::numbers::{NumberStyle, PageNumber};
 use super::page_text::{BookText, Region, TitleIndex, TitleMatch};
@@ -28,6 +29,14 @@ pub struct Link {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LinkReason {
+    /// The file's outline says so.
+    Outline,
+    /// The file's outline says so, and the title is a heading there.
+    OutlineAndHeading,
+    /// A link on the contents page leads there.
+    PageLink,
+    /// A link on the contents page leads there, and the title is a heading there.
+    PageLinkAndHeading,
     /// The title is a heading on the page that the number gives.
     HeadingOnPage,
     /// The title is a heading near the page that the number gives.
@@ -45,6 +54,12 @@ pub enum LinkReason {
 impl std::fmt::Display for LinkReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
+            Self::Outline => "the file's outline says so",
+            Self::OutlineAndHeading => "the file's outline says so, and the title is a heading there",
+            Self::PageLink => "the link on the contents page leads there",
+            Self::PageLinkAndHeading => {
+                "the link on the contents page leads there, and the title is a heading there"
+            }
             Self::HeadingOnPage => "the title is a heading on the page of its number",
             Self::HeadingNearby => "the title is a heading near the page of its number",
             Self::HeadingInOrder => "the title is a heading at its place in the order of entries",
@@ -75,7 +90,8 @@ impl Linker {
     pub fn new(book: &BookText, entries: &[ContentsEntry], range: &ContentsRange) -> Self {
         let found = book.contents();
         if found.range.as_ref() == Some(range) {
-            return Self::without(book, entries, &found.regions);
+            let stated: &[Option<Stated>] = if found.entries == entries { &found.stated } else { &[] };
+            return Self::with(book, entries, &found.regions, stated);
         }
         let region = |page| Region { page, first: 0, last: usize::MAX };
         let pages = range.start_page.max(1)..=range.end_page.min(book.page_count());
@@ -84,6 +100,15 @@ impl Linker {
 
     /// The same, where headings in the lines of `regions` do not count.
     pub(super) fn without(book: &BookText, entries: &[ContentsEntry], regions: &[Region]) -> Self {
+        Self::with(book, entries, regions, &[])
+    }
+
+    fn with(
+        book: &BookText,
+        entries: &[ContentsEntry],
+        regions: &[Region],
+        stated: &[Option<Stated>],
+    ) -> Self {
         let wanted = Wanted::all(entries);
         let mut partial: HashMap<u32, TitleIndex> = HashMap::new();
         for region in regions {
@@ -98,7 +123,9 @@ impl Linker {
         let offsets = if by_stretch { HashMap::new() } else { search.offsets(&wanted) };
         let known = !by_stretch || book.labels().restarts() == restarts;
         let link = |w| if known { search.by_number(w, &offsets, by_stretch) } else { NO_PAGE };
-        let mut links: Vec<Link> = wanted.iter().map(link).collect();
+        let says = |i: usize, w: &Wanted| search.stated(w, stated.get(i).copied().flatten()?);
+        let mut links: Vec<Link> =
+            wanted.iter().enumerate().map(|(i, w)| says(i, w).unwrap_or_else(|| link(w))).collect();
         search.settle_by_neighbours(&wanted, &mut links);
         search.place_in_order(&wanted, &mut links);
         search.count_from_neighbours(&wanted, &mut links);
@@ -175,6 +202,16 @@ impl Search<'_> {
             None => self.book.score(&wanted.title, page, true) == TitleMatch::Heading,
         };
         if is_heading(&wanted.title) || (fuzzy && similar()) { HEADING } else { 0 }
+    }
+
+    /// What the file says, and whether the page's headings agree.
+    fn stated(&self, wanted: &Wanted, stated: Stated) -> Option<Link> {
+        let (page, agreed, alone) = match stated {
+            Stated::ByOutline(page) => (page, LinkReason::OutlineAndHeading, LinkReason::Outline),
+            Stated::ByLink(page) => (page, LinkReason::PageLinkAndHeading, LinkReason::PageLink),
+        };
+        let heading = self.strength(wanted, i64::from(page), true) >= HEADING;
+        Some(Link { page: Some(page), verified: true, reason: if heading { agreed } else { alone } })
     }
 
     fn exists(&self, page: i64) -> Option<u32> {

@@ -10,6 +10,7 @@ mod chain;
 mod contents_page;
 mod entry;
 mod entry_line;
+mod file;
 mod find;
 mod labels;
 #[cfg(test)]
@@ -18,6 +19,7 @@ mod levels;
 mod link;
 mod lists;
 mod numbers;
+mod outline;
 mod page_text;
 mod reader;
 mod run_in;
@@ -27,9 +29,11 @@ mod unnumbered;
 mod words;
 
 pub use entry::{ContentsEntry, ContentsRange, ContentsSummary};
+pub use file::FileFacts;
 pub use find::{extract, find};
 pub use link::{Link, LinkReason, Linker};
 pub use numbers::{NumberStyle, PageNumber, chinese};
+pub use outline::OutlineEntry;
 pub use page_text::{BookText, Line, PageText, TitleMatch};
 pub(crate) use title::{Division, division, split_glued};
 pub use title::{TitleParts, level_of_word, normalise, similar, split_title};

@@ -5,9 +5,11 @@
 //! pages *and* it either repeats word for word or carries a number that counts the pages; so `CHAPTER 7` on
 //! top of a page stays.
 
+use super::file::FileFacts;
 use super::find::{self, Contents};
 use super::labels::Labels;
 use super::numbers::PageNumber;
+use super::outline::{self, OutlineEntry};
 use super::title::{level_of_word, normalise, similar, split_glued, split_title};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
@@ -23,6 +25,8 @@ pub struct BookText {
     pages: Vec<PageText>,
     titles: Vec<OnceLock<TitleIndex>>,
     labels: Labels,
+    outline: Vec<OutlineEntry>,
+    links: Vec<Vec<(usize, u32)>>,
     contents: OnceLock<Contents>,
 }
 
@@ -86,20 +90,28 @@ pub(super) struct TitleIndex {
 
 impl BookText {
     /// Analyses the raw texts of all pages, in order; a page that could not be read is an empty text.
+    #[must_use]
     pub fn new(pages: Vec<Arc<str>>) -> Self {
+        Self::with_file(pages, FileFacts::default())
+    }
+
+    /// The same with what the book's file says beside its text.
+    #[must_use]
+    pub fn with_file(pages: Vec<Arc<str>>, file: FileFacts) -> Self {
         let raw: Vec<Vec<Line>> = pages.iter().map(|p| lines(p)).collect();
         let edges: Vec<Vec<Edge<'_>>> = raw.iter().map(|lines| edges(lines)).collect();
         let recurring = Recurring::new(&edges);
         let numbers: Vec<Vec<PageNumber>> =
             edges.iter().map(|page| page.iter().flat_map(|e| e.numbers.iter().copied()).collect()).collect();
-        let labels = Labels::new(&numbers, &[]);
+        let labels = Labels::new(&numbers, &file.labels);
+        let outline = outline::believed(&file.navigation, u32::try_from(pages.len()).unwrap_or(u32::MAX));
         let mut out = Vec::with_capacity(raw.len());
         for (index, lines) in raw.iter().enumerate() {
             let edges = edges.get(index).map_or(&[][..], Vec::as_slice);
             out.push(split_page(index, lines, edges, &recurring, &labels));
         }
         let titles = out.iter().map(|_| OnceLock::new()).collect();
-        Self { pages: out, titles, labels, contents: OnceLock::new() }
+        Self { pages: out, titles, labels, outline, links: file.links, contents: OnceLock::new() }
     }
 
     /// How many pages there are.
@@ -147,6 +159,25 @@ impl BookText {
 
     pub(super) fn labels(&self) -> &Labels {
         &self.labels
+    }
+
+    /// The file's own table of contents; empty when there is none that goes through the book.
+    #[must_use]
+    pub fn outline(&self) -> &[OutlineEntry] {
+        &self.outline
+    }
+
+    /// What the file's own table of contents has beyond the printed one: mostly deeper levels.
+    #[must_use]
+    pub fn beyond_contents(&self) -> &[OutlineEntry] {
+        &self.contents().beyond
+    }
+
+    /// The page to which a link on this line leads, by the line's raw number.
+    pub(super) fn link(&self, n: u32, raw: usize) -> Option<u32> {
+        let links = n.checked_sub(1).and_then(|i| self.links.get(i as usize))?;
+        let page = links.iter().find(|(line, _)| *line == raw).map(|(_, page)| *page)?;
+        (page != n && (1..=self.page_count()).contains(&page)).then_some(page)
     }
 
     /// The book's table of contents, found when it is first asked for.
