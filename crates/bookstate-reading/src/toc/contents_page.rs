@@ -59,6 +59,8 @@ pub(super) struct Evidence {
     pub(super) plausible: f64,
 }
 
+/// Run-in entries go on over so many lines without one ending at a line's end.
+const RUN_IN_LINES: usize = 6;
 /// A lenient reading needs this share of surely read lines on the page.
 const LENIENT_FROM: f64 = 0.4;
 /// A name for contents stands within so many lines of the page's top, or of the end of the text before it.
@@ -349,6 +351,11 @@ fn run_in_paragraph(lines: &[Line], known: bool) -> Option<Read> {
             joined.push(' ');
         }
         joined.push_str(&line.text);
+        // Entries end on most lines; where none has for a while this is prose, and reading on is slow.
+        let since = found.as_ref().map_or(0, |r: &Read| r.lines);
+        if i >= since + RUN_IN_LINES {
+            break;
+        }
         if let Some(entries) = parse_run_in(&joined, known) {
             found = Some(Read { entries, lines: i + 1 });
         }

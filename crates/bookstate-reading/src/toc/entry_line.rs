@@ -215,7 +215,7 @@ fn tail(line: &str, noisy: bool) -> Option<Tail<'_>> {
     // `第3页`, `3쪽`.
     let unsigned = line.trim_end_matches(is_page_sign);
     let signed = unsigned.len() < line.len();
-    if signed && !unsigned.chars().next_back().is_some_and(|c| digit(c).is_some()) {
+    if signed && unsigned.chars().next_back().is_none_or(|c| digit(c).is_none()) {
         return None;
     }
     let found = number_at_end(unsigned, noisy)?;
@@ -241,7 +241,7 @@ fn tail(line: &str, noisy: bool) -> Option<Tail<'_>> {
 
 /// The number at the end of a text: digits of any script, a roman number, `3-7`, `A-7`.
 fn number_at_end(text: &str, noisy: bool) -> Option<Tail<'_>> {
-    let run = |text: &str, is: &dyn Fn(char) -> bool| text.trim_end_matches(|c| is(c)).len();
+    let run = |text: &str, is: &dyn Fn(char) -> bool| text.trim_end_matches(is).len();
     let last = text.chars().next_back()?;
     let noise = noisy && last.is_ascii();
     let start = if digit(last).is_some() && !noise {
@@ -300,7 +300,8 @@ fn number_at_end(text: &str, noisy: bool) -> Option<Tail<'_>> {
             && printed.len() <= 3
             && printed.starts_with(char::is_uppercase)
             && !matches!(printed, "Ii" | "Iv" | "Vi" | "Ix" | "Xi" | "Xv" | "Xx");
-        if !word && !(noisy && matches!(printed, "l" | "I")) {
+        let noise = noisy && matches!(printed, "l" | "I");
+        if !(word || noise) {
             return plain(before, printed, page);
         }
     }

@@ -64,6 +64,8 @@ fn ranks(entries: &[Printed], parts: &[TitleParts<'_>], indents: &Indents) -> Ve
         .zip(&roman)
         .any(|(e, r)| !r && roman_indents.contains(&(indents.rank(e.indent) as usize)));
     let romans = roman_indents.len();
+    // `I.1` below `I`: roman numbers are the chapters'.
+    let roman_chapters = parts.iter().any(is_below_roman);
     let roman_parts = romans > 0 && 3 * romans < entries.len() && (decimals || chapters || others_beside);
     let mut out = Vec::with_capacity(entries.len());
     for ((entry, p), is_roman) in entries.iter().zip(parts).zip(&roman) {
@@ -73,7 +75,9 @@ fn ranks(entries: &[Printed], parts: &[TitleParts<'_>], indents: &Indents) -> Ve
             Some("section") if chapters => Rank::Depth(depth.max(2)),
             Some(_) => Rank::Depth(depth),
             None if *is_roman => {
-                if roman_parts {
+                if roman_chapters {
+                    Rank::Depth(1)
+                } else if roman_parts {
                     Rank::Part
                 } else {
                     Rank::Open
@@ -88,6 +92,11 @@ fn ranks(entries: &[Printed], parts: &[TitleParts<'_>], indents: &Indents) -> Ve
         });
     }
     out
+}
+
+fn is_below_roman(parts: &TitleParts<'_>) -> bool {
+    let first = parts.number.and_then(|n| n.split_once('.')).map(|(first, _)| first);
+    parts.word.is_none() && first.is_some_and(|n| n.bytes().all(|b| matches!(b, b'I' | b'V' | b'X' | b'L')))
 }
 
 fn is_bare_roman(parts: &TitleParts<'_>) -> bool {
@@ -108,8 +117,17 @@ fn shift_below_parts(entries: &[Printed], ranks: &[Rank], by_number: bool, level
     // parts.
     let chapter_indent = usual_indent(entries, ranks, Rank::Depth(1));
     let indented = chapter_indent.is_some_and(|c| c > part_indent + SAME_INDENT);
+    // What is set like the titles before the first part, behind all that is numbered, is beside the parts too.
+    let rank = |i: usize| ranks.get(i).copied();
+    let last =
+        (0..ranks.len()).rev().find(|i| matches!(rank(*i), Some(Rank::Depth(_) | Rank::Part))).unwrap_or(0);
+    let before: Vec<usize> = entries.iter().take(first).map(|e| e.indent).collect();
+    let like_before = |i: usize| {
+        let indent = entries.get(i).map_or(0, |e| e.indent);
+        i > last && rank(i) == Some(Rank::Open) && before.iter().any(|b| b.abs_diff(indent) <= SAME_INDENT)
+    };
     for (i, level) in levels.iter_mut().enumerate().skip(first) {
-        if is_part(i) || (indented && ranks.get(i) == Some(&Rank::Open) && beside(i)) {
+        if is_part(i) || like_before(i) || (indented && ranks.get(i) == Some(&Rank::Open) && beside(i)) {
             *level = 1;
         } else {
             *level += 1;
@@ -205,7 +223,25 @@ mod tests {
     }
 
     #[test]
+    fn titles_behind_the_last_part_are_set_as_those_before_the_first() {
+        let lines = [
+            "     Foreword",
+            "Part I Old",
+            "Chapter 1: x",
+            "Part II New",
+            "Chapter 2: y",
+            "     Notes",
+            "     Index",
+        ];
+        assert_eq!(of(&lines), [1, 1, 2, 1, 2, 1, 1]);
+    }
+
+    #[test]
     fn roman_chapters_are_no_parts() {
+        assert_eq!(
+            of(&["Preface", "I Alpha", "  I.1 a", "  I.2 b", "II Beta", "  II.1 c"]),
+            [1, 1, 2, 2, 1, 2]
+        );
         assert_eq!(of(&["I. Alpha", "II. Beta", "III. Gamma"]), [1, 1, 1]);
     }
 
