@@ -21,8 +21,7 @@ use bookstate_reading::{
     metadata,
     structure::{self, ChapterStart, EntryFacts},
     toc::{
-        self, BookText, ContentsEntry, ContentsRange, ContentsSummary, FileFacts, Linker, NumberStyle,
-        level_of_word,
+        self, BookText, ContentsEntry, ContentsRange, ContentsSummary, Linker, NumberStyle, level_of_word,
     },
 };
 
@@ -61,7 +60,7 @@ fn page_count(state: &BookState) -> i32 {
 /// All pages; every unit that asks for it runs when all are read to the end.
 fn whole(book: &BookContext) -> Result<Arc<BookText>, EngineError> {
     book.memo.get_or_make("whole book", || {
-        BookText::with_file(texts(&book.state, page_count(&book.state)), FileFacts::of(&book.source))
+        structure::placed(texts(&book.state, page_count(&book.state)), &book.source)
     })
 }
 

@@ -24,6 +24,10 @@ mod vocabulary;
 #[cfg(test)]
 mod shared_books;
 
+use crate::source::{Source, SourceKind};
+use crate::toc::{BookText, FileFacts};
+use bookstate_domain::Text;
+
 pub use chapters::{
     BACK_MATTER_SOURCE, CONTENTS_SOURCE, FRONT_MATTER_SOURCE, HEADING_SOURCE, OUTLINE_SOURCE,
     WHOLE_BOOK_SOURCE, from_contents, from_headings, from_outline,
@@ -38,6 +42,22 @@ pub use markdown::{PageMarkdown, page_markdown};
 pub use numerals::{Numeral, NumeralStyle};
 pub use polish::{Edit, EditKind, apply, edits, polish};
 pub use text::{chapter_texts, paragraph_count, word_count};
+
+/// The text of a book right from its file; a page that cannot be read is empty. Pages are those that the pipeline
+/// stores.
+pub fn book_text(source: &Source) -> BookText {
+    let text = |n| source.page_text(n).map(|p| page_markdown(&p.text).markdown).unwrap_or_default();
+    let texts = (1..=source.page_count()).map(text).collect();
+    placed(texts, source)
+}
+
+/// The text of a book whose page texts are stored, with the places that its file knows.
+pub fn placed(texts: Vec<Text>, source: &Source) -> BookText {
+    match source.kind() {
+        SourceKind::Pdf => BookText::with_places(texts, FileFacts::of(source), |n| source.page(n).ok()),
+        _ => BookText::flowing(texts, FileFacts::of(source)),
+    }
+}
 
 /// The line is a heading of a known kind: `Chapter 3`, `Kapitel IV`.
 pub(crate) fn is_named_heading(line: &str) -> bool {

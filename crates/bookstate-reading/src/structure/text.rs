@@ -1,19 +1,28 @@
 //! A chapter's text from its pages: paragraphs over lines and pages, hyphenation undone.
 //!
-//! Invariants: each line of the pages is in the text of exactly one chapter, or set aside in it (the printed contents,
-//! running heads); nothing but white space and end-of-line hyphens changes.
-//! Paragraphs are separated by a blank line; the lines of code, verse and tables stay lines.
+//! Invariants: each line of the pages is in the text of at most one chapter, and of exactly one from the first
+//! chapter's start on; running heads and the printed contents are set aside in one, notes are beside the text; nothing but white space, end-of-line
+//! hyphens and the marks of notes changes. Paragraphs are separated by a blank line; the lines of code, verse and
+//! tables stay lines.
 
 use super::headings::{gap_before, headings};
 use super::locate::{ChapterStart, Position, locate};
 use super::vocabulary::{HYPHENS, Vocabulary};
+use crate::text::LineType;
+use crate::text::notes::marks;
+use crate::text::script::unspaced;
 use crate::toc::{BookText, Line, PageText};
 use bookstate_domain::{
-    BLOCK_SEPARATOR, LayoutBlock, LayoutKind, SetAsideReason, SetAsideText, persist::ChapterExtract,
+    BLOCK_SEPARATOR, LayoutBlock, LayoutKind, Note, SetAsideReason, SetAsideText, Text,
+    persist::ChapterExtract,
 };
+use std::borrow::Cow;
 
 /// Bullets that begin an item of a list.
 const BULLETS: [&str; 10] = ["•", "◦", "▪", "‣", "·", "–", "—", "*", "-", "+"];
+
+/// Stands where the mark of a note stood until the text is whole; no character of any text.
+const MARK: char = '\u{fdd0}';
 
 /// The text of each of `chapters`, which are in their order.
 pub fn chapter_texts(book: &BookText, chapters: &[ChapterStart]) -> Vec<ChapterExtract> {
@@ -21,19 +30,101 @@ pub fn chapter_texts(book: &BookText, chapters: &[ChapterStart]) -> Vec<ChapterE
     let end = Position { page: book.page_count().saturating_add(1), line: 0 };
     let ends = positions.iter().skip(1).copied().chain([end]);
     let words = Vocabulary::of(book);
-    let texts = positions.iter().zip(ends).map(|(start, end)| span_text(book, *start, end, &words));
-    let extract = |(chapter, span): (&ChapterStart, Span)| {
-        let words = word_count(&span.text);
-        let plain = ChapterExtract::plain(chapter.subject.clone(), span.text.into(), words);
-        ChapterExtract { layout: Some(span.layout), set_aside: span.set_aside, ..plain }
+    let extract = |((chapter, start), end): ((&ChapterStart, &Position), Position)| {
+        let (text, layout, marked) = span_text(book, *start, end, &words);
+        let count = word_count(&text);
+        let plain = ChapterExtract::plain(chapter.subject.clone(), text.into(), count);
+        let notes = notes(book, *start, end, &marked, &words);
+        ChapterExtract { layout: Some(layout), notes, set_aside: set_aside(book, *start, end), ..plain }
     };
-    chapters.iter().zip(texts).map(extract).collect()
+    chapters.iter().zip(&positions).zip(ends).map(extract).collect()
 }
 
-/// How many words a text has: pieces between white space with a letter or digit in them.
+/// The mark of a note in a text: the page, the mark, and where it stood.
+struct Marked {
+    page: u32,
+    mark: String,
+    at: u32,
+}
+
+/// The notes of a chapter: those that its text refers to, and of pages that end in it those that no text refers to.
+fn notes(
+    book: &BookText,
+    start: Position,
+    end: Position,
+    marked: &[Marked],
+    words: &Vocabulary,
+) -> Vec<Note> {
+    let mut out: Vec<Note> = Vec::new();
+    for n in start.page..=end.page.min(book.page_count()) {
+        let Some(page) = book.page(n).filter(|page| !page.notes.is_empty()) else { continue };
+        let ends_here = end.page > n || end.line > page.lines.len();
+        let begins_before = |mark: &str| {
+            let from = if n == start.page { start.line } else { 0 };
+            let to = if n == end.page { end.line } else { page.lines.len() };
+            let refers = |i: usize| page.types.get(i).is_some_and(|t| refers_to(t, mark));
+            ((from..to).any(refers), (0..page.lines.len()).any(refers))
+        };
+        for note in &page.notes {
+            let (here, somewhere) = begins_before(&note.mark);
+            if !here && (somewhere || !ends_here) {
+                continue;
+            }
+            let mut body = Paragraphs::new(words);
+            note.lines.iter().for_each(|line| body.join(line));
+            let page = i32::try_from(n).unwrap_or(i32::MAX);
+            let at = marked.iter().find(|m| m.page == n && m.mark == note.mark).map(|m| m.at);
+            match out.last_mut().filter(|_| note.mark.is_empty()) {
+                // The rest of the last note of the page before.
+                Some(last) => {
+                    let mut whole = Paragraphs::new(words);
+                    whole.join(&last.text);
+                    whole.join(&body.open);
+                    last.text = whole.open.into();
+                }
+                None => out.push(Note { mark: note.mark.as_str().into(), text: body.open.into(), page, at }),
+            }
+        }
+    }
+    out
+}
+
+fn refers_to(line: &LineType, mark: &str) -> bool {
+    line.raised.iter().any(|(_, sign)| marks(sign).any(|m| m == mark))
+}
+
+/// What was set aside of the chapter's pages: the lines of the printed contents, and of each page whose first line is
+/// in the chapter its heads; pages without lines are where they stand.
+fn set_aside(book: &BookText, start: Position, end: Position) -> Vec<SetAsideText> {
+    let mut out: Vec<SetAsideText> = Vec::new();
+    let mut add = |n: u32, reason: SetAsideReason, text: &str| {
+        let page = i32::try_from(n).unwrap_or(i32::MAX);
+        match out.last_mut() {
+            Some(last) if last.page == page && last.reason == reason => {
+                last.text = format!("{}\n{text}", last.text).into();
+            }
+            _ => out.push(SetAsideText { page, reason, text: Text::from(text) }),
+        }
+    };
+    for n in start.page..=end.page.min(book.page_count()) {
+        let Some(page) = book.page(n) else { continue };
+        let from = if n == start.page { start.line } else { 0 };
+        let to = if n == end.page { end.line.min(page.lines.len()) } else { page.lines.len() };
+        if from == 0 && (n < end.page || end.line > 0) {
+            page.set_aside.iter().for_each(|(reason, text)| add(n, *reason, text));
+        }
+        for (i, line) in page.lines.iter().enumerate().take(to).skip(from) {
+            if book.is_contents_line(n, i) {
+                add(n, SetAsideReason::Contents, &line.text);
+            }
+        }
+    }
+    out
+}
+
+/// How many words a text has; of scripts without spaces each sign counts.
 pub fn word_count(text: &str) -> i32 {
-    let words = text.split_whitespace().filter(|w| w.contains(char::is_alphanumeric)).count();
-    i32::try_from(words).unwrap_or(i32::MAX)
+    i32::try_from(crate::text::count_words(text)).unwrap_or(i32::MAX)
 }
 
 /// How many paragraphs a text has.
@@ -42,56 +133,91 @@ pub fn paragraph_count(text: &str) -> i32 {
     i32::try_from(paragraphs).unwrap_or(i32::MAX)
 }
 
-/// What a stretch of the book gives.
-struct Span {
-    text: String,
-    layout: Vec<LayoutBlock>,
-    set_aside: Vec<SetAsideText>,
-}
-
-fn span_text(book: &BookText, start: Position, end: Position, words: &Vocabulary) -> Span {
-    let mut out = Paragraphs {
-        done: Vec::new(),
-        open: String::new(),
-        open_is: LayoutKind::Paragraph,
-        verbatim: false,
-        words,
-        set_aside: Vec::new(),
-    };
+fn span_text(
+    book: &BookText,
+    start: Position,
+    end: Position,
+    words: &Vocabulary,
+) -> (String, Vec<LayoutBlock>, Vec<Marked>) {
+    let mut out = Paragraphs::new(words);
+    let mut marked: Vec<Marked> = Vec::new();
     for n in start.page..=end.page.min(book.page_count()) {
         let Some(page) = book.page(n) else { continue };
         let from = if n == start.page { start.line } else { 0 };
         let to = if n == end.page { end.line.min(page.lines.len()) } else { page.lines.len() };
-        add_page(&mut out, book, (n, page), from, to);
-        // The page's heads belong to the chapter that has its first line.
-        if from == 0 && (n < end.page || end.line > 0) {
-            for head in page.header.iter().chain(&page.footer) {
-                out.set_aside(n, SetAsideReason::RunningHead, head);
-            }
-        }
+        let lines = without_marks(page, from..to, n, &mut marked);
+        let contents: Vec<bool> = (0..page.lines.len()).map(|i| book.is_contents_line(n, i)).collect();
+        add_page(&mut out, page, &lines, &contents, from, to);
     }
     out.close();
-    let layout = out.done.iter().map(|(kind, text)| {
-        let bytes = u32::try_from(text.len()).unwrap_or(u32::MAX);
-        LayoutBlock { kind: kind.clone(), bytes }
-    });
-    let layout = layout.collect();
-    let texts: Vec<&str> = out.done.iter().map(|(_, text)| text.as_str()).collect();
-    Span { text: texts.join(BLOCK_SEPARATOR), layout, set_aside: out.set_aside }
+    let mut text = String::new();
+    let mut layout = Vec::with_capacity(out.done.len());
+    let mut left = marked.iter_mut();
+    for (kind, block) in out.done {
+        if !layout.is_empty() {
+            text.push_str(BLOCK_SEPARATOR);
+        }
+        let begins = text.len();
+        for (i, piece) in block.split(MARK).enumerate() {
+            if i > 0
+                && let Some(marked) = left.next()
+            {
+                marked.at = u32::try_from(text.len()).unwrap_or(u32::MAX);
+            }
+            text.push_str(piece);
+        }
+        layout.push(LayoutBlock { kind, bytes: u32::try_from(text.len() - begins).unwrap_or(u32::MAX) });
+    }
+    (text, layout, marked)
+}
+
+/// The page's lines, in `range` with [`MARK`] where they refer to one of the page's notes.
+fn without_marks<'a>(
+    page: &'a PageText,
+    range: std::ops::Range<usize>,
+    n: u32,
+    marked: &mut Vec<Marked>,
+) -> Cow<'a, [Line]> {
+    if page.notes.is_empty() {
+        return Cow::Borrowed(&page.lines);
+    }
+    let mut lines = page.lines.clone();
+    for (i, line) in lines.iter_mut().enumerate().filter(|(i, _)| range.contains(i)) {
+        let Some(set) = page.types.get(i) else { continue };
+        let mut removed = 0;
+        for (at, sign) in &set.raised {
+            let refers = page.notes.iter().any(|note| marks(sign).any(|m| m == note.mark));
+            let at = at.saturating_sub(removed);
+            if !refers || !line.text.get(at..).is_some_and(|rest| rest.starts_with(sign.as_str())) {
+                continue;
+            }
+            let signs: Vec<&str> = marks(sign).collect();
+            let place: String = signs.iter().map(|_| MARK).collect();
+            line.text.replace_range(at..at + sign.len(), &place);
+            removed = (removed + sign.len()).saturating_sub(place.len());
+            marked.extend(signs.iter().map(|m| Marked { page: n, mark: (*m).to_owned(), at: 0 }));
+        }
+    }
+    Cow::Owned(lines)
 }
 
 /// Takes the lines `from..to` of a page, block by block (a block is lines without a blank one between).
-fn add_page(out: &mut Paragraphs<'_>, book: &BookText, (n, page): (u32, &PageText), from: usize, to: usize) {
-    let lines = page.lines.as_slice();
-    let is_contents: Vec<bool> = (0..lines.len()).map(|i| book.is_contents_line(n, i)).collect();
-    let is_contents = |i: usize| is_contents.get(i) == Some(&true);
+fn add_page(
+    out: &mut Paragraphs<'_>,
+    page: &PageText,
+    lines: &[Line],
+    contents: &[bool],
+    from: usize,
+    to: usize,
+) {
     let layout = Layout::of(lines);
     let heads = headings(page);
+    let gaps = paragraph_gaps(&page.types);
+    let is_contents = |i: usize| contents.get(i) == Some(&true);
     let mut i = from;
     while i < to {
         // The printed contents are set aside: their entries are the chapters.
         if is_contents(i) {
-            out.set_aside(n, SetAsideReason::Contents, lines.get(i).map_or("", |l| l.text.as_str()));
             i += 1;
             continue;
         }
@@ -104,6 +230,7 @@ fn add_page(out: &mut Paragraphs<'_>, book: &BookText, (n, page): (u32, &PageTex
                 while stop < to
                     && !is_contents(stop)
                     && !ends_block(lines, stop)
+                    && !gaps.get(stop).copied().unwrap_or(false)
                     && !heads.iter().any(|h| h.first == stop)
                 {
                     stop += 1;
@@ -121,6 +248,22 @@ fn add_page(out: &mut Paragraphs<'_>, book: &BookText, (n, page): (u32, &PageTex
         }
         i = stop;
     }
+}
+
+/// For each line whether more space is above it than between the page's lines.
+fn paragraph_gaps(types: &[LineType]) -> Vec<bool> {
+    let step = |pair: &[LineType]| match pair {
+        [a, b] => a.place.zip(b.place).map(|(a, b)| b.y1 - a.y1).filter(|step| *step > 0.0),
+        _ => None,
+    };
+    let mut steps: Vec<f32> = types.windows(2).filter_map(step).collect();
+    if steps.len() < 6 {
+        return Vec::new();
+    }
+    steps.sort_by(f32::total_cmp);
+    let usual = steps.get(steps.len() / 2).copied().unwrap_or(f32::MAX);
+    let wide = |pair: &[LineType]| step(pair).is_some_and(|step| step > 1.25 * usual + 0.5);
+    std::iter::once(false).chain(types.windows(2).map(wide)).collect()
 }
 
 /// Whether a block ends before line `i`: at a blank line, and where code is set off by its indent alone.
@@ -200,18 +343,12 @@ struct Paragraphs<'a> {
     /// The open paragraph consists of lines that stay.
     verbatim: bool,
     words: &'a Vocabulary,
-    set_aside: Vec<SetAsideText>,
 }
 
-impl Paragraphs<'_> {
-    fn set_aside(&mut self, page: u32, reason: SetAsideReason, text: &str) {
-        let page = i32::try_from(page).unwrap_or(i32::MAX);
-        match self.set_aside.last_mut() {
-            Some(last) if last.page == page && last.reason == reason => {
-                last.text = format!("{}\n{text}", last.text).into();
-            }
-            _ => self.set_aside.push(SetAsideText { page, reason, text: text.into() }),
-        }
+impl<'a> Paragraphs<'a> {
+    fn new(words: &'a Vocabulary) -> Self {
+        let (done, open, open_is) = (Vec::new(), String::new(), LayoutKind::Paragraph);
+        Self { done, open, open_is, verbatim: false, words }
     }
 
     fn close(&mut self) {
@@ -304,7 +441,7 @@ impl Paragraphs<'_> {
             if soft || !self.words.keeps_hyphen(before, after) {
                 self.open.truncate(stem.len());
             }
-        } else if !self.open.is_empty() {
+        } else if !self.open.is_empty() && !self.goes_on_without_space(text) {
             self.open.push(' ');
         }
         let mut words = text.split_whitespace();
@@ -313,6 +450,18 @@ impl Paragraphs<'_> {
             self.open.push(' ');
             self.open.push_str(word);
         }
+    }
+
+    /// Two lines of a script that sets no spaces, or a number that a line end cuts behind its hyphen.
+    fn goes_on_without_space(&self, text: &str) -> bool {
+        let before = self.open.chars().next_back().unwrap_or(' ');
+        let after = text.chars().next().unwrap_or(' ');
+        let number = after.is_ascii_digit()
+            && self
+                .open
+                .strip_suffix(['-', '–'])
+                .is_some_and(|stem| stem.ends_with(|c: char| c.is_ascii_digit()));
+        number || (unspaced(before) && unspaced(after))
     }
 }
 

@@ -34,7 +34,7 @@ pub use find::{extract, find};
 pub use link::{Link, LinkReason, Linker};
 pub use numbers::{NumberStyle, PageNumber, chinese};
 pub use outline::OutlineEntry;
-pub use page_text::{BookText, Line, PageText, TitleMatch};
+pub use page_text::{BookText, Line, NoteText, PageText, TitleMatch};
 pub(crate) use title::{Division, division, split_glued};
 pub use title::{TitleParts, level_of_word, normalise, similar, split_title};
 pub use words::is_contents_title;

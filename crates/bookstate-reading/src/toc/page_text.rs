@@ -1,9 +1,8 @@
 //! A book's pages as lines, with running heads and printed page numbers told from the text.
 //!
-//! Invariants: pure and deterministic; every non-blank line of a page is either in `lines` or part of
-//! `header` or `footer`; nothing is dropped. A line is a running head when lines of its shape recur on other
-//! pages *and* it either repeats word for word or carries a number that counts the pages; so `CHAPTER 7` on
-//! top of a page stays.
+//! Invariants: pure and deterministic; every word of a page is in `lines`, in a note, or in what was set aside, which
+//! header and footer are part of; nothing is dropped. What is a running head is told by
+//! [`running`](crate::text::running); a book that has no pages of its own (plain text, Markdown) has none.
 
 use super::file::FileFacts;
 use super::find::{self, Contents};
@@ -11,13 +10,13 @@ use super::labels::Labels;
 use super::numbers::PageNumber;
 use super::outline::{self, OutlineEntry};
 use super::title::{level_of_word, normalise, similar, split_glued, split_title};
-use std::collections::{HashMap, HashSet};
+use crate::page::{Page, SetAsideReason};
+use crate::text::line::{LineType, body_size, line_types};
+use crate::text::margin::{Numbered, line_numbers};
+use crate::text::notes::{PageNote, page_notes};
+use crate::text::running;
+use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
-
-/// So many lines at each end of a page can be running heads.
-const EDGE_LINES: usize = 2;
-/// A shape is a running head's when it is seen on this many pages.
-const RECURS: usize = 3;
 
 /// The text of a whole book, page by page. Pages are numbered from 1.
 #[derive(Debug)]
@@ -31,7 +30,7 @@ pub struct BookText {
 }
 
 /// One page of a [`BookText`].
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct PageText {
     /// The non-blank lines between header and footer.
     pub lines: Vec<Line>,
@@ -41,6 +40,21 @@ pub struct PageText {
     pub footer: Option<String>,
     /// The page numbers printed on this page that agree with those of other pages; mostly none or one.
     pub labels: Vec<PageNumber>,
+    /// How each of `lines` is set; empty where that is not known.
+    pub types: Vec<LineType>,
+    /// Its notes, which are not among `lines`.
+    pub notes: Vec<NoteText>,
+    /// What of it is neither text nor note, and why, in its order.
+    pub set_aside: Vec<(SetAsideReason, String)>,
+}
+
+/// A note at a page's end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoteText {
+    /// Its mark, as printed; empty for the rest of a note that began on the page before.
+    pub mark: String,
+    /// Its lines, without the mark.
+    pub lines: Vec<String>,
 }
 
 /// One non-blank line of a page.
@@ -98,20 +112,52 @@ impl BookText {
     /// The same with what the book's file says beside its text.
     #[must_use]
     pub fn with_file(pages: Vec<Arc<str>>, file: FileFacts) -> Self {
-        let raw: Vec<Vec<Line>> = pages.iter().map(|p| lines(p)).collect();
-        let edges: Vec<Vec<Edge<'_>>> = raw.iter().map(|lines| edges(lines)).collect();
-        let recurring = Recurring::new(&edges);
-        let numbers: Vec<Vec<PageNumber>> =
-            edges.iter().map(|page| page.iter().flat_map(|e| e.numbers.iter().copied()).collect()).collect();
+        Self::with_places(pages, file, |_| None)
+    }
+
+    /// As [`BookText::with_file`], where `page` gives the page (by its 1-based number) that a text was made of, with places
+    /// and type; a page whose lines are not those of the text does not count.
+    #[must_use]
+    pub fn with_places(pages: Vec<Arc<str>>, file: FileFacts, page: impl Fn(u32) -> Option<Page>) -> Self {
+        let mut sheets: Vec<Sheet> = (1..).zip(&pages).map(|(n, text)| Sheet::new(text, page(n))).collect();
+        take_line_numbers(&mut sheets);
+        let mut edges: Vec<Vec<running::Edge>> = sheets.iter().map(Sheet::edges).collect();
+        let numbers_of = |sheet: &Sheet, edge: &running::Edge| {
+            sheet.lines.get(edge.line).map(|l| edge_numbers(&l.text)).unwrap_or_default()
+        };
+        let numbers: Vec<Vec<PageNumber>> = sheets
+            .iter()
+            .zip(&edges)
+            .map(|(sheet, edges)| edges.iter().flat_map(|e| numbers_of(sheet, e)).collect())
+            .collect();
         let labels = Labels::new(&numbers, &file.labels);
-        let outline = outline::believed(&file.navigation, u32::try_from(pages.len()).unwrap_or(u32::MAX));
-        let mut out = Vec::with_capacity(raw.len());
-        for (index, lines) in raw.iter().enumerate() {
-            let edges = edges.get(index).map_or(&[][..], Vec::as_slice);
-            out.push(split_page(index, lines, edges, &recurring, &labels));
+        for ((n, sheet), edges) in (1..).zip(&sheets).zip(&mut edges) {
+            for edge in edges {
+                edge.counts = numbers_of(sheet, edge).iter().any(|number| labels.give(n, *number));
+            }
         }
-        let titles = out.iter().map(|_| OnceLock::new()).collect();
-        Self { pages: out, titles, labels, outline, links: file.links, contents: OnceLock::new() }
+        let lines: Vec<usize> = sheets.iter().map(|s| s.lines.len()).collect();
+        let found = running::running(&edges, &lines);
+        let mut out: Vec<PageText> = Vec::with_capacity(sheets.len());
+        for (((n, sheet), edges), found) in (1..).zip(sheets).zip(&edges).zip(&found) {
+            let heads = edges.iter().zip(found).filter(|(_, f)| **f).map(|(e, _)| e);
+            out.push(sheet.split(n, heads.collect(), &labels));
+        }
+        take_notes(&mut out);
+        Self::of_pages(out, labels, file)
+    }
+
+    /// A book that has no pages of its own: nothing is a running head.
+    #[must_use]
+    pub fn flowing(pages: Vec<Arc<str>>, file: FileFacts) -> Self {
+        let page = |text: &Arc<str>| PageText { lines: lines(text), ..PageText::default() };
+        Self::of_pages(pages.iter().map(page).collect(), Labels::default(), file)
+    }
+
+    fn of_pages(pages: Vec<PageText>, labels: Labels, file: FileFacts) -> Self {
+        let outline = outline::believed(&file.navigation, u32::try_from(pages.len()).unwrap_or(u32::MAX));
+        let titles = pages.iter().map(|_| OnceLock::new()).collect();
+        Self { pages, titles, labels, outline, links: file.links, contents: OnceLock::new() }
     }
 
     /// How many pages there are.
@@ -270,102 +316,18 @@ fn expand_tabs(line: &str) -> String {
     out
 }
 
-/// A line at the top or bottom of a page.
-struct Edge<'a> {
-    line: usize,
-    at_top: bool,
-    text: &'a str,
-    shape: String,
-    numbers: Vec<PageNumber>,
-}
-
-fn edges(lines: &[Line]) -> Vec<Edge<'_>> {
-    let bottom = lines.len().saturating_sub(EDGE_LINES).max(EDGE_LINES.min(lines.len()));
-    let edge = |(i, line): (usize, &'_ Line)| i < EDGE_LINES || i >= bottom || line.text.is_empty();
-    lines
-        .iter()
-        .enumerate()
-        .filter(|(i, l)| edge((*i, l)))
-        .map(|(i, l)| Edge {
-            line: i,
-            at_top: i < EDGE_LINES,
-            text: &l.text,
-            shape: shape(&l.text),
-            numbers: edge_numbers(&l.text),
-        })
-        .collect()
-}
-
-/// The line in lower case with its numbers as `#` and its gaps as single spaces.
-fn shape(text: &str) -> String {
-    let mut out = String::new();
-    for word in text.split_whitespace() {
-        if !out.is_empty() {
-            out.push(' ');
-        }
-        let core = word.trim_matches(|c: char| !c.is_alphanumeric());
-        if core.bytes().all(|b| b.is_ascii_lowercase()) && PageNumber::parse(core).is_some() {
-            out.push_str(&word.replace(core, "#"));
-            continue;
-        }
-        let mut in_number = false;
-        for c in word.chars().flat_map(char::to_lowercase) {
-            match (c.is_numeric(), in_number) {
-                (true, true) => {}
-                (true, false) => out.push('#'),
-                (false, _) => out.push(c),
-            }
-            in_number = c.is_numeric();
-        }
-    }
-    out
-}
-
-/// Numbers at the line's ends, which may be the page's.
+/// Numbers of an edge line that may be the page's: at its ends, and anywhere in a short one (`Page 3 of 62`).
 fn edge_numbers(text: &str) -> Vec<PageNumber> {
     let clean = |word: &str| PageNumber::parse(word.trim_matches(|c: char| !c.is_alphanumeric()));
-    let mut numbers: Vec<PageNumber> = [text.split_whitespace().next(), text.split_whitespace().next_back()]
-        .into_iter()
-        .flatten()
-        .filter_map(clean)
-        .collect();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let inside = words.len() <= 12;
+    let at_end = |i: usize| i == 0 || i + 1 == words.len();
+    let digits = |word: &str| word.contains(char::is_numeric);
+    let may =
+        |(i, word): (usize, &&str)| (at_end(i) || (inside && digits(word))).then(|| clean(word)).flatten();
+    let mut numbers: Vec<PageNumber> = words.iter().enumerate().filter_map(may).collect();
     numbers.dedup();
     numbers
-}
-
-/// What recurs at the pages' edges.
-struct Recurring {
-    shapes: HashMap<String, usize>,
-    texts: HashMap<String, usize>,
-}
-
-impl Recurring {
-    fn new(pages: &[Vec<Edge<'_>>]) -> Self {
-        let mut recurring = Self { shapes: HashMap::new(), texts: HashMap::new() };
-        for edge in pages.iter().flatten() {
-            *recurring.shapes.entry(edge.shape.clone()).or_default() += 1;
-            *recurring.texts.entry(edge.text.to_lowercase()).or_default() += 1;
-        }
-        recurring
-    }
-
-    fn is_running(&self, page: u32, edge: &Edge<'_>, labels: &Labels) -> bool {
-        let count = |map: &HashMap<String, usize>, key: &str| map.get(key).copied().unwrap_or(0);
-        // A Markdown heading and a contents entry with a leader are never running heads.
-        if edge.text.starts_with("# ") || edge.text.starts_with("##") || has_leader(edge.text) {
-            return false;
-        }
-        let counts_pages = edge.numbers.iter().any(|n| labels.give(page, *n));
-        if edge.shape.chars().all(|c| !c.is_alphanumeric()) && edge.shape.contains('#') {
-            return counts_pages;
-        }
-        let repeats = count(&self.texts, &edge.text.to_lowercase());
-        let parts = split_title(edge.text);
-        if parts.rest.is_empty() && parts.word.is_some_and(|w| level_of_word(w).is_some()) {
-            return repeats >= RECURS;
-        }
-        count(&self.shapes, &edge.shape) >= RECURS && (repeats >= 2 || counts_pages)
-    }
 }
 
 /// Four dots or more in a row, spaced or not.
@@ -380,33 +342,125 @@ fn has_leader(text: &str) -> bool {
     false
 }
 
-fn split_page(
-    index: usize,
-    lines: &[Line],
-    edges: &[Edge<'_>],
-    recurring: &Recurring,
-    labels: &Labels,
-) -> PageText {
-    let mut page = PageText::default();
-    let n = u32::try_from(index + 1).unwrap_or(u32::MAX);
-    let (mut header, mut footer) = (Vec::new(), Vec::new());
-    let mut running: Vec<usize> = Vec::new();
-    for edge in edges.iter().filter(|e| recurring.is_running(n, e, labels)) {
-        running.push(edge.line);
-        if edge.at_top {
-            header.push(edge.text)
-        } else {
-            footer.push(edge.text)
-        }
-        let counting = edge.numbers.iter().filter(|number| labels.give(n, **number));
-        page.labels.extend(counting);
+/// A page before its lines are told apart.
+struct Sheet {
+    lines: Vec<Line>,
+    types: Vec<LineType>,
+    height: f32,
+    set_aside: Vec<(SetAsideReason, String)>,
+}
+
+impl Sheet {
+    fn new(text: &str, page: Option<Page>) -> Self {
+        let lines = lines(text);
+        let height = page.as_ref().and_then(|p| p.size).map_or(0.0, |(_, height)| height);
+        let set = page.as_ref().map(line_types).unwrap_or_default();
+        let same =
+            set.len() == lines.len() && set.iter().zip(&lines).all(|((text, _), line)| *text == line.text);
+        let types: Vec<LineType> = set.into_iter().filter(|_| same).map(|(_, set)| set).collect();
+        let lowest = types.iter().filter_map(|t| t.place).map(|p| p.y1).fold(0.0, f32::max);
+        let own = page.map(|p| p.set_aside).unwrap_or_default();
+        let set_aside = own.into_iter().map(|s| (s.reason, s.text)).collect();
+        Self { lines, types, height: height.max(lowest), set_aside }
     }
-    page.labels.dedup();
-    page.header = (!header.is_empty()).then(|| header.join(" "));
-    page.footer = (!footer.is_empty()).then(|| footer.join(" "));
-    page.lines =
-        lines.iter().enumerate().filter(|(i, _)| !running.contains(i)).map(|(_, l)| l.clone()).collect();
-    page
+
+    fn edges(&self) -> Vec<running::Edge> {
+        let texts: Vec<&str> = self.lines.iter().map(|l| l.text.as_str()).collect();
+        let mut edges = running::edges(&texts, &self.types, self.height);
+        for edge in &mut edges {
+            let Some(text) = texts.get(edge.line) else { continue };
+            // A Markdown heading and a contents entry with a leader are never running heads.
+            edge.stays = text.starts_with("# ") || text.starts_with("##") || has_leader(text);
+            let parts = split_title(text);
+            let named = parts.rest.is_empty() && parts.word.is_some_and(|w| level_of_word(w).is_some());
+            edge.exact = named;
+        }
+        edges
+    }
+
+    fn split(self, n: u32, mut heads: Vec<&running::Edge>, labels: &Labels) -> PageText {
+        let mut page = PageText { set_aside: self.set_aside, ..PageText::default() };
+        let (mut header, mut footer) = (Vec::new(), Vec::new());
+        heads.sort_by_key(|edge| edge.line);
+        for edge in &heads {
+            let Some(line) = self.lines.get(edge.line) else { continue };
+            if edge.at_top {
+                header.push(line.text.as_str());
+            } else {
+                footer.push(line.text.as_str());
+            }
+            page.labels.extend(edge_numbers(&line.text).into_iter().filter(|number| labels.give(n, *number)));
+            let letters = edge.shape.contains(char::is_alphabetic);
+            let reason = if letters { SetAsideReason::RunningHead } else { SetAsideReason::PageNumber };
+            page.set_aside.push((reason, line.text.clone()));
+        }
+        page.labels.dedup();
+        page.header = (!header.is_empty()).then(|| header.join(" "));
+        page.footer = (!footer.is_empty()).then(|| footer.join(" "));
+        let kept = |i: usize| !heads.iter().any(|edge| edge.line == i);
+        let types = self.types.into_iter().enumerate();
+        page.types = types.filter(|(i, _)| kept(*i)).map(|(_, t)| t).collect();
+        let lines = self.lines.into_iter().enumerate();
+        page.lines = lines.filter(|(i, _)| kept(*i)).map(|(_, l)| l).collect();
+        page
+    }
+}
+
+/// Takes printed numbers of lines out of their lines.
+fn take_line_numbers(sheets: &mut [Sheet]) {
+    let texts: Vec<Vec<&str>> =
+        sheets.iter().map(|s| s.lines.iter().map(|l| l.text.as_str()).collect()).collect();
+    let found = line_numbers(&texts);
+    for (sheet, found) in sheets.iter_mut().zip(found) {
+        let mut gone: Vec<usize> = Vec::new();
+        for (i, how) in found {
+            let Some(line) = sheet.lines.get_mut(i) else { continue };
+            let number = match how {
+                Numbered::Alone => {
+                    gone.push(i);
+                    std::mem::take(&mut line.text)
+                }
+                Numbered::Right(kept) => line.text.split_off(kept).trim().to_owned(),
+                Numbered::Left(until) => {
+                    let rest = line.text.split_off(until);
+                    line.indent += until;
+                    std::mem::replace(&mut line.text, rest).trim().to_owned()
+                }
+            };
+            sheet.set_aside.push((SetAsideReason::LineNumber, number));
+        }
+        let mut i = 0;
+        sheet.types.retain(|_| {
+            i += 1;
+            !gone.contains(&(i - 1))
+        });
+        sheet.lines.retain(|l| !l.text.is_empty());
+    }
+}
+
+/// Takes the notes at the pages' ends out of their lines.
+fn take_notes(pages: &mut [PageText]) {
+    let lines = pages.iter().flat_map(|p| p.lines.iter().map(|l| l.text.as_str()).zip(&p.types));
+    let body = body_size(lines);
+    let mut before = false;
+    for page in pages {
+        let texts: Vec<&str> = page.lines.iter().map(|l| l.text.as_str()).collect();
+        let found = page_notes(&texts, &page.types, body, before);
+        before = !found.is_empty();
+        let note = |note: &PageNote| {
+            let mut lines: Vec<String> =
+                texts.get(note.first..note.end).unwrap_or_default().iter().map(|t| (*t).to_owned()).collect();
+            if let Some(first) = lines.first_mut() {
+                *first = first.get(note.skip..).unwrap_or_default().to_owned();
+            }
+            NoteText { mark: note.mark.clone(), lines }
+        };
+        page.notes = found.iter().map(note).collect();
+        if let Some(first) = found.first() {
+            page.lines.truncate(first.first);
+            page.types.truncate(first.first);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -478,10 +532,11 @@ mod tests {
             for (i, raw) in pages.iter().enumerate() {
                 let page = book.page(i as u32 + 1).unwrap();
                 let words = |text: &str| text.split_whitespace().count();
-                let count = |text: &Option<String>| text.as_deref().map_or(0, words);
                 let in_lines: usize = page.lines.iter().map(|l| words(&l.text)).sum();
-                let kept = in_lines + count(&page.header) + count(&page.footer);
-                prop_assert_eq!(kept, words(raw));
+                let in_notes: usize =
+                    page.notes.iter().map(|n| words(&n.mark) + n.lines.iter().map(|l| words(l)).sum::<usize>()).sum();
+                let aside: usize = page.set_aside.iter().map(|(_, text)| words(text)).sum();
+                prop_assert_eq!(in_lines + in_notes + aside, words(raw));
             }
         }
     }

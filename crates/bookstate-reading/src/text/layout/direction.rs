@@ -4,8 +4,8 @@
 //! the other direction inside a row (numbers, Latin names) keep theirs. Only places count, not the order in which the
 //! file stores its letters.
 
-use super::gaps::unspaced;
 use super::glyph::Glyph;
+use crate::text::script::unspaced;
 use unicode_bidi::BidiClass::{AL, AN, CS, EN, ES, ET, L, NSM, R};
 use unicode_bidi::{BidiClass, bidi_class};
 

@@ -4,6 +4,7 @@
 //! are told by a gap that is wider than those between letters; signs of a script without spaces stay together.
 
 use super::glyph::Glyph;
+use crate::text::script::unspaced;
 
 /// A gap of this share of the size is a space between words.
 const WORD_GAP: f32 = 0.17;
@@ -124,13 +125,6 @@ fn tight(gaps: &[(f32, bool)], spaces_drawn: bool) -> Option<Gaps> {
     });
     let (width, border) = steps.max_by(|a, b| a.0.total_cmp(&b.0))?;
     (width >= 0.03).then_some(Gaps { word: border, drawn: DRAWN_WORD_GAP })
-}
-
-/// The character is of a script that sets no spaces between words: Chinese, Japanese, and their signs.
-pub(super) fn unspaced(c: char) -> bool {
-    matches!(u32::from(c),
-        0x2E80..=0x312F | 0x31A0..=0x4DBF | 0x4E00..=0x9FFF | 0xF900..=0xFAFF | 0xFE30..=0xFE4F
-        | 0xFF01..=0xFF0F | 0xFF1A..=0xFF1F | 0xFF3B..=0xFF3D | 0xFF5B..=0xFF9F | 0x20000..=0x3FFFF)
 }
 
 #[cfg(test)]

@@ -32,10 +32,17 @@ pub(super) fn column_width(rows: &[Row]) -> f32 {
 
 /// A column's rows as blocks of lines; a block ends at a vertical gap.
 pub(super) fn blocks(rows: &[Row], width: f32, spaces_drawn: bool, out: &mut Vec<Block>) {
+    let steps = rows.windows(2).filter_map(|pair| match pair {
+        [a, b] if b.y > a.y && (a.size - b.size).abs() < 0.5 => Some(b.y - a.y),
+        _ => None,
+    });
+    // Text set with wide lines has no blank ones between them.
+    let usual = if rows.len() >= 8 { median(steps).unwrap_or(0.0) } else { 0.0 };
     let mut above: Option<f32> = None;
     for row in rows {
         let Some(line) = line(row, width, spaces_drawn) else { continue };
-        let apart = above.is_none_or(|y| row.y - y > BLANK_LINE * row.size || row.y < y - row.size);
+        let blank = (BLANK_LINE * row.size).max(1.35 * usual.min(3.0 * row.size));
+        let apart = above.is_none_or(|y| row.y - y > blank || row.y < y - row.size);
         above = Some(row.y);
         match out.last_mut() {
             Some(block) if !apart => block.lines.push(line),

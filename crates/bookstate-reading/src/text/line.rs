@@ -1,0 +1,65 @@
+//! How the lines of a page's plain text are set, where the source knows it.
+//!
+//! Invariant: one entry per line of the page that shows something, in the order of its plain text.
+
+use crate::page::{Page, Rect};
+
+/// How a line is set.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LineType {
+    /// Where it is.
+    pub place: Option<Rect>,
+    /// The size of most of its letters, in points; 0 where it is not known.
+    pub size: f32,
+    /// All of it is bold.
+    pub bold: bool,
+    /// All of it is monospaced.
+    pub monospace: bool,
+    /// Raised signs in it: their place in its text without indent, in bytes, and what they say.
+    pub raised: Vec<(usize, String)>,
+}
+
+/// The lines of a page: their texts without indent, and how they are set.
+pub(crate) fn line_types(page: &Page) -> Vec<(String, LineType)> {
+    let mut out = Vec::new();
+    for line in page.blocks.iter().flat_map(|b| &b.lines) {
+        let mut text = String::new();
+        let mut raised = Vec::new();
+        let (mut letters, mut most): (usize, (usize, f32)) = (0, (0, 0.0));
+        let (mut bold, mut monospace) = (true, true);
+        for span in &line.spans {
+            let ink = span.text.trim();
+            if span.style.raised && !ink.is_empty() {
+                let before = span.text.len() - span.text.trim_start().len();
+                raised.push((text.len() + before, ink.to_owned()));
+            }
+            text.push_str(&span.text);
+            let count = ink.chars().filter(|c| c.is_alphanumeric()).count();
+            letters += count;
+            if count > most.0 {
+                most = (count, span.style.size);
+            }
+            bold &= span.style.bold || ink.is_empty();
+            monospace &= span.style.monospace || ink.is_empty();
+        }
+        if text.trim().is_empty() {
+            continue;
+        }
+        let indent = text.len() - text.trim_start().len();
+        raised.iter_mut().for_each(|(at, _)| *at = at.saturating_sub(indent));
+        let size = if letters == 0 { line.spans.first().map_or(0.0, |s| s.style.size) } else { most.1 };
+        let set = LineType { place: line.place, size, bold, monospace, raised };
+        out.push((text.trim().to_owned(), set));
+    }
+    out
+}
+
+/// The size that most letters of a book are set in; 0 where no size is known.
+pub(crate) fn body_size<'a>(lines: impl Iterator<Item = (&'a str, &'a LineType)>) -> f32 {
+    let mut counts: std::collections::BTreeMap<i32, usize> = std::collections::BTreeMap::new();
+    for (text, line) in lines.filter(|(_, l)| l.size > 0.0) {
+        *counts.entry((line.size * 4.0).round() as i32).or_default() += text.len();
+    }
+    let most = counts.into_iter().max_by_key(|(_, count)| *count);
+    most.map_or(0.0, |(size, _)| size as f32 / 4.0)
+}

@@ -1,0 +1,179 @@
+//! Notes at a page's end: which lines they are, and with which mark.
+//!
+//! Invariants: a page's notes are its last lines; the first of them begins with a mark that the page's text refers
+//! to by a raised sign, or that continues the series of notes of the page before in smaller type. Without places and
+//! sizes there are no notes: a numbered list at a page's end looks the same.
+
+use super::line::LineType;
+
+/// Notes are set at most this share of the text's size.
+const SMALLER: f32 = 0.93;
+
+/// A note at a page's end: lines `first..end` of the page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PageNote {
+    /// Its mark, as printed; empty for the rest of a note that began on the page before.
+    pub(crate) mark: String,
+    /// Its first line.
+    pub(crate) first: usize,
+    /// One behind its last line.
+    pub(crate) end: usize,
+    /// The mark's bytes at the start of its first line, with what follows it up to the text.
+    pub(crate) skip: usize,
+}
+
+/// The notes of a page. `body` is the book's size of text; `before`: the page before ends in a note.
+pub(crate) fn page_notes(texts: &[&str], types: &[LineType], body: f32, before: bool) -> Vec<PageNote> {
+    if types.len() != texts.len() || body <= 0.0 {
+        return Vec::new();
+    }
+    let small = |i: usize| types.get(i).is_some_and(|t| t.size > 0.0 && t.size <= SMALLER * body);
+    let mono = |i: usize| types.get(i).is_some_and(|t| t.monospace);
+    let mut tail = texts.len();
+    while tail > 0 && small(tail - 1) && !mono(tail - 1) {
+        tail -= 1;
+    }
+    let referred = |mark: &str, until: usize| {
+        types.iter().take(until).flat_map(|t| &t.raised).any(|(_, sign)| marks(sign).any(|m| m == mark))
+    };
+    let begins = |i: usize| -> Option<(String, usize)> {
+        let (mark, skip) = mark(texts.get(i)?, types.get(i)?)?;
+        Some((mark, skip))
+    };
+    // In smaller type: from the first of the small lines that begins with a mark that the text above refers to.
+    let mut start = (tail..texts.len()).find(|i| begins(*i).is_some_and(|(m, _)| referred(&m, *i)));
+    if tail == 0 {
+        start = None;
+    }
+    // In the text's size: a last group of lines, set off by a gap, each with a mark or going on with one.
+    if start.is_none() {
+        let from = texts.len().saturating_sub(24);
+        start = (from.max(1)..texts.len()).find(|i| {
+            set_off(types, *i, body)
+                && begins(*i).is_some_and(|(m, _)| referred(&m, *i))
+                && is_lowest(types, *i)
+        });
+    }
+    let Some(start) = start else {
+        // The rest of a note of the page before.
+        let rest = before && tail > 0 && tail < texts.len() && set_off(types, tail, body);
+        return match rest && begins(tail).is_none() {
+            true => vec![PageNote { mark: String::new(), first: tail, end: texts.len(), skip: 0 }],
+            false => Vec::new(),
+        };
+    };
+    let mut out: Vec<PageNote> = Vec::new();
+    if before && start > tail && tail > 0 && set_off(types, tail, body) {
+        out.push(PageNote { mark: String::new(), first: tail, end: start, skip: 0 });
+    }
+    for i in start..texts.len() {
+        let next = begins(i).filter(|(m, _)| i == start || referred(m, start) || follows(out.last(), m));
+        match (next, out.last_mut()) {
+            (Some((mark, skip)), _) => out.push(PageNote { mark, first: i, end: i + 1, skip }),
+            (None, Some(last)) => last.end = i + 1,
+            (None, None) => {}
+        }
+    }
+    out
+}
+
+/// The mark is the next of the series.
+fn follows(last: Option<&PageNote>, mark: &str) -> bool {
+    let number = |m: &str| m.parse::<u32>().ok();
+    last.and_then(|l| number(&l.mark)).zip(number(mark)).is_some_and(|(a, b)| b == a + 1)
+}
+
+/// The lines from `i` on are below all others.
+fn is_lowest(types: &[LineType], i: usize) -> bool {
+    let top = |t: &LineType| t.place.map(|p| p.y0);
+    let Some(first) = types.get(i).and_then(top) else { return false };
+    types.iter().take(i).filter_map(top).all(|y| y < first)
+        && types.iter().skip(i).filter_map(top).all(|y| y >= first)
+}
+
+/// There is more space above the line than between lines of text.
+fn set_off(types: &[LineType], i: usize, body: f32) -> bool {
+    let place = |i: usize| types.get(i).and_then(|t| t.place);
+    let (Some(above), Some(own)) = (i.checked_sub(1).and_then(place), place(i)) else { return false };
+    own.y0 - above.y1 > 0.55 * body || own.y0 < above.y0
+}
+
+/// The marks in a raised sign: `1`, `1,2`, `*`.
+pub(crate) fn marks(sign: &str) -> impl Iterator<Item = &str> {
+    sign.split([',', ' ', ';']).map(|m| m.trim_matches(['(', ')', '[', ']', '.'])).filter(|m| is_mark(m))
+}
+
+fn is_mark(text: &str) -> bool {
+    let digits = text.len() <= 3 && !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let letter = text.len() == 1 && text.bytes().all(|b| b.is_ascii_lowercase());
+    let signs = !text.is_empty()
+        && text.chars().count() <= 3
+        && text.chars().all(|c| matches!(c, '*' | '†' | '‡' | '§' | '¶' | '‖' | '∗' | '#'));
+    digits || letter || signs
+}
+
+/// The mark that a line begins with, and how many bytes it takes with what sets it off.
+fn mark(text: &str, line: &LineType) -> Option<(String, usize)> {
+    if let Some((0, sign)) = line.raised.first()
+        && let Some(mark) = marks(sign).next()
+    {
+        let rest = text.get(sign.len()..).unwrap_or_default();
+        return Some((mark.to_owned(), sign.len() + rest.len() - rest.trim_start().len()));
+    }
+    let (first, rest) = text.split_once(char::is_whitespace)?;
+    let core = first.trim_matches(['(', ')', '[', ']', '.', ':']);
+    // A letter alone is an article or a pronoun.
+    let plain = core.len() == first.len() && core.starts_with(char::is_alphabetic);
+    (is_mark(core) && !plain).then(|| (core.to_owned(), text.len() - rest.trim_start().len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::page::Rect;
+
+    fn line(y: f32, size: f32, raised: &[(usize, &str)]) -> LineType {
+        LineType {
+            place: Some(Rect::new(50.0, y, 300.0, y + size)),
+            size,
+            raised: raised.iter().map(|(at, sign)| (*at, (*sign).to_owned())).collect(),
+            ..LineType::default()
+        }
+    }
+
+    #[test]
+    fn notes_that_the_text_refers_to() {
+        let texts = ["a word1 and", "another2 word", "1 The first note", "goes on", "2. The second"];
+        for size in [8.0, 10.0] {
+            let types = [
+                line(100.0, 10.0, &[(6, "1")]),
+                line(112.0, 10.0, &[(7, "2")]),
+                line(400.0, size, &[]),
+                line(412.0, size, &[]),
+                line(424.0, size, &[]),
+            ];
+            let found = page_notes(&texts, &types, 10.0, false);
+            let marks: Vec<(&str, usize, usize)> =
+                found.iter().map(|n| (n.mark.as_str(), n.first, n.end)).collect();
+            assert_eq!(marks, [("1", 2, 4), ("2", 4, 5)], "{size}");
+        }
+    }
+
+    #[test]
+    fn a_list_at_the_pages_end_is_none() {
+        let texts = ["some words and", "1. an item of a list", "2. another"];
+        let types = [line(100.0, 10.0, &[]), line(130.0, 10.0, &[]), line(142.0, 10.0, &[])];
+        assert_eq!(page_notes(&texts, &types, 10.0, false), []);
+        let small = [line(100.0, 10.0, &[]), line(130.0, 8.0, &[]), line(142.0, 8.0, &[])];
+        assert_eq!(page_notes(&texts, &small, 10.0, false), []);
+    }
+
+    #[test]
+    fn the_rest_of_a_note_is_one() {
+        let texts = ["some words", "and the end of the note", "3 the next"];
+        let types = [line(100.0, 10.0, &[(4, "3")]), line(400.0, 8.0, &[]), line(410.0, 8.0, &[])];
+        let found = page_notes(&texts, &types, 10.0, true);
+        let marks: Vec<&str> = found.iter().map(|n| n.mark.as_str()).collect();
+        assert_eq!(marks, ["", "3"]);
+    }
+}

@@ -1,0 +1,306 @@
+//! Running heads and feet, told from the text over the whole book: by place, size and recurrence.
+//!
+//! Invariants: only lines at a page's edge, one after the other from the edge inwards; a line without a letter or
+//! digit never; a place is one of running heads only where at least half of the lines that stand there recur or count
+//! the pages, so that what happens to stand at an edge (a brace, a title, a lone chapter number) stays; a book whose
+//! pages would have nothing left (a picture book with a line on each page) keeps its lines.
+
+use super::line::LineType;
+use std::collections::HashMap;
+
+/// So many lines at each end of a page can be running heads.
+const EDGE_LINES: usize = 3;
+/// The same for pages that are known without places.
+const EDGE_LINES_UNPLACED: usize = 2;
+/// A line recurs when its shape stands there on this many pages.
+const RECURS: usize = 3;
+/// Pages this far away are looked at.
+const NEAR: usize = 12;
+/// The share of the lines of one place that recur, where the place is one of running heads.
+const MOSTLY: f32 = 0.5;
+/// The share from which a line that does not recur is one as well.
+const STRONG: f32 = 0.8;
+/// Places differ when they are further apart than this, in points.
+const SAME_PLACE: f32 = 5.0;
+
+/// A line that may be a running head, as the whole book is looked at.
+#[derive(Debug)]
+pub(crate) struct Edge {
+    /// Its index among the page's lines.
+    pub(crate) line: usize,
+    /// It is at the page's top.
+    pub(crate) at_top: bool,
+    /// Its text with numbers as `#`; lines of one shape are the same but for their numbers.
+    pub(crate) shape: String,
+    /// It has a number that counts the pages.
+    pub(crate) counts: bool,
+    /// It must stay: an entry of a contents, a heading marked as such.
+    pub(crate) stays: bool,
+    /// Its number is part of a title (`CHAPTER 7`); then only the very same text recurs.
+    pub(crate) exact: bool,
+    /// Its text in lower case.
+    text: String,
+    /// Where it stands among those of its edge, 0 the outermost, and in points from the edge where that is known.
+    slot: Slot,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    at_top: bool,
+    rank: usize,
+    place: Option<(f32, f32)>,
+}
+
+impl Slot {
+    fn is(&self, other: &Self) -> bool {
+        self.at_top == other.at_top
+            && match (self.place, other.place) {
+                (Some((y, size)), Some((other_y, other_size))) => {
+                    (y - other_y).abs() <= SAME_PLACE && (size - other_size).abs() <= 0.12 * size
+                }
+                (None, None) => self.rank == other.rank,
+                _ => false,
+            }
+    }
+}
+
+/// Where a page's lines are at its edges: index, at the top, and the place to compare.
+pub(crate) fn edges(texts: &[&str], types: &[LineType], height: f32) -> Vec<Edge> {
+    let placed = types.len() == texts.len() && types.iter().all(|t| t.place.is_some()) && height > 0.0;
+    let mut order: Vec<usize> = (0..texts.len()).collect();
+    let top = |i: usize| types.get(i).and_then(|t| t.place).map_or(0.0, |p| p.y0);
+    if placed {
+        order.sort_by(|a, b| top(*a).total_cmp(&top(*b)));
+    }
+    let depth = if placed { EDGE_LINES } else { EDGE_LINES_UNPLACED };
+    let edge = |rank: usize, line: usize, at_top: bool| {
+        let place = types.get(line).filter(|_| placed).and_then(|t| t.place.map(|p| (p, t.size)));
+        let place = place.map(|(p, size)| (if at_top { p.y0 } else { height - p.y1 }, size));
+        let slot = Slot { at_top, rank, place };
+        let text = texts.get(line).copied().unwrap_or_default();
+        Edge {
+            line,
+            at_top,
+            shape: shape(text),
+            counts: false,
+            stays: false,
+            exact: false,
+            text: text.to_lowercase(),
+            slot,
+        }
+    };
+    let heads = order.iter().take(depth).enumerate().map(|(rank, line)| edge(rank, *line, true));
+    let feet = order.iter().rev().take(depth).enumerate().map(|(rank, line)| edge(rank, *line, false));
+    // On a short page a line is at both edges; places decide, else the nearer edge.
+    let half = texts.len().div_ceil(2);
+    let upper = |e: &Edge| match types.get(e.line).filter(|_| placed).and_then(|t| t.place) {
+        Some(p) => p.y0 < height / 2.0,
+        None => order.iter().position(|i| *i == e.line).is_some_and(|at| at < half),
+    };
+    let mut all: Vec<Edge> = heads.filter(upper).collect();
+    all.extend(feet.filter(|e| !upper(e)));
+    all
+}
+
+/// Which edges are running heads and feet, page by page. `lines`: how many lines each page has.
+pub(crate) fn running(pages: &[Vec<Edge>], lines: &[usize]) -> Vec<Vec<bool>> {
+    let good = recurring(pages);
+    let mut out: Vec<Vec<bool>> = Vec::with_capacity(pages.len());
+    for (p, edges) in pages.iter().enumerate() {
+        let mut found: Vec<bool> = vec![false; edges.len()];
+        for at_top in [true, false] {
+            for (k, edge) in edges.iter().enumerate().filter(|(_, e)| e.at_top == at_top) {
+                let own = good.get(p).and_then(|g| g.get(k)).copied().unwrap_or(false);
+                if !is_running(pages, &good, p, edge, own) {
+                    break;
+                }
+                if let Some(slot) = found.get_mut(k) {
+                    *slot = true;
+                }
+            }
+        }
+        out.push(found);
+    }
+    keep_lone_lines(pages, lines, &mut out);
+    out
+}
+
+/// For each edge: it recurs in its place, or counts the pages.
+fn recurring(pages: &[Vec<Edge>]) -> Vec<Vec<bool>> {
+    let mut by_shape: HashMap<&str, Vec<(usize, &Edge)>> = HashMap::new();
+    for (p, edge) in pages.iter().enumerate().flat_map(|(p, edges)| edges.iter().map(move |e| (p, e))) {
+        by_shape.entry(edge.shape.as_str()).or_default().push((p, edge));
+    }
+    let recurs = |p: usize, edge: &Edge| {
+        let same = by_shape.get(edge.shape.as_str()).map_or(&[][..], Vec::as_slice);
+        let at = same.partition_point(|(q, _)| *q + 4 * NEAR < p);
+        let near = same.get(at..).unwrap_or_default().iter().take_while(|(q, _)| *q <= p + 4 * NEAR);
+        // Without a place a line with numbers recurs when they count the pages, or are the same again.
+        let unplaced = edge.slot.place.is_none();
+        let by_text = edge.exact || (unplaced && edge.shape.contains('#') && !edge.counts);
+        near.filter(|(_, e)| e.slot.is(&edge.slot) && (!by_text || e.text == edge.text))
+            .nth(RECURS - 1)
+            .is_some()
+    };
+    let good = |(p, edge): (usize, &Edge)| {
+        let letters = edge.shape.contains(char::is_alphabetic);
+        let empty = !letters && !edge.shape.contains('#');
+        !edge.stays
+            && !empty
+            && match letters {
+                false => edge.counts,
+                true => recurs(p, edge) || (edge.counts && !edge.exact),
+            }
+    };
+    pages.iter().enumerate().map(|(p, edges)| edges.iter().map(|e| good((p, e))).collect()).collect()
+}
+
+fn is_running(pages: &[Vec<Edge>], good: &[Vec<bool>], p: usize, edge: &Edge, own: bool) -> bool {
+    let letters = edge.shape.contains(char::is_alphabetic);
+    if edge.stays || (!letters && !edge.shape.contains('#')) {
+        return false;
+    }
+    // A number that counts the pages is one wherever it stands at the edge.
+    if !letters {
+        return own;
+    }
+    let (from, to) = (p.saturating_sub(NEAR), (p + NEAR + 1).min(pages.len()));
+    let (mut all, mut recur) = (0_usize, 0_usize);
+    for (q, edges) in pages.iter().enumerate().take(to).skip(from) {
+        for (k, _) in edges.iter().enumerate().filter(|(_, e)| e.slot.is(&edge.slot)) {
+            all += 1;
+            recur += usize::from(good.get(q).and_then(|g| g.get(k)).copied().unwrap_or(false));
+        }
+    }
+    let share = recur as f32 / all.max(1) as f32;
+    let title = edge.exact;
+    if own { share >= MOSTLY } else { edge.slot.place.is_some() && !title && all >= 8 && share >= STRONG }
+}
+
+/// Lines that are all that their pages have, beside numbers, are the text of a book of such pages.
+fn keep_lone_lines(pages: &[Vec<Edge>], lines: &[usize], found: &mut [Vec<bool>]) {
+    let lettered = |edges: &[Edge], found: &[bool]| {
+        edges.iter().zip(found).filter(|(e, f)| **f && e.shape.contains(char::is_alphabetic)).count()
+    };
+    let (mut with, mut lone) = (0_usize, 0_usize);
+    for ((edges, found), lines) in pages.iter().zip(found.iter()).zip(lines) {
+        let taken = found.iter().filter(|f| **f).count();
+        if lettered(edges, found) > 0 {
+            with += 1;
+            lone += usize::from(taken == *lines);
+        }
+    }
+    if lone == 0 || lone * 5 < with * 2 {
+        return;
+    }
+    for ((edges, found), lines) in pages.iter().zip(found.iter_mut()).zip(lines) {
+        if found.iter().filter(|f| **f).count() == *lines {
+            for (edge, found) in edges.iter().zip(found.iter_mut()) {
+                *found &= !edge.shape.contains(char::is_alphabetic);
+            }
+        }
+    }
+}
+
+/// The line in lower case with its numbers as `#` and its gaps as single spaces.
+pub(crate) fn shape(text: &str) -> String {
+    let mut out = String::new();
+    for word in text.split_whitespace() {
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        let core = word.trim_matches(|c: char| !c.is_alphanumeric());
+        let roman = !core.is_empty() && core.bytes().all(|b| b"ivxlcIVXLC".contains(&b));
+        if roman && crate::toc::PageNumber::parse(core).is_some() {
+            out.push_str(&word.replace(core, "#"));
+            continue;
+        }
+        let mut in_number = false;
+        for c in word.chars().flat_map(char::to_lowercase) {
+            match (c.is_numeric(), in_number) {
+                (true, true) => {}
+                (true, false) => out.push('#'),
+                (false, _) => out.push(c),
+            }
+            in_number = c.is_numeric();
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::page::Rect;
+
+    /// A page of lines at heights; the text's size is 10.
+    fn page(lines: &[(&str, f32)], counts: bool) -> (Vec<Edge>, usize) {
+        let texts: Vec<&str> = lines.iter().map(|(t, _)| *t).collect();
+        let place = |y: f32| LineType {
+            place: Some(Rect::new(50.0, y, 300.0, y + 10.0)),
+            size: 10.0,
+            ..LineType::default()
+        };
+        let types: Vec<LineType> = lines.iter().map(|(_, y)| place(*y)).collect();
+        let mut edges = edges(&texts, &types, 600.0);
+        edges.iter_mut().for_each(|e| e.counts = counts && e.shape.contains('#'));
+        (edges, lines.len())
+    }
+
+    fn taken(pages: Vec<(Vec<Edge>, usize)>) -> Vec<usize> {
+        let lines: Vec<usize> = pages.iter().map(|(_, n)| *n).collect();
+        let edges: Vec<Vec<Edge>> = pages.into_iter().map(|(e, _)| e).collect();
+        running(&edges, &lines).iter().map(|f| f.iter().filter(|f| **f).count()).collect()
+    }
+
+    /// The page's words are its own.
+    fn body(n: usize) -> Vec<(String, f32)> {
+        let word = |k: usize| char::from(b'a' + ((n * 7 + k * 3) % 26) as u8);
+        (0..12)
+            .map(|k| (format!("text {0}{0}{1} of it", word(k), word(k + n)), 80.0 + 12.0 * k as f32))
+            .collect()
+    }
+
+    fn with(n: usize, extra: &[(&str, f32)], counts: bool) -> (Vec<Edge>, usize) {
+        let body = body(n);
+        let mut lines: Vec<(&str, f32)> = extra.to_vec();
+        lines.extend(body.iter().map(|(t, y)| (t.as_str(), *y)));
+        lines.sort_by(|a, b| a.1.total_cmp(&b.1));
+        page(&lines, counts)
+    }
+
+    #[test]
+    fn heads_and_numbers_in_their_places_are_told_from_text() {
+        let pages = (0..20).map(|n| with(n, &[("The Quiet Harbour", 40.0), (&format!("{n}"), 560.0)], true));
+        assert_eq!(taken(pages.collect()), vec![2; 20]);
+        // Heads that change with each chapter, one of which stands on a single page.
+        let head = |n: usize| ["One", "Two", "Three of it", "Four"][(n / 5) % 4];
+        let pages: Vec<_> =
+            (0..20).map(|n| with(n, &[(if n == 7 { "Alone" } else { head(n) }, 40.0)], false)).collect();
+        assert_eq!(taken(pages), vec![1; 20]);
+    }
+
+    #[test]
+    fn what_happens_to_stand_at_an_edge_stays() {
+        for sign in ["}", "* * *"] {
+            let pages = (0..20).map(|n| with(n, &[(sign, 68.0)], false)).collect();
+            assert_eq!(taken(pages), vec![0; 20], "{sign}");
+        }
+        // A line of code that comes to stand at the top of a few pages.
+        let pages =
+            (0..20).map(|n| with(n, if n % 5 == 0 { &[("end", 68.0)] } else { &[("", 68.0)] }, false));
+        assert_eq!(taken(pages.collect()), vec![0; 20]);
+        // A number that does not count the pages: a chapter's.
+        let pages = (0..20).map(|n| with(n, &[(&format!("{}", n / 4), 60.0)], false));
+        assert_eq!(taken(pages.collect()), vec![0; 20]);
+    }
+
+    #[test]
+    fn a_picture_book_keeps_its_lines() {
+        let pages = (1..11).map(|n| page(&[(&format!("Look, here comes goat number {n}!"), 500.0)], true));
+        assert_eq!(taken(pages.collect()), vec![0; 10]);
+        let pages = (1..11)
+            .map(|n| page(&[(&format!("Look, goat number {n}!"), 500.0), (&format!("{n}"), 560.0)], true));
+        assert_eq!(taken(pages.collect()), vec![1; 10], "the number is the page's");
+    }
+}
