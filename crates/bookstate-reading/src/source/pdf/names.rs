@@ -50,7 +50,7 @@ pub(super) fn by_number(name: &[u8], code: u32) -> Option<String> {
         123 => "–".to_owned(),
         124 => "—".to_owned(),
         127 => "¨".to_owned(),
-        33..=126 => char::from_u32(number)?.to_string(),
+        32..=126 => char::from_u32(number)?.to_string(),
         _ => return None,
     })
 }
@@ -63,6 +63,7 @@ mod tests {
     fn a_name_that_repeats_its_code() {
         assert_eq!(by_number(b"a97", 97).as_deref(), Some("a"));
         assert_eq!(by_number(b"C0066", 66).as_deref(), Some("B"));
+        assert_eq!(by_number(b"a32", 32).as_deref(), Some(" "));
         assert_eq!(by_number(b"a12", 12).as_deref(), Some("fi"));
         assert_eq!((by_number(b"a97", 98), by_number(b"alpha", 97), by_number(b"a", 97)), (None, None, None));
     }
