@@ -225,11 +225,9 @@ impl From<SourceError> for Problem {
             SourceError::Empty { .. } => "the file is empty".to_owned(),
             SourceError::Encrypted { reason, .. } => format!("the file is encrypted ({reason})"),
             SourceError::Broken { reason, .. } => format!("the file is damaged ({reason})"),
-            SourceError::NotUtf8 { offset, .. } => {
-                format!("the file is not UTF-8 text (first bad byte at offset {offset})")
-            }
+            SourceError::TooLarge { reason, .. } => format!("the file is too large ({reason})"),
             SourceError::Unsupported { kind, .. } => {
-                format!("the file is {kind}: a PDF, Markdown or plain text file is expected")
+                format!("the file is {kind}: a PDF, EPUB, HTML, Markdown or plain text file is expected")
             }
             SourceError::NoPages { .. } => "the file has no pages".to_owned(),
             error => return Self::internal(&error),

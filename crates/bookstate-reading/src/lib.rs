@@ -12,6 +12,7 @@
 /// finished book is not read again because it has risen; a reset does that.
 pub const RULES: i32 = 2;
 
+mod archive;
 pub mod export;
 pub mod metadata;
 pub mod page;

@@ -97,12 +97,8 @@ impl Incoming {
 /// Refuses what cannot be a book by its first bytes. What passes is looked at whole when it is taken in.
 fn require_book(head: &[u8]) -> Result<(), Problem> {
     let head = head.get(..HEAD_BYTES).unwrap_or(head);
-    if head.windows(4).any(|bytes| bytes == b"%PDF") {
-        return Ok(());
-    }
-    if head.contains(&0) || std::str::from_utf8(head).is_err_and(|error| error.error_len().is_some()) {
-        let detail =
-            "the file is neither a PDF nor UTF-8 text: a PDF, Markdown or plain text file is expected";
+    if !bookstate_reading::source::begins_as_a_book(head) {
+        let detail = "the file is no book: a PDF, EPUB, HTML, Markdown or plain text file is expected";
         return Err(Problem::new(Code::NotABook, detail));
     }
     Ok(())

@@ -8,6 +8,7 @@
 //! [`SetAside`]; no rule below this module sees a glyph.
 
 mod geometry;
+mod markdown;
 mod plain;
 
 pub use bookstate_domain::SetAsideReason;

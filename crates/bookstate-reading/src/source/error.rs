@@ -45,18 +45,16 @@ pub enum SourceError {
         /// What does not hold.
         reason: String,
     },
-    /// A text file in another encoding than UTF-8.
-    #[error(
-        "{path} is not UTF-8 text (first bad byte at offset {offset}): convert it to UTF-8 and try again"
-    )]
-    NotUtf8 {
+    /// The file holds more than is sane for a book, or would when it is unpacked.
+    #[error("{path} is too large ({reason}): cut it into parts")]
+    TooLarge {
         /// The path as it was given.
         path: PathBuf,
-        /// Offset of the first byte that is not UTF-8, in bytes from the start of the file.
-        offset: usize,
+        /// Which bound it breaks.
+        reason: String,
     },
     /// A kind of file that has no reader here.
-    #[error("{path} is {kind}, which cannot be read: give a PDF, Markdown or plain text file")]
+    #[error("{path} is {kind}, which cannot be read: give a PDF, EPUB, HTML, Markdown or plain text file")]
     Unsupported {
         /// The path as it was given.
         path: PathBuf,

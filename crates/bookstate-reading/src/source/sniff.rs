@@ -1,6 +1,6 @@
 //! Which format a file is of, by its first bytes; only Markdown is told from plain text by the file's name.
 
-use super::{SourceError, SourceKind};
+use super::{SourceError, SourceKind, epub};
 use std::path::Path;
 
 /// Readers accept a PDF header that is preceded by up to this many bytes of something else.
@@ -8,7 +8,8 @@ const PDF_HEADER_WITHIN: usize = 1024;
 
 /// Starts of files that are known, and known not to be readable here.
 const UNSUPPORTED: &[(&[u8], &str)] = &[
-    (b"PK\x03\x04", "a ZIP archive or EPUB book"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"TPZ", "a Kindle book (Topaz)"),
     (b"\x89PNG", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),
     (b"GIF8", "a GIF image"),
@@ -19,9 +20,6 @@ const UNSUPPORTED: &[(&[u8], &str)] = &[
     (b"{\\rtf", "an RTF document"),
     (b"%!PS", "a PostScript file"),
     (b"\x1f\x8b", "a gzip archive"),
-    (b"<!DOCTYPE html", "an HTML page"),
-    (b"<!doctype html", "an HTML page"),
-    (b"<html", "an HTML page"),
 ];
 
 pub(super) fn kind(path: &Path, bytes: &[u8]) -> Result<SourceKind, SourceError> {
@@ -29,23 +27,43 @@ pub(super) fn kind(path: &Path, bytes: &[u8]) -> Result<SourceKind, SourceError>
     if head.windows(4).any(|w| w == b"%PDF") {
         return Ok(SourceKind::Pdf);
     }
+    if epub::is_epub(bytes) {
+        return Ok(SourceKind::Epub);
+    }
     if let Some((_, kind)) = UNSUPPORTED.iter().find(|(magic, _)| bytes.starts_with(magic)) {
         return Err(SourceError::Unsupported { path: path.into(), kind });
+    }
+    if bytes.get(60..68) == Some(b"BOOKMOBI") {
+        return Err(SourceError::Unsupported { path: path.into(), kind: "a Kindle book (MOBI, AZW)" });
     }
     if has_extension(path, &["pdf"]) {
         let reason = "it has no PDF header".to_owned();
         return Err(SourceError::Broken { path: path.into(), reason });
     }
-    let utf16 = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
-    if !utf16 && head.contains(&0) {
-        return Err(SourceError::Unsupported { path: path.into(), kind: "a binary file" });
+    if has_extension(path, &["epub"]) {
+        let reason = "it is no ZIP archive with a META-INF folder".to_owned();
+        return Err(SourceError::Broken { path: path.into(), reason });
     }
-    // A UTF-16 file goes on as text, where it is refused with the advice to convert it.
     if has_extension(path, &["md", "markdown", "mdown", "mkd"]) {
         Ok(SourceKind::Markdown)
+    } else if is_html(head) || has_extension(path, &["html", "htm", "xhtml", "xht"]) {
+        Ok(SourceKind::Html)
     } else {
         Ok(SourceKind::Text)
     }
+}
+
+/// It begins as documents of HTML do, behind marks, declarations and comments.
+fn is_html(head: &[u8]) -> bool {
+    let text: String = head.iter().filter(|b| **b != 0).map(|b| char::from(*b)).collect();
+    let mut text = text.trim_start_matches(|c: char| !c.is_ascii() || c.is_whitespace());
+    while let Some((_, rest)) =
+        ["<?", "<!--"].iter().find(|open| text.starts_with(**open)).and_then(|_| text.split_once('>'))
+    {
+        text = rest.trim_start();
+    }
+    let text = text.to_ascii_lowercase();
+    ["<!doctype html", "<html", "<head", "<body"].iter().any(|tag| text.starts_with(tag))
 }
 
 fn has_extension(path: &Path, any_of: &[&str]) -> bool {
@@ -64,6 +82,12 @@ mod tests {
         assert_eq!(of("a.MD", b"# Title"), Ok(SourceKind::Markdown));
         assert_eq!(of("a", b"Title"), Ok(SourceKind::Text));
         assert!(matches!(of("a.pdf", b"Not found"), Err(SourceError::Broken { .. })));
-        assert!(matches!(of("a.txt", b"a\0b"), Err(SourceError::Unsupported { .. })));
+        assert_eq!(
+            of("a.txt", b"<?xml version='1.0'?>\n<!-- x -->\n<!DOCTYPE HTML><title>"),
+            Ok(SourceKind::Html)
+        );
+        assert_eq!(of("a.html", b"<p>x"), Ok(SourceKind::Html));
+        assert_eq!(of("a.md", b"<html> is a tag"), Ok(SourceKind::Markdown));
+        assert!(matches!(of("a.epub", b"<html>"), Err(SourceError::Broken { .. })));
     }
 }

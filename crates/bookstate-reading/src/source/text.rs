@@ -4,12 +4,18 @@
 //! them, give the file, but for a byte order mark and carriage returns); a page break falls at the end of a
 //! paragraph, and never between a heading and its text, unless a single paragraph is longer than two pages.
 
-use super::SourceError;
+use super::{SourceError, SourceInfo, encoding, gutenberg};
 use crate::page::{Block, BlockKind, Line, Page};
 use std::path::Path;
 
 /// The length that pages without form feeds have on average, in characters.
-const PAGE_CHARS: usize = 3_000;
+pub(super) const PAGE_CHARS: usize = 3_000;
+/// A page that a form feed ends is cut, too, when it is longer.
+const LONGEST_PAGE: usize = 10 * PAGE_CHARS;
+/// More form feeds than this are no ends of pages.
+const MOST_FEEDS: usize = 20_000;
+/// The largest file that is read, in bytes.
+const MOST_BYTES: usize = 256 << 20;
 /// A longer paragraph is cut at a line's end; a longer line at white space.
 const LONGEST_PARAGRAPH: usize = 2 * PAGE_CHARS;
 /// A heading starts a new page when the page before it has at least this many characters.
@@ -17,14 +23,42 @@ const SHORTEST_BEFORE_HEADING: usize = PAGE_CHARS / 3;
 /// A longer line is no heading.
 const LONGEST_HEADING: usize = 80;
 
-pub(super) fn pages(path: &Path, bytes: Vec<u8>) -> Result<Vec<String>, SourceError> {
-    let text = String::from_utf8(bytes)
-        .map_err(|e| SourceError::NotUtf8 { path: path.into(), offset: e.utf8_error().valid_up_to() })?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text).replace("\r\n", "\n").replace('\r', "\n");
-    if text.trim().is_empty() {
-        return Ok(Vec::new());
+/// A text file: its pages, and what its head says.
+#[derive(Debug)]
+pub(super) struct TextFile {
+    pub(super) pages: Vec<String>,
+    pub(super) info: SourceInfo,
+}
+
+/// A file's text, whatever its encoding, with the line ends of this system.
+pub(super) fn text(path: &Path, bytes: &[u8]) -> Result<String, SourceError> {
+    if bytes.len() > MOST_BYTES {
+        let reason = format!("{} bytes of text, {MOST_BYTES} are read", bytes.len());
+        return Err(SourceError::TooLarge { path: path.into(), reason });
     }
-    Ok(if text.contains('\u{c}') { at_form_feeds(&text) } else { at_paragraphs(&text) })
+    let text = encoding::text(bytes);
+    let text = text.ok_or_else(|| SourceError::Unsupported { path: path.into(), kind: "a binary file" })?;
+    // The mark of the end of a file, which an old system left.
+    let text = text.trim_start_matches('\u{feff}').trim_end_matches('\u{1a}');
+    Ok(text.replace("\r\n", "\n").replace('\r', "\n"))
+}
+
+/// Reads a file's text.
+pub(super) fn read(text: &str) -> TextFile {
+    if text.trim().is_empty() {
+        return TextFile { pages: Vec::new(), info: SourceInfo::default() };
+    }
+    let feeds = text.bytes().filter(|b| *b == b'\x0c').count();
+    let pages = match feeds {
+        0 => at_paragraphs(text),
+        1..=MOST_FEEDS => at_form_feeds(text),
+        // Nobody prints so many pages: they mean nothing.
+        _ => at_paragraphs(&text.replace('\u{c}', "\n\n")),
+    };
+    TextFile {
+        info: gutenberg::info(text),
+        pages: pages.iter().flat_map(|page| gutenberg::parted(page)).collect(),
+    }
 }
 
 /// A page's text in the page model: one block of its lines.
@@ -34,7 +68,9 @@ pub(super) fn page(text: &str) -> Page {
 }
 
 fn at_form_feeds(text: &str) -> Vec<String> {
-    let mut pages: Vec<String> = text.split('\u{c}').map(str::to_owned).collect();
+    let long = |page: &str| page.chars().nth(LONGEST_PAGE).is_some();
+    let of = |page: &str| if long(page) { at_paragraphs(page) } else { vec![page.to_owned()] };
+    let mut pages: Vec<String> = text.split('\u{c}').flat_map(of).collect();
     // A form feed ends a page, so the last one starts none.
     if pages.last().is_some_and(|p| p.trim().is_empty()) {
         pages.pop();
@@ -91,14 +127,21 @@ fn paragraphs(text: &str) -> Vec<&str> {
 
 /// Cuts a piece without line ends in pages, at white space where there is some.
 fn cut_long(piece: &str) -> Vec<&str> {
+    if piece.chars().nth(LONGEST_PARAGRAPH).is_some() {
+        cut_at_blanks(piece, PAGE_CHARS)
+    } else {
+        vec![piece]
+    }
+}
+
+/// Cuts a text into parts of at most `chars` characters, at white space where there is some.
+pub(super) fn cut_at_blanks(text: &str, chars: usize) -> Vec<&str> {
     let mut parts = Vec::new();
-    let mut rest = piece;
-    while rest.chars().nth(LONGEST_PARAGRAPH).is_some() {
-        let end = rest.char_indices().nth(PAGE_CHARS).map_or(rest.len(), |(i, _)| i);
+    let mut rest = text;
+    while let Some((end, _)) = rest.char_indices().nth(chars) {
         let (head, _) = rest.split_at(end);
-        let cut = head
-            .rfind(char::is_whitespace)
-            .map_or(end, |i| i + head.get(i..).and_then(|s| s.chars().next()).map_or(1, char::len_utf8));
+        let cut =
+            head.char_indices().rev().find(|(_, c)| c.is_whitespace()).map_or(end, |(i, c)| i + c.len_utf8());
         let (part, tail) = rest.split_at(cut);
         parts.push(part);
         rest = tail;
@@ -128,7 +171,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn of(text: &str) -> Vec<String> {
-        pages(Path::new("book.txt"), text.as_bytes().to_vec()).unwrap()
+        read(&super::text(Path::new("book.txt"), text.as_bytes()).unwrap()).pages
     }
 
     #[test]
@@ -182,7 +225,7 @@ mod tests {
 
         #[test]
         fn pages_are_of_a_bounded_length(text in "(?s).{0,30000}") {
-            let text = text.replace('\u{c}', " ");
+            let text: String = text.chars().filter(|c| *c == '\n' || !c.is_control()).collect();
             for page in of(&text) {
                 prop_assert!(page.chars().count() <= 2 * LONGEST_PARAGRAPH);
             }

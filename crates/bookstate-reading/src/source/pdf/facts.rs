@@ -32,6 +32,7 @@ pub(super) fn info(pdf: &Pdf) -> SourceInfo {
         creation_year: metadata.creation_date.as_ref().map(|d| d.year),
         publisher: joined(xmp.values("dc:publisher")),
         language,
+        ..SourceInfo::default()
     }
 }
 
