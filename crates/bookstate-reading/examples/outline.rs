@@ -2,6 +2,8 @@
 //!
 //! `cargo run -p bookstate-reading --example outline book.pdf`
 
+#![expect(clippy::print_stdout, reason = "an example prints what it finds")]
+
 use bookstate_reading::{
     source::{Source, SourceError},
     structure::{self, ChapterStart},

@@ -228,12 +228,12 @@ mod tests {
             "     Foreword",
             "Part I Old",
             "Chapter 1: x",
-            "Part II New",
             "Chapter 2: y",
+            "Part II New",
+            "Chapter 3: z",
             "     Notes",
-            "     Index",
         ];
-        assert_eq!(of(&lines), [1, 1, 2, 1, 2, 1, 1]);
+        assert_eq!(of(&lines), [1, 1, 2, 2, 1, 2, 1]);
     }
 
     #[test]
