@@ -16,6 +16,23 @@ pub enum IngestError {
     /// The file is not a book that can be read; the text says what to do.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// The file would make a larger book than is allowed.
+    #[error("{path} is too large a book: {reason}")]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// In what way.
+        reason: String,
+    },
+    /// Opening the file takes more memory or time than is allowed.
+    #[error("{path} is not opened: that takes more memory or time than is allowed")]
+    Excessive {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The program that opens files first cannot be started.
+    #[error("the program that opens files first cannot be started: {0}")]
+    Trial(std::io::Error),
     /// The copy of the file could not be written.
     #[error("the copy of the source at {path} could not be written: {source}")]
     Copy {
@@ -59,6 +76,16 @@ pub enum StartError {
     /// The book's file cannot be read any more.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// Opening the book's file ended the process, again and again.
+    #[error(
+        "the program died {times} times while it opened the source of book {book_id}: it is not opened again; cancel the job"
+    )]
+    EndsProcess {
+        /// The book.
+        book_id: BookId,
+        /// How often.
+        times: u32,
+    },
     /// A reset is asked for while a job is active.
     #[error("job {job_id} of book {book_id} is not over: let it finish or cancel it, then reset")]
     ResetWhileActive {

@@ -11,12 +11,15 @@ use std::{
 };
 
 use bookstate_domain::{BookId, IdError, Seq, persist::NewBook};
-use bookstate_store::{Library, OpenBookError};
+use bookstate_store::{Library, OpenBookError, fs::private};
 use sha2::{Digest, Sha256};
 
 use bookstate_reading::source::{Source, SourceError};
 
-use crate::error::{IngestError, StartError};
+use crate::{
+    error::{IngestError, StartError},
+    intake::{Intake, Tried},
+};
 
 /// How many hexadecimal digits of the hash a book's id has.
 const ID_DIGITS: usize = 16;
@@ -38,15 +41,28 @@ pub fn sources_dir(data_dir: &Path) -> PathBuf {
     data_dir.join("sources")
 }
 
+/// Takes in the file at `path` within the default bounds: see [`ingest_within`].
+///
+/// # Errors
+/// As [`ingest_within`].
+pub async fn ingest(library: &Library, path: &Path) -> Result<Ingested, IngestError> {
+    ingest_within(library, path, &Intake::default()).await
+}
+
 /// Takes in the file at `path`: copies it and creates the book's record, unless they are there.
 ///
 /// Cancel safe: a copy that was not finished is not there, and calling again completes the rest.
 ///
 /// # Errors
-/// The file is not a readable book, its copy cannot be written, or the record is not accepted.
-pub async fn ingest(library: &Library, path: &Path) -> Result<Ingested, IngestError> {
-    let (library, path) = (library.clone(), path.to_path_buf());
-    let task = tokio::task::spawn_blocking(move || ingest_blocking(&library, &path));
+/// The file is not a readable book or beyond the bounds, its copy cannot be written, or the record is not accepted.
+pub async fn ingest_within(library: &Library, path: &Path, intake: &Intake) -> Result<Ingested, IngestError> {
+    if let Some(trial) = &intake.trial
+        && trial.of(path).await.map_err(IngestError::Trial)? == Tried::Excessive
+    {
+        return Err(IngestError::Excessive { path: path.into() });
+    }
+    let (library, path, intake) = (library.clone(), path.to_path_buf(), intake.clone());
+    let task = tokio::task::spawn_blocking(move || ingest_blocking(&library, &path, &intake));
     task.await.map_err(|_| IngestError::ShuttingDown)?
 }
 
@@ -59,10 +75,13 @@ pub fn identify(path: &Path) -> Result<BookId, IngestError> {
     Ok(book_id(&hex(&Sha256::digest(&bytes)))?)
 }
 
-fn ingest_blocking(library: &Library, path: &Path) -> Result<Ingested, IngestError> {
+fn ingest_blocking(library: &Library, path: &Path, intake: &Intake) -> Result<Ingested, IngestError> {
     let bytes = read(path)?;
     // The bytes that are hashed are those that are opened and copied, whatever happens to the file meanwhile.
     let source = Source::from_bytes(path, bytes.clone())?;
+    if let Some(reason) = intake.refusal(source.page_count(), bytes.len() as u64) {
+        return Err(IngestError::TooLarge { path: path.into(), reason });
+    }
     let hash = hex(&Sha256::digest(&bytes));
     let book_id = book_id(&hash)?;
     keep_copy(&sources_dir(library.dir()), &hash, source.kind().extension(), &bytes)?;
@@ -111,11 +130,14 @@ fn keep_copy(dir: &Path, hash: &str, extension: &str, bytes: &[u8]) -> Result<()
 }
 
 fn write_copy(dir: &Path, path: &Path, temporary: &Path, bytes: &[u8]) -> io::Result<()> {
-    fs::create_dir_all(dir)?;
+    private::create_dir(dir).or_else(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => Ok(()),
+        _ => Err(error),
+    })?;
     if path.exists() {
         return Ok(());
     }
-    let mut file = File::create(temporary)?;
+    let mut file = private::create_temporary(temporary)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(temporary, path)?;

@@ -40,6 +40,8 @@ pub mod engine;
 pub mod engines;
 pub mod error;
 pub mod ingest;
+pub mod intake;
+pub mod marks;
 pub mod outcome;
 pub mod persist_call;
 pub mod plan;
@@ -53,7 +55,8 @@ mod actor;
 mod worker;
 
 pub use error::{IngestError, StartError};
-pub use ingest::{Ingested, identify, ingest, sources_dir};
+pub use ingest::{Ingested, identify, ingest, ingest_within, sources_dir};
+pub use intake::{Intake, Trial};
 pub use persist_call::PersistCall;
 pub use progress::{Activity, JobEnd, JobProgress, JobReport, UnitCounts};
 pub use scheduler::{JobRequest, JobTotals, RunningJob, Scheduler, SchedulerConfig, Started};

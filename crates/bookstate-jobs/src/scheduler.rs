@@ -10,7 +10,7 @@ use bookstate_domain::{BookId, BookStatus, Engines, JobId, OperationName, Text, 
 use bookstate_store::{BookHandle, Library, Snapshot};
 use parking_lot::Mutex;
 use tokio::{
-    sync::{Semaphore, watch},
+    sync::{RwLock, Semaphore, watch},
     task::JoinHandle,
 };
 
@@ -19,6 +19,7 @@ use crate::{
     engines::EngineCatalog,
     error::StartError,
     ingest::open_copy,
+    marks::{self, CRASHES, DEATHS, MarkFile},
     pool::{PoolConfig, PoolLoad, Pools},
     progress::{JobEnd, JobProgress, JobReport, UnitCounts},
     unit_log::UnitLog,
@@ -141,6 +142,8 @@ struct Shared {
     config: SchedulerConfig,
     pools: Pools,
     turns: Arc<Semaphore>,
+    /// See [`ActorParts::alone`].
+    alone: Arc<RwLock<()>>,
     jobs: Mutex<HashMap<BookId, Entry>>,
     /// What the runs that have ended did. Taken inside the lock of `jobs`, so that no run counts twice.
     ended: Mutex<JobTotals>,
@@ -162,6 +165,7 @@ impl Scheduler {
             config,
             pools,
             turns,
+            alone: Arc::default(),
             jobs: Mutex::default(),
             ended: Mutex::default(),
         }))
@@ -202,8 +206,13 @@ impl Scheduler {
             None => (request.variant, request.engines.clone()),
         };
         let set = shared.catalog.resolve(&engines)?;
-        let source = open_copy(&shared.library, book_id)?;
         let resumed = active.is_some();
+        let marks = MarkFile::open(shared.library.dir(), book_id, resumed);
+        let opening = marks.begin_opening();
+        let opening =
+            opening.ok_or_else(|| StartError::EndsProcess { book_id: book_id.clone(), times: CRASHES })?;
+        let source = open_copy(&shared.library, book_id)?;
+        drop(opening);
         let job_id = match active {
             Some(job) => job.job_id.clone(),
             None => new_job(&handle, &snapshot, request)?,
@@ -221,6 +230,8 @@ impl Scheduler {
             source,
             pools: shared.pools.clone(),
             unit_log: shared.config.unit_log.clone(),
+            marks,
+            alone: shared.alone.clone(),
             settings: ActorSettings {
                 pause_grace: shared.config.pause_grace,
                 stall_retry: shared.config.stall_retry,
@@ -268,6 +279,14 @@ impl Scheduler {
             totals.units += entry.progress.borrow().units;
         }
         totals
+    }
+
+    /// How often the process died while the job of a book was at work, if that is too often for the job to be
+    /// resumed without being asked for. Blocks.
+    #[must_use]
+    pub fn died_too_often(&self, book_id: &BookId) -> Option<u32> {
+        let deaths = marks::deaths(self.0.library.dir(), book_id);
+        (deaths >= DEATHS).then_some(deaths)
     }
 
     /// How busy the worker pools are.

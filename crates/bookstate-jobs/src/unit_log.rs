@@ -5,12 +5,13 @@
 //! says is independent of the journal: tests compare the two across kills.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::File,
     io::{self, Write},
     path::Path,
 };
 
 use bookstate_domain::{BookId, JobId};
+use bookstate_store::fs::private;
 use parking_lot::Mutex;
 use serde::Serialize;
 
@@ -49,7 +50,10 @@ impl UnitLog {
     /// # Errors
     /// The file system's.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        let file = private::create_new(path).or_else(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => private::open_append(path),
+            _ => Err(error),
+        })?;
         Ok(Self { file: Mutex::new(file) })
     }
 

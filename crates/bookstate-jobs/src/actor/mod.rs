@@ -20,7 +20,7 @@ use std::{
 use bookstate_domain::{JobId, JobStatus, OperationEvent, Seq, Stage, Variant};
 use bookstate_store::{BookHandle, Library, PersistError, Snapshot};
 use tokio::{
-    sync::watch,
+    sync::{RwLock, watch},
     task::{Id, JoinError, JoinSet},
     time::{Instant, sleep_until},
 };
@@ -30,6 +30,7 @@ use bookstate_reading::source::Source;
 use crate::{
     engine::{BookContext, Memo},
     engines::EngineSet,
+    marks::MarkFile,
     outcome::on_step,
     persist_call::PersistCall,
     plan::{InFlight, JobPlan, Plan, Step, interrupted, plan, settled_units},
@@ -67,6 +68,10 @@ pub(crate) struct ActorParts {
     pub(crate) source: Source,
     pub(crate) pools: Pools,
     pub(crate) unit_log: Option<Arc<UnitLog>>,
+    /// What is in flight, for the next process.
+    pub(crate) marks: Arc<MarkFile>,
+    /// Shared by the units of all jobs; a suspect has it to itself.
+    pub(crate) alone: Arc<RwLock<()>>,
     pub(crate) settings: ActorSettings,
     pub(crate) control: watch::Receiver<Control>,
     pub(crate) progress: watch::Sender<JobProgress>,
@@ -153,6 +158,8 @@ impl Actor {
         // Whatever is still in flight ends here; its results are nobody's.
         self.counts.dropped += self.tasks.len() + self.kept.len();
         self.tasks.shutdown().await;
+        // A runtime that goes away is no good order; its tasks ended nevertheless.
+        self.parts.marks.close(matches!(end, JobEnd::Over { .. }));
         self.publish(Activity::Ended);
         let seq = self.snapshot().seq;
         JobReport {
@@ -281,6 +288,8 @@ impl Actor {
             pools: self.parts.pools.clone(),
             log: self.parts.unit_log.clone(),
             job_id: self.parts.job_id.clone(),
+            marks: self.parts.marks.clone(),
+            alone: self.parts.alone.clone(),
         }
     }
 

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use bookstate_domain::JobId;
-use tokio::task::JoinError;
+use tokio::{sync::RwLock, task::JoinError};
 
 use crate::{
     engine::{BookContext, EngineError},
     engines::EngineSet,
+    marks::{CRASHES, MarkFile},
     pool::{Pools, UnitTime},
     unit::Unit,
     unit_log::{UnitEvent, UnitLog},
@@ -27,6 +28,8 @@ pub(super) struct Task {
     pub(super) pools: Pools,
     pub(super) log: Option<Arc<UnitLog>>,
     pub(super) job_id: JobId,
+    pub(super) marks: Arc<MarkFile>,
+    pub(super) alone: Arc<RwLock<()>>,
 }
 
 /// Runs a unit in its pool.
@@ -35,8 +38,21 @@ pub(super) async fn run_unit(task: Task, book: BookContext, unit: Unit) -> Done 
         let error = EngineError::permanent(format!("there is no worker pool {}", unit.pool));
         return Done { unit, result: Err(error), time: UnitTime::default() };
     };
+    let key = unit.key();
     let (result, time) = pool
         .run(|_| async {
+            let crashes = task.marks.crashes(&key);
+            if crashes >= CRASHES {
+                let reason =
+                    format!("given up: the program died {crashes} times while it was at work on this");
+                return Err(EngineError::permanent(reason));
+            }
+            // A suspect runs while nothing else does, in any job: if the process dies again, it was this.
+            let (_alone, _beside) = match crashes {
+                0 => (None, Some(task.alone.read().await)),
+                _ => (Some(task.alone.write().await), None),
+            };
+            let _mark = task.marks.begin(key.to_string());
             if let Some(log) = &task.log {
                 // Work that cannot be accounted for is not begun.
                 log.append(UnitEvent::Run, book.state.book_id(), &task.job_id, &unit.work)
