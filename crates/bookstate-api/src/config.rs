@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use bookstate_domain::{Engines, Variant};
+use bookstate_jobs::Intake;
 
 use crate::auth::Tokens;
 
@@ -13,18 +14,29 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Bytes of an uploaded file.
     pub upload_bytes: u64,
-    /// Uploads at once.
+    /// Uploads at once; one client has three quarters of them at most.
     pub uploads: usize,
-    /// Event streams at once.
+    /// Bytes in a second that an upload must come at, once its grace is over.
+    pub upload_rate: u64,
+    /// How long an upload may take to come at its rate.
+    pub upload_grace: Duration,
+    /// How long an upload may take.
+    pub upload_time: Duration,
+    /// Event streams at once; one client has three quarters of them at most.
     pub streams: usize,
-    /// Connections at once; further ones wait.
+    /// Connections at once. When there are more, those that are worth least are closed: a quarter is kept for
+    /// clients with a token, and one address has half of the others at most.
     pub connections: usize,
+    /// Bytes of large answers that nobody has read yet.
+    pub answer_bytes: u64,
     /// Bytes of a request's head.
     pub head_bytes: usize,
     /// How long a client may take for a request's head.
     pub head_time: Duration,
     /// How long a client may take for the next part of a body.
     pub body_time: Duration,
+    /// How long a client may read nothing of its answer.
+    pub read_time: Duration,
     /// How long an answer may take, uploads and event streams aside.
     pub answer_time: Duration,
     /// How long the end of the server waits for answers under way.
@@ -37,11 +49,16 @@ impl Default for Limits {
             body_bytes: 1 << 20,
             upload_bytes: 512 << 20,
             uploads: 4,
+            upload_rate: 8 << 10,
+            upload_grace: Duration::from_secs(10),
+            upload_time: Duration::from_secs(30 * 60),
             streams: 2000,
             connections: 4096,
+            answer_bytes: 256 << 20,
             head_bytes: 32 << 10,
             head_time: Duration::from_secs(10),
             body_time: Duration::from_secs(30),
+            read_time: Duration::from_secs(30),
             answer_time: Duration::from_secs(60),
             end_time: Duration::from_secs(5),
         }
@@ -61,6 +78,8 @@ pub struct ServerConfig {
     pub tokens: Tokens,
     /// Origins of other sites whose pages may use the server, `https://host`; none by default.
     pub cors_origins: Vec<String>,
+    /// What files may be that are taken in.
+    pub intake: Intake,
     /// How much at once.
     pub limits: Limits,
 }
@@ -75,6 +94,7 @@ impl ServerConfig {
             ingest_roots: Vec::new(),
             tokens: Tokens::default(),
             cors_origins: Vec::new(),
+            intake: Intake::default(),
             limits: Limits::default(),
         }
     }

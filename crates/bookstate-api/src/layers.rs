@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use axum::{
-    Router,
+    Extension, Router,
     body::Body,
     extract::{DefaultBodyLimit, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header},
@@ -22,6 +22,7 @@ use tracing::Instrument;
 
 use crate::{
     auth,
+    connections::Peer,
     problem::{Code, Problem},
     read, routes,
     state::ApiState,
@@ -48,6 +49,7 @@ pub(crate) fn app(state: &ApiState) -> Router {
         .layer(middleware::from_fn(web::for_people))
         .layer(middleware::from_fn_with_state(state.clone(), admitted))
         .layer(CompressionLayer::new())
+        .layer(middleware::from_fn_with_state(state.clone(), held))
         .layer(RequestBodyTimeoutLayer::new(limits.body_time))
         .layer(DefaultBodyLimit::max(limits.body_bytes));
     api.merge(web::routes())
@@ -100,10 +102,15 @@ fn secure(headers: &mut HeaderMap) {
 
 /// Lets those through who may ask, and ends answers that take too long. An event stream's answer is its
 /// beginning.
-async fn admitted(State(state): State<ApiState>, request: Request, next: Next) -> axum::response::Response {
-    if let Err(problem) = auth::check(&state, &request) {
-        return problem.into_response();
-    }
+async fn admitted(
+    State(state): State<ApiState>,
+    mut request: Request,
+    next: Next,
+) -> axum::response::Response {
+    match auth::check(&state, &request) {
+        Ok(client) => request.extensions_mut().insert(client),
+        Err(problem) => return problem.into_response(),
+    };
     if request.uri().path() == UPLOAD {
         return next.run(request).await;
     }
@@ -111,6 +118,18 @@ async fn admitted(State(state): State<ApiState>, request: Request, next: Next) -
         Ok(response) => response,
         Err(_) => Problem::new(Code::Timeout, "the answer took too long").into_response(),
     }
+}
+
+/// Bounds the memory of answers that are not read, and says for how long a connection is answered.
+async fn held(
+    State(state): State<ApiState>,
+    Extension(peer): Extension<Peer>,
+    request: Request,
+    next: Next,
+) -> axum::response::Response {
+    let answering = peer.answering();
+    drop(peer);
+    state.answers().hold(next.run(request).await, answering)
 }
 
 /// Lets pages of other sites in; no layer at all when there are none.

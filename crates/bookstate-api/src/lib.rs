@@ -6,7 +6,8 @@
 //!
 //! Reading order: `read` (the one read path), `state` (what routes share), [`view`] (the shapes of answers),
 //! `problem` (errors as answers), `routes`, `events` (commits for event streams), `auth` and `layers` (what a
-//! request goes through), `server`, `document` (OpenAPI).
+//! request goes through), `connections`, `clients`, `answers` and `socket` (what one client may take), `server`,
+//! `document` (OpenAPI).
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -31,8 +32,11 @@
 //! # }
 //! ```
 
+mod answers;
 mod auth;
+mod clients;
 mod config;
+mod connections;
 mod document;
 mod events;
 mod exposition;
@@ -44,6 +48,7 @@ mod read;
 mod rendered;
 mod routes;
 mod server;
+mod socket;
 mod state;
 pub mod view;
 mod web;

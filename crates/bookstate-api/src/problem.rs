@@ -72,9 +72,13 @@ codes! {
     TooLarge = "too_large", PAYLOAD_TOO_LARGE;
     /// The body is not of a type that the route takes.
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE;
+    /// The request's head is larger than allowed.
+    HeadTooLarge = "head_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE;
     /// The file is no book that can be read.
     NotABook = "not_a_book", UNPROCESSABLE_ENTITY;
-    /// As many uploads or event streams as allowed are open already: try again later.
+    /// The file would make a larger book than is allowed.
+    BookTooLarge = "book_too_large", UNPROCESSABLE_ENTITY;
+    /// As many uploads, event streams, large answers or wrong tokens as allowed: try again later.
     TooMany = "too_many", TOO_MANY_REQUESTS;
     /// A bug; the log has the reason.
     Internal = "internal", INTERNAL_SERVER_ERROR;
@@ -242,6 +246,13 @@ impl From<IngestError> for Problem {
             IngestError::Source(error) => error.into(),
             IngestError::Open(error) => error.into(),
             IngestError::Persist(error) => error.into(),
+            IngestError::TooLarge { reason, .. } => {
+                Self::new(Code::BookTooLarge, format!("the book is too large: {reason}"))
+            }
+            IngestError::Excessive { .. } => {
+                let detail = "opening the file takes more memory or time than is allowed";
+                Self::new(Code::BookTooLarge, detail)
+            }
             IngestError::ShuttingDown => Self::new(Code::ShuttingDown, error.to_string()),
             IngestError::Copy { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
                 Self::new(Code::JournalFull, "the disk of the data directory is full: free some space")
@@ -263,6 +274,7 @@ impl From<StartError> for Problem {
                 let detail = format!("the source of book {book_id} is gone: upload its file again");
                 Self::new(Code::NotABook, detail)
             }
+            StartError::EndsProcess { .. } => Self::new(Code::NotABook, error.to_string()),
             StartError::ShuttingDown => Self::new(Code::ShuttingDown, error.to_string()),
             error => Self::internal(&error),
         }

@@ -6,25 +6,27 @@
 use std::{
     io,
     net::{IpAddr, SocketAddr},
-    sync::Arc,
     time::Duration,
 };
 
 use axum::Router;
+use hyper::{Request, body::Incoming};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
+    server::graceful::{GracefulConnection, GracefulShutdown},
     service::TowerToHyperService,
 };
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
-    sync::Semaphore,
     task::JoinSet,
 };
+use tower::ServiceExt;
 
 use crate::{
     config::ServerConfig,
+    connections::{Connections, Peer},
     lag, layers,
+    socket::Socket,
     state::{ApiState, ServerParts},
 };
 
@@ -114,7 +116,7 @@ impl Server {
         let Self { listener, state } = self;
         let limits = state.config().limits.clone();
         let app = layers::app(&state);
-        let connections = Arc::new(Semaphore::new(limits.connections));
+        let connections = Connections::new(limits.connections);
         let graceful = GracefulShutdown::new();
         let resuming = state.clone();
         let mut tasks = JoinSet::new();
@@ -128,24 +130,33 @@ impl Server {
         tokio::pin!(ended);
         loop {
             while tasks.try_join_next().is_some() {}
-            let Ok(permit) = connections.clone().acquire_owned().await else { break };
-            tokio::select! {
+            let accepted = tokio::select! {
+                // The end comes first: it must not have to wait in a crowd.
+                biased;
                 () = &mut ended => break,
-                accepted = listener.accept() => match accepted {
-                    Ok((stream, _)) => {
-                        let connection = graceful.watch(connection(stream, app.clone(), &limits));
-                        tasks.spawn(async move {
-                            if let Err(error) = connection.await {
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, address)) => {
+                    let (peer, leave) = connections.enter(address.ip());
+                    let connection = graceful.watch(connection(stream, peer, &app, &limits));
+                    tasks.spawn(async move {
+                        tokio::select! {
+                            done = connection => if let Err(error) = done {
                                 tracing::debug!(%error, "a connection ended early");
-                            }
-                            drop(permit);
-                        });
+                            },
+                            () = leave.notified() => tracing::debug!("a connection made room for another"),
+                        }
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::select! {
+                        biased;
+                        () = &mut ended => break,
+                        () = tokio::time::sleep(ACCEPT_PAUSE) => {}
                     }
-                    Err(error) => {
-                        tracing::warn!(%error, "a connection could not be accepted");
-                        tokio::time::sleep(ACCEPT_PAUSE).await;
-                    }
-                },
+                }
             }
         }
         drop(listener);
@@ -181,16 +192,26 @@ async fn background(state: ApiState) {
     tokio::join!(look, state.hub().run());
 }
 
-type Connection = hyper::server::conn::http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>>;
-
-fn connection(stream: TcpStream, app: Router, limits: &crate::Limits) -> Connection {
+fn connection(
+    stream: TcpStream,
+    peer: Peer,
+    app: &Router,
+    limits: &crate::Limits,
+) -> impl GracefulConnection<Error = hyper::Error> + Send + use<> {
     // Events are small and must not wait for more.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection waits to fill its packets");
     }
+    let service = app.clone().map_request(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer.clone());
+        request
+    });
     hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_time)
         .max_buf_size(limits.head_bytes.max(8192))
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app))
+        .serve_connection(
+            TokioIo::new(Socket::new(stream, limits.read_time)),
+            TowerToHyperService::new(service),
+        )
 }

@@ -12,13 +12,15 @@ use std::{
 
 use bookstate_domain::{AnyKey, Book, BookId, Job, JobStatus, OperationName, Seq, Timestamp, Variant};
 use bookstate_jobs::{
-    Ingested, JobProgress, JobRequest, JobTotals, Scheduler, Started, ingest, pool::PoolLoad,
+    Ingested, JobProgress, JobRequest, JobTotals, Scheduler, Started, ingest_within, pool::PoolLoad,
 };
 use bookstate_sink::{Sink, TargetStatus};
 use bookstate_store::{Library, ParkedDocument, StoreError, TargetName, journal::JournalHealth};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::{
+    answers::AnswerMemory,
+    clients::{Client, Guesses, Scarce, Taken},
     config::ServerConfig,
     events::Hub,
     lag::LagTracker,
@@ -49,8 +51,10 @@ struct Shared {
     started_at: Timestamp,
     hub: Hub,
     lag: LagTracker,
-    uploads: Arc<Semaphore>,
-    streams: Arc<Semaphore>,
+    uploads: Scarce,
+    streams: Scarce,
+    answers: AnswerMemory,
+    guesses: Guesses,
     stopping: watch::Sender<bool>,
     /// Files are taken in one after the other: the same content twice at once would be two writers of one
     /// book.
@@ -76,8 +80,10 @@ impl ApiState {
         let epoch = format!("{:08x}", rand::random::<u32>());
         let hub = Hub::new(parts.library.clone(), parts.scheduler.clone(), epoch.clone());
         Self(Arc::new(Shared {
-            uploads: Arc::new(Semaphore::new(config.limits.uploads)),
-            streams: Arc::new(Semaphore::new(config.limits.streams)),
+            uploads: Scarce::new(config.limits.uploads),
+            streams: Scarce::new(config.limits.streams),
+            answers: AnswerMemory::new(config.limits.answer_bytes),
+            guesses: Guesses::default(),
             stopping: watch::channel(false).0,
             taking_in: tokio::sync::Mutex::default(),
             requests: AtomicU64::new(0),
@@ -167,18 +173,26 @@ impl ApiState {
 
     // What is limited.
 
-    pub(crate) fn upload_permit(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        let permit = self.0.uploads.clone().try_acquire_owned();
-        permit.map_err(|_| Problem::new(Code::TooMany, "as many uploads as allowed are under way"))
+    pub(crate) fn upload_permit(&self, client: Client) -> Result<Taken, Problem> {
+        let taken = self.0.uploads.take(client);
+        taken.ok_or_else(|| Problem::new(Code::TooMany, "as many uploads as allowed are under way"))
     }
 
-    pub(crate) fn stream_permit(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        let permit = self.0.streams.clone().try_acquire_owned();
-        permit.map_err(|_| Problem::new(Code::TooMany, "as many event streams as allowed are open"))
+    pub(crate) fn stream_permit(&self, client: Client) -> Result<Taken, Problem> {
+        let taken = self.0.streams.take(client);
+        taken.ok_or_else(|| Problem::new(Code::TooMany, "as many event streams as allowed are open"))
     }
 
     pub(crate) fn streams_open(&self) -> usize {
-        self.0.config.limits.streams.saturating_sub(self.0.streams.available_permits())
+        self.0.streams.in_use()
+    }
+
+    pub(crate) fn answers(&self) -> &AnswerMemory {
+        &self.0.answers
+    }
+
+    pub(crate) fn guesses(&self) -> &Guesses {
+        &self.0.guesses
     }
 
     // Over all books.
@@ -259,7 +273,7 @@ impl ApiState {
     /// Takes in a file.
     pub(crate) async fn take_in(&self, path: &std::path::Path) -> Result<Ingested, Problem> {
         let _one_at_a_time = self.0.taking_in.lock().await;
-        Ok(ingest(&self.0.parts.library, path).await?)
+        Ok(ingest_within(&self.0.parts.library, path, &self.0.config.intake).await?)
     }
 
     /// A directory in which a file can be put before it is taken in.
@@ -304,6 +318,15 @@ impl ApiState {
             Err(problem) => return tracing::error!(?problem, "interrupted jobs could not be looked for"),
         };
         for job in jobs.iter().filter(|job| job.status.is_some_and(JobStatus::is_active)) {
+            let (scheduler, book_id) = (self.0.parts.scheduler.clone(), job.book_id.clone());
+            let died = tokio::task::spawn_blocking(move || scheduler.died_too_often(&book_id)).await;
+            if let Ok(Some(times)) = died {
+                tracing::error!(
+                    book_id = %job.book_id, times,
+                    "the program died again and again while this job was at work: it goes on when it is asked for"
+                );
+                continue;
+            }
             match self.start_job(&job.book_id, None, None).await {
                 Ok(_) => tracing::info!(book_id = %job.book_id, job_id = %job.job_id, "a job goes on"),
                 Err(problem) => {

@@ -3,6 +3,7 @@
 use std::{convert::Infallible, time::Duration};
 
 use axum::{
+    Extension,
     body::Body,
     extract::State,
     http::{HeaderMap, header},
@@ -11,10 +12,11 @@ use axum::{
 use bookstate_domain::Seq;
 use bytes::Bytes;
 use futures_util::{Stream, stream};
-use tokio::sync::{OwnedSemaphorePermit, broadcast, watch};
+use tokio::sync::{broadcast, watch};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
+    clients::{Client, Taken},
     events::{Batch, Subscription},
     problem::Problem,
     read::BookReading,
@@ -42,11 +44,12 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
     responses((status = 200, content_type = "text/event-stream", body = String)))]
 async fn events(
     State(state): State<ApiState>,
+    Extension(client): Extension<Client>,
     headers: HeaderMap,
     reading: BookReading,
 ) -> Result<Response, Problem> {
     state.require_running()?;
-    let permit = state.stream_permit()?;
+    let permit = state.stream_permit(client)?;
     let last_id = headers.get("last-event-id").map(|id| id.to_str().unwrap_or_default());
     let subscription = state.hub().subscribe(reading.state().book_id(), last_id).await?;
     let stream = OpenStream::new(state.clone(), subscription, permit);
@@ -62,11 +65,11 @@ struct OpenStream {
     stopping: watch::Receiver<bool>,
     /// The last commit that was sent, or is known.
     last: Seq,
-    _permit: OwnedSemaphorePermit,
+    _permit: Taken,
 }
 
 impl OpenStream {
-    fn new(state: ApiState, subscription: Subscription, permit: OwnedSemaphorePermit) -> Self {
+    fn new(state: ApiState, subscription: Subscription, permit: Taken) -> Self {
         let Subscription { last, first, coming } = subscription;
         Self { stopping: state.stopping(), state, first: Some(first), coming, last, _permit: permit }
     }

@@ -6,7 +6,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Extension, Json, extract::State, http::StatusCode};
 use bookstate_jobs::Ingested;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -14,6 +14,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{jobs::StartAnswer, upload::Incoming};
 use crate::{
+    clients::Client,
     extract::Body,
     problem::{Code, Problem},
     state::ApiState,
@@ -82,13 +83,14 @@ pub(super) async fn begin(state: &ApiState, ingested: Ingested) -> Result<Ingest
     responses((status = 202, body = IngestAnswers)))]
 async fn ingest(
     State(state): State<ApiState>,
+    Extension(client): Extension<Client>,
     Body(request): Body<IngestRequest>,
 ) -> Result<(StatusCode, Json<IngestAnswers>), Problem> {
     state.require_running()?;
     if request.paths.is_empty() || request.paths.len() > FILES {
         return Err(Problem::new(Code::InvalidRequest, format!("1 to {FILES} paths are expected")));
     }
-    let _permit = state.upload_permit()?;
+    let _permit = state.upload_permit(client)?;
     let mut books = Vec::new();
     for path in &request.paths {
         let incoming = copy(&state, path).await?;

@@ -1,5 +1,6 @@
 //! The routes: each file has those of one kind, with their place in the OpenAPI document.
 
+mod arriving;
 mod books;
 mod events;
 mod health;

@@ -1,7 +1,9 @@
 //! Giving a browser its token: a form posts it once, a cookie brings it from then on.
 
+use std::time::Instant;
+
 use axum::{
-    Form, Router,
+    Extension, Form, Router,
     extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
@@ -11,6 +13,7 @@ use serde::Deserialize;
 
 use crate::{
     auth,
+    clients::Client,
     problem::{Code, Problem},
     state::ApiState,
 };
@@ -32,11 +35,19 @@ fn to(place: &'static str, cookie: String) -> Response {
 
 async fn login(
     State(state): State<ApiState>,
+    Extension(client): Extension<Client>,
     headers: HeaderMap,
     Form(Login { token }): Form<Login>,
 ) -> Result<Response, Problem> {
+    // Before the token is looked at: else a guesser would still learn which is right.
+    if state.guesses().are_too_many(client.address, Instant::now()) {
+        return Err(Problem::new(Code::TooMany, "too many wrong tokens: try again in a minute"));
+    }
     let known = state.config().tokens.access(token.trim());
-    known.ok_or_else(|| Problem::new(Code::Unauthorized, "this is not a token of the server"))?;
+    if known.is_none() {
+        state.guesses().add(client.address, Instant::now());
+        return Err(Problem::new(Code::Unauthorized, "this is not a token of the server"));
+    }
     // A proxy in front that speaks HTTPS says so.
     let secure = headers.get("x-forwarded-proto").is_some_and(|proto| proto == "https");
     Ok(to("/", auth::cookie(token.trim(), secure)))

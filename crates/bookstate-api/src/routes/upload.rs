@@ -7,22 +7,25 @@ use std::{
 };
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{DefaultBodyLimit, FromRequest, Multipart, Request, State, multipart::MultipartError},
     http::StatusCode,
 };
+use bookstate_store::fs::private;
 use tokio::io::AsyncWriteExt;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::ingest::{IngestAnswer, begin};
+use super::{
+    arriving::{FORM_BYTES, Watch, watched},
+    ingest::{IngestAnswer, begin},
+};
 use crate::{
+    clients::Client,
     problem::{Code, Problem},
     state::ApiState,
 };
 
-/// What the form around the file may take beside it.
-const FORM_BYTES: u64 = 16 << 10;
 /// The beginnings of files by which those are told that are no book.
 const HEAD_BYTES: usize = 1024;
 /// How much is copied at once.
@@ -60,7 +63,10 @@ fn disk(error: &std::io::Error) -> Problem {
 impl Incoming {
     /// A place for a file whose name the client gave: of the name only a known extension is used.
     fn new(dir: &Path, name: &str) -> Result<Self, Problem> {
-        std::fs::create_dir_all(dir).map_err(|error| disk(&error))?;
+        private::create_dir(dir).or_else(|error| match error.kind() {
+            std::io::ErrorKind::AlreadyExists => Ok(()),
+            _ => Err(disk(&error)),
+        })?;
         let extension = Path::new(name).extension().and_then(|extension| extension.to_str());
         let extension = extension.unwrap_or_default().to_ascii_lowercase();
         let known = ["pdf", "md", "markdown", "txt"].into_iter().find(|known| *known == extension);
@@ -74,7 +80,7 @@ impl Incoming {
     /// Copies an open file. Blocks.
     pub(super) fn copy_of(from: File, dir: &Path, name: &str, limit: u64) -> Result<Self, Problem> {
         let incoming = Self::new(dir, name)?;
-        let mut to = File::create_new(&incoming.0).map_err(|error| disk(&error))?;
+        let mut to = private::create_new(&incoming.0).map_err(|error| disk(&error))?;
         let mut from = from.take(limit.saturating_add(1));
         let mut piece = vec![0; PIECE];
         let mut written = 0;
@@ -119,25 +125,35 @@ struct UploadForm {
     responses((status = 202, body = IngestAnswer)))]
 async fn upload(
     State(state): State<ApiState>,
+    Extension(client): Extension<Client>,
     request: Request,
 ) -> Result<(StatusCode, Json<IngestAnswer>), Problem> {
     state.require_running()?;
-    let permit = state.upload_permit()?;
+    let permit = state.upload_permit(client)?;
     let limit = state.config().limits.upload_bytes;
     let announced = request.headers().get(axum::http::header::CONTENT_LENGTH);
     let announced: Option<u64> = announced.and_then(|length| length.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length| length > limit.saturating_add(FORM_BYTES)) {
         return Err(too_large(limit));
     }
-    let form = Multipart::from_request(request, &state).await;
+    let (parts, body) = request.into_parts();
+    let (body, watch) = watched(body, &state.config().limits);
+    let form = Multipart::from_request(Request::from_parts(parts, body), &state).await;
     let mut form = form.map_err(|error| Problem::new(Code::UnsupportedMediaType, error.body_text()))?;
-    let incoming = receive(&state, &mut form, limit).await?;
+    let received = receive(&state, &mut form, &watch, limit).await;
+    // What ended the body is why the form ended.
+    let incoming = received.map_err(|problem| watch.problem().unwrap_or(problem))?;
     let ingested = state.take_in(incoming.path()).await?;
     drop((incoming, permit));
     Ok((StatusCode::ACCEPTED, Json(begin(&state, ingested).await?)))
 }
 
-async fn receive(state: &ApiState, form: &mut Multipart, limit: u64) -> Result<Incoming, Problem> {
+async fn receive(
+    state: &ApiState,
+    form: &mut Multipart,
+    watch: &Watch,
+    limit: u64,
+) -> Result<Incoming, Problem> {
     let missing = || Problem::new(Code::InvalidRequest, "the form has no field `file`");
     let mut field = loop {
         let field = form.next_field().await.map_err(|error| refused(&error))?.ok_or_else(missing)?;
@@ -145,9 +161,10 @@ async fn receive(state: &ApiState, form: &mut Multipart, limit: u64) -> Result<I
             break field;
         }
     };
+    watch.file_begins();
     let incoming = Incoming::new(&state.uploads_dir(), field.file_name().unwrap_or_default())?;
-    let file = tokio::fs::OpenOptions::new().write(true).create_new(true).open(incoming.path()).await;
-    let mut file = file.map_err(|error| disk(&error))?;
+    let file = private::create_new(incoming.path()).map_err(|error| disk(&error))?;
+    let mut file = tokio::fs::File::from_std(file);
     let mut head = Vec::new();
     let mut written = 0;
     while let Some(bytes) = field.chunk().await.map_err(|error| refused(&error))? {
@@ -168,7 +185,6 @@ async fn receive(state: &ApiState, form: &mut Multipart, limit: u64) -> Result<I
 fn refused(error: &MultipartError) -> Problem {
     let code = match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
-        status if status.is_server_error() => return Problem::internal(error),
         _ => Code::InvalidRequest,
     };
     Problem::new(code, error.body_text())

@@ -30,7 +30,7 @@ pub struct PageRow {
 }
 
 impl PageRow {
-    fn of(page: &Page) -> Self {
+    pub(crate) fn of(page: &Page) -> Self {
         let text = page.ocr_markdown.as_deref().unwrap_or_default();
         let begins = text.split_whitespace().take(BEGINNING_WORDS).collect::<Vec<_>>().join(" ");
         Self {

@@ -2,32 +2,51 @@
 
 use axum::{extract::State, response::Response};
 use maud::{Markup, html};
+use serde::Deserialize;
 
 use super::{
     frame::{Live, Page},
     sections,
+    window::Window,
     words::{badge, count},
 };
-use crate::{problem::Problem, read::BookReading, state::ApiState, view};
+use crate::{extract::Query, problem::Problem, read::BookReading, state::ApiState, view};
 
 /// How often the page is asked for again, in milliseconds: what a job does between two commits has no event.
 const EVERY_MS: u32 = 10_000;
 
-pub(super) async fn show(State(state): State<ApiState>, reading: BookReading) -> Result<Response, Problem> {
+/// Where the parts of the lists begin that are shown.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Parts {
+    pages: u32,
+    contents: u32,
+    chapters: u32,
+    agents: u32,
+}
+
+pub(super) async fn show(
+    State(state): State<ApiState>,
+    Query(parts): Query<Parts>,
+    reading: BookReading,
+) -> Result<Response, Problem> {
     let book_id = reading.state().book_id();
     let details = view::BookDetails::of(reading.state()).ok_or_else(|| crate::read::unknown(book_id))?;
     let status = view::BookStatusLine::of(reading.state());
     let job = state.job_progress(book_id).filter(|job| !job.is_over());
     let title = details.title.as_deref().unwrap_or(&details.id);
-    let pages = view::Pages::of(reading.state(), 0, usize::MAX);
+    let (pages, read) = pages(reading.state(), parts.pages);
+    let contents = view::Contents::of(reading.state());
+    let chapters = view::Chapters::of(reading.state(), false);
+    let agents = view::Agents::of(reading.state());
     let content = html! {
         (heading(&details, title))
         (on_this_page())
         (sections::progress(&status, job.as_ref().map(view::LiveJob::of).as_ref()))
-        (sections::pages(&pages))
-        (sections::contents(&view::Contents::of(reading.state())))
-        (sections::chapters(&view::Chapters::of(reading.state(), false)))
-        (sections::agents(&view::Agents::of(reading.state())))
+        (sections::pages(&pages.0, pages.1, read))
+        (sections::contents(&contents, Window::new("contents", parts.contents, contents.entries.len())))
+        (sections::chapters(&chapters, Window::new("chapters", parts.chapters, chapters.chapters.len())))
+        (sections::agents(&agents, Window::new("agents", parts.agents, agents.agents.len())))
         (sections::costs(&view::Metrics::of(reading.state())))
         (copies(&state, &details.id, reading.seq().get()))
     };
@@ -37,6 +56,18 @@ pub(super) async fn show(State(state): State<ApiState>, reading: BookReading) ->
         every_ms: Some(EVERY_MS),
     };
     Ok(reading.unversioned(Page::new(title, &live, &content)))
+}
+
+/// The pages of a part of the grid, the part, and how many pages of the whole book are read.
+fn pages(state: &bookstate_domain::BookState, from: u32) -> ((view::Pages, Window), usize) {
+    let count = state.book().map_or(0, |book| usize::try_from(book.page_count).unwrap_or_default());
+    let window = Window::new("pages", from, count);
+    let mut pages = view::Pages::of(state, 0, 0);
+    let number = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
+    let shown = (window.from()..window.to()).filter_map(|index| state.page(number(index.saturating_add(1))));
+    pages.pages = shown.map(|page| view::PageRow::of(page)).collect();
+    let read = state.pages().values().filter(|page| page.ocr_complete).count();
+    ((pages, window), read)
 }
 
 fn heading(book: &view::BookDetails, title: &str) -> Markup {

@@ -79,7 +79,7 @@ fn head(title: &str, script: Markup) -> Markup {
             meta charset="utf-8";
             meta name="viewport" content="width=device-width, initial-scale=1";
             meta name="color-scheme" content="light dark";
-            title { (title) " · bookstate" }
+            title { (in_one_direction(title)) " · bookstate" }
             link rel="icon" href=(ICON);
             link rel="stylesheet" href=(assets::style_url());
             (script)
@@ -95,6 +95,13 @@ impl IntoResponse for Page {
         headers.insert(header::REFERRER_POLICY, HeaderValue::from_static(REFERRER_POLICY));
         response
     }
+}
+
+/// A text without the characters that turn the order of what is read: a window's title has no bounds for them, as
+/// elements have (`unicode-bidi` in the style).
+fn in_one_direction(text: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().filter(|character| !turns(*character) && !character.is_control()).collect()
 }
 
 /// A text as one segment of a path.
@@ -121,6 +128,12 @@ mod tests {
         let text = page.0.into_string();
         assert!(!text.contains("<script>alert") && text.matches("&lt;script&gt;").count() == 3, "{text}");
         assert!(!text.contains("\"'&\""), "{text}");
+    }
+
+    #[test]
+    fn a_title_does_not_turn_what_stands_beside_it() {
+        let page = Page::new("Red\u{202e} Book\u{7}", &Live::default(), &html! {});
+        assert!(page.0.into_string().contains("<title>Red Book · bookstate</title>"));
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod people;
 mod sections;
 mod targets;
 mod texts;
+mod window;
 mod words;
 
 use axum::{

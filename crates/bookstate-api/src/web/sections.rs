@@ -5,6 +5,7 @@ use maud::{Markup, html};
 
 use super::{
     frame::segment,
+    window::Window,
     words::{badge, count, dollars, range, seconds, word},
 };
 use crate::view;
@@ -64,20 +65,21 @@ fn page_state(row: Option<&view::PageRow>) -> &'static str {
     }
 }
 
-/// The pages as a grid that fills.
-pub(super) fn pages(pages: &view::Pages) -> Markup {
+/// The pages as a grid that fills: a part of them, of which `read` in all are read.
+pub(super) fn pages(pages: &view::Pages, window: Window, read: usize) -> Markup {
     let rows: std::collections::BTreeMap<i32, &view::PageRow> =
         pages.pages.iter().map(|row| (row.page_num, row)).collect();
-    let done = pages.pages.iter().filter(|row| row.ocr_complete).count();
+    let number = |index: usize| i32::try_from(index.saturating_add(1)).unwrap_or(i32::MAX);
     html! {
         section #pages data-live aria-labelledby="pages-title" {
             h2 #pages-title { "Pages" }
             p {
-                b #pages-read { (done) } " of " (pages.page_count) " read. "
+                b #pages-read { (read) } " of " (pages.page_count) " read. "
                 a.skip href="#contents" { "Skip the pages" }
             }
-            ol.grid data-pages {
-                @for number in 1..=pages.page_count {
+            (window.links("pages"))
+            ol.grid data-pages start=(number(window.from())) {
+                @for number in (window.from()..window.to()).map(number) {
                     @let state = page_state(rows.get(&number).copied());
                     li {
                         a href={ "/books/" (pages.book_id) "/pages/" (number) } data-page=(number)
@@ -106,7 +108,7 @@ fn failures(pages: &view::Pages) -> Markup {
 }
 
 /// The table of contents, with links to the pages.
-pub(super) fn contents(contents: &view::Contents) -> Markup {
+pub(super) fn contents(contents: &view::Contents, window: Window) -> Markup {
     html! {
         section #contents data-live aria-labelledby="contents-title" {
             h2 #contents-title { "Contents" }
@@ -122,8 +124,9 @@ pub(super) fn contents(contents: &view::Contents) -> Markup {
                     @else { "The search for a printed one: " (word(contents.finder.as_str())) "." }
                 },
             }
+            (window.links("contents"))
             ol.contents {
-                @for entry in &contents.entries {
+                @for entry in window.of(&contents.entries) {
                     li data-level=(entry.level.clamp(1, 6)) { (entry_line(&contents.book_id, entry)) }
                 }
             }
@@ -151,7 +154,7 @@ fn entry_line(book_id: &str, entry: &view::EntryRow) -> Markup {
 }
 
 /// The chapters, with links to their texts.
-pub(super) fn chapters(chapters: &view::Chapters) -> Markup {
+pub(super) fn chapters(chapters: &view::Chapters, window: Window) -> Markup {
     html! {
         section #chapters data-live aria-labelledby="chapters-title" {
             h2 #chapters-title { "Chapters" }
@@ -163,7 +166,7 @@ pub(super) fn chapters(chapters: &view::Chapters) -> Markup {
                         th.number scope="col" { "Pages" } th.number scope="col" { "Words" }
                     } }
                     tbody {
-                        @for row in &chapters.chapters {
+                        @for row in window.of(&chapters.chapters) {
                             tr {
                                 td data-level=(row.level.clamp(1, 6)) {
                                     @let place = segment(&row.entry_id);
@@ -181,12 +184,13 @@ pub(super) fn chapters(chapters: &view::Chapters) -> Markup {
                     }
                 } }
             }
+            (window.links("chapters"))
         }
     }
 }
 
 /// The agents.
-pub(super) fn agents(agents: &view::Agents) -> Markup {
+pub(super) fn agents(agents: &view::Agents, window: Window) -> Markup {
     html! {
         section #agents data-live aria-labelledby="agents-title" {
             h2 #agents-title { "Agents" }
@@ -198,7 +202,7 @@ pub(super) fn agents(agents: &view::Agents) -> Markup {
                         th.number scope="col" { "Rounds" } th scope="col" { "State" }
                     } }
                     tbody {
-                        @for row in &agents.agents {
+                        @for row in window.of(&agents.agents) {
                             tr {
                                 td { (word(row.agent_type.as_str())) }
                                 td.words { (row.subject) }
@@ -209,6 +213,7 @@ pub(super) fn agents(agents: &view::Agents) -> Markup {
                     }
                 } }
             }
+            (window.links("agents"))
         }
     }
 }
