@@ -133,6 +133,15 @@ pub(crate) enum Command {
     /// Show the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Open a file and end: what intake runs in a process of its own
+    #[command(hide = true)]
+    OpenFile {
+        /// MiB of memory
+        #[arg(long, default_value_t = 1024)]
+        memory_mb: u64,
+        /// The file
+        file: PathBuf,
+    },
     /// Print a completion script
     #[command(after_help = "Examples:
   bookstate completions bash > /etc/bash_completion.d/bookstate

@@ -1,7 +1,10 @@
 //! The library and the sink as changing commands use them: the data directory is locked, what a killed
 //! process left is recovered, and at the end everything is in the local store.
 
+use std::{path::PathBuf, time::Duration};
+
 use bookstate_domain::BookId;
+use bookstate_jobs::{Intake, Trial};
 use bookstate_sink::{DrainReport, Pace, Reached, RemoteTarget, Sink, SinkConfig};
 use bookstate_store::{CloseError, Library, LibraryConfig, RecoveryReport, TargetName};
 
@@ -41,6 +44,23 @@ fn tell(report: &RecoveryReport) {
             ),
         );
     }
+}
+
+/// How long opening a file may take.
+const OPENING: Duration = Duration::from_secs(60);
+
+/// What files may be that are taken in. Each is opened first by this program in another process.
+///
+/// # Errors
+/// The system does not say where this program is.
+pub(crate) fn intake(settings: &Settings) -> Result<Intake, Failure> {
+    // Not by its name, where that can be: an update may have put another program there.
+    let this = PathBuf::from("/proc/self/exe");
+    let program = if this.exists() { this } else { std::env::current_exe().map_err(Failure::unexpected)? };
+    let memory = settings.intake_memory_mb.to_string();
+    let arguments = ["open-file", "--memory-mb", &memory, "--"].map(Into::into).to_vec();
+    let trial = Some(Trial { program, arguments, time: OPENING });
+    Ok(Intake { pages: settings.max_pages, growth: settings.max_growth, trial })
 }
 
 /// Starts the sink: the local store, and every target of the configuration.

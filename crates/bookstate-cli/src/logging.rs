@@ -8,7 +8,7 @@ use std::{
 use indicatif::MultiProgress;
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
-use crate::{failure::Failure, settings::LogFormat};
+use crate::{failure::Failure, settings::LogFormat, terminal};
 
 /// The target of the lines that say how a job proceeds where there are no bars.
 pub(crate) const PROGRESS: &str = "bookstate::progress";
@@ -84,7 +84,9 @@ impl Drop for AboveBars {
 }
 
 fn show(bytes: &[u8]) -> io::Result<()> {
-    let write = || io::stderr().lock().write_all(bytes);
+    let text = String::from_utf8_lossy(bytes);
+    let text = terminal::plain(&text);
+    let write = || io::stderr().lock().write_all(text.as_bytes());
     match BARS.get() {
         Some(bars) => bars.suspend(write),
         None => write(),
@@ -105,5 +107,11 @@ impl<'w> MakeWriter<'w> for Lines {
 /// Says something to the person at the terminal, on standard error: a `note`, a `warning`, an `error`.
 pub(crate) fn say(kind: &str, text: impl std::fmt::Display) {
     // A closed standard error leaves nobody to tell.
-    drop(writeln!(AboveBars::default(), "{kind}: {text}"));
+    drop(writeln!(AboveBars::default(), "{kind}: {}", terminal::line(&text.to_string())));
+}
+
+/// Says a text of several lines on standard error.
+pub(crate) fn tell(text: &str) {
+    // A closed standard error leaves nobody to tell.
+    drop(write!(AboveBars::default(), "{text}"));
 }

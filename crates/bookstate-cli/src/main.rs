@@ -9,6 +9,7 @@ mod book_ref;
 mod client;
 mod commands;
 mod failure;
+mod file_limit;
 mod library;
 mod local;
 mod logging;
@@ -18,6 +19,7 @@ mod reload;
 mod settings;
 mod source;
 mod table;
+mod terminal;
 
 use std::{
     collections::BTreeMap,
@@ -43,8 +45,12 @@ fn main() -> ExitCode {
         // clap's own text: usage and what was wrong, or help and version.
         Err(error) => {
             let exit = if error.use_stderr() { Exit::Usage } else { Exit::Ok };
-            // A closed output leaves nobody to tell.
-            drop(error.print());
+            if exit == Exit::Ok {
+                // A closed output leaves nobody to tell.
+                drop(error.print());
+            } else {
+                logging::tell(&wrong_words(&error));
+            }
             return ExitCode::from(exit.code());
         }
     };
@@ -57,11 +63,21 @@ fn main() -> ExitCode {
     ExitCode::from(exit.code())
 }
 
+/// What clap says of words that it does not take. It repeats them, and a word may have several lines.
+fn wrong_words(error: &clap::Error) -> String {
+    let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+    let several = words.filter(|word| word.contains('\n'));
+    several.fold(error.render().to_string(), |text, word| text.replace(&word, &terminal::line(&word)))
+}
+
 fn run(cli: &mut Cli) -> Result<Exit, Failure> {
     if let Command::Completions { shell } = &cli.command {
         let mut script = Vec::new();
         clap_complete::generate(*shell, &mut Cli::command(), "bookstate", &mut script);
         return output::text(&String::from_utf8_lossy(&script)).map(|()| Exit::Ok);
+    }
+    if let Command::OpenFile { memory_mb, file } = &cli.command {
+        return commands::open_file::run(file, *memory_mb);
     }
     if cli.global.wide {
         output::widen();
@@ -137,7 +153,7 @@ async fn command(cli: &Cli, settings: &Settings) -> Result<Exit, Failure> {
         Command::Parked(args) => commands::parked::run(settings, args, json).await?,
         Command::Target(args) => commands::target::run(settings, args, json).await?,
         Command::Config(ConfigCommand::Show) => commands::config::run(settings, json)?,
-        Command::Completions { .. } => {}
+        Command::Completions { .. } | Command::OpenFile { .. } => {}
     }
     Ok(Exit::Ok)
 }

@@ -1,7 +1,7 @@
 //! Standard output: lines, JSON documents and tables. A reader that goes away ends the program quietly.
 
 use std::{
-    io::{self, ErrorKind, Write},
+    io::{self, ErrorKind, IsTerminal, Write},
     sync::atomic::{AtomicBool, Ordering},
 };
 
@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::{
     failure::{Exit, Failure},
     table::Table,
+    terminal,
 };
 
 /// Writes a text and a line feed.
@@ -17,18 +18,27 @@ use crate::{
 /// # Errors
 /// Standard output is closed (silent) or cannot be written.
 pub(crate) fn line(text: &str) -> Result<(), Failure> {
-    text_and(text, "\n")
+    write(&terminal::plain(text), "\n")
 }
 
-/// Writes a text as it is.
+/// Writes a text as it is, for other programs; on a terminal what a terminal would obey is shown.
 ///
 /// # Errors
 /// As [`line()`].
 pub(crate) fn text(text: &str) -> Result<(), Failure> {
-    text_and(text, "")
+    let is_read_here = io::stdout().is_terminal();
+    write(&if is_read_here { terminal::plain(text) } else { text.into() }, "")
 }
 
-fn text_and(text: &str, end: &str) -> Result<(), Failure> {
+/// Clears the screen, so that what comes stands where the old text was.
+///
+/// # Errors
+/// As [`line()`].
+pub(crate) fn clear() -> Result<(), Failure> {
+    write("\u{1b}[2J\u{1b}[H", "")
+}
+
+fn write(text: &str, end: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.write_all(end.as_bytes()));
     written.and_then(|()| out.flush()).map_err(|error| match error.kind() {
@@ -42,7 +52,7 @@ fn text_and(text: &str, end: &str) -> Result<(), Failure> {
 /// # Errors
 /// As [`line()`].
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
-    line(&serde_json::to_string(value).map_err(Failure::unexpected)?)
+    write(&terminal::json(&serde_json::to_string(value).map_err(Failure::unexpected)?), "\n")
 }
 
 /// `--wide`: tables are as wide as what they hold.

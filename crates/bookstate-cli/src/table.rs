@@ -6,6 +6,8 @@
 
 use console::measure_text_width;
 
+use crate::terminal;
+
 /// Blanks between two columns.
 const BETWEEN: usize = 2;
 
@@ -66,7 +68,7 @@ impl Table {
     /// Adds a row: a cell per column.
     pub(crate) fn row<C: AsRef<str>>(&mut self, cells: impl IntoIterator<Item = C>) {
         // A line feed in a cell would be a row of its own.
-        self.rows.push(cells.into_iter().map(|cell| one_line(cell.as_ref())).collect());
+        self.rows.push(cells.into_iter().map(|cell| one_line(&terminal::plain(cell.as_ref()))).collect());
     }
 
     pub(crate) fn is_empty(&self) -> bool {

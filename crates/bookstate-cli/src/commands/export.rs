@@ -1,6 +1,10 @@
 //! `bookstate export BOOK`.
 
-use std::{fs::File, io::Write, path::Path};
+use std::{
+    fs::{File, OpenOptions},
+    io::{ErrorKind, Write},
+    path::Path,
+};
 
 use crate::{
     args::{ExportArgs, Format},
@@ -25,6 +29,14 @@ pub(crate) fn run(text: &str, args: &ExportArgs) -> Result<(), Failure> {
     }
 }
 
+/// A file of our own at a path at which a stranger may have put a link.
+fn create_new(path: &Path) -> std::io::Result<File> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => OpenOptions::new().write(true).create_new(true).open(path),
+    }
+}
+
 /// Writes a file that is there whole or as it was before. A path that is no regular file is written directly.
 fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     if path.exists() && !path.is_file() {
@@ -33,7 +45,7 @@ fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}.new", std::process::id()));
     let temporary = Path::new(&name);
-    let written = File::create(temporary)
+    let written = create_new(temporary)
         .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
         .and_then(|()| std::fs::rename(temporary, path));
     if written.is_err() {

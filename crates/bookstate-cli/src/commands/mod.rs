@@ -6,6 +6,7 @@ pub(crate) mod config;
 pub(crate) mod export;
 pub(crate) mod jobs;
 pub(crate) mod journal;
+pub(crate) mod open_file;
 pub(crate) mod pages;
 pub(crate) mod parked;
 pub(crate) mod reset;

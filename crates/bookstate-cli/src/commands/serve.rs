@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::{
     args::ServeArgs,
     failure::{Exit, Failure},
-    library,
+    file_limit, library,
     logging::say,
     output::{self, count},
     process::{scheduler, stop::Stop},
@@ -47,7 +47,9 @@ pub(crate) async fn run(
     config.ingest_roots.clone_from(&settings.server.ingest_roots);
     config.cors_origins.clone_from(&settings.server.cors_origins);
     config.tokens = tokens;
-    config.limits = Limits { upload_bytes: settings.server.upload_bytes, ..Limits::default() };
+    config.intake = library::intake(settings)?;
+    let connections = file_limit::connections(settings.server.connections, file_limit::raise());
+    config.limits = Limits { upload_bytes: settings.server.upload_bytes, connections, ..Limits::default() };
     let parts = ServerParts {
         library: library.clone(),
         scheduler: scheduler(&library, catalog, settings, unit_log),

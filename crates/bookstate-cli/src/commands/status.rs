@@ -80,8 +80,7 @@ pub(crate) async fn run(source: &Source, book: Option<&str>, watch: bool, json: 
         let now = source.status(only.as_ref()).await?;
         if now != shown {
             if !json && io::stdout().is_terminal() {
-                // Clears the screen, so that the new state stands where the old one was.
-                output::text("\u{1b}[2J\u{1b}[H")?;
+                output::clear()?;
             }
             show(&now, only.is_some(), json)?;
         }

@@ -8,7 +8,7 @@ use std::{
 
 use bookstate_domain::{BookId, JobId, JobStatus, Seq};
 use bookstate_jobs::{
-    Activity, IngestError, Ingested, JobEnd, JobProgress, RunningJob, StartError, Started, ingest,
+    Activity, IngestError, Ingested, JobEnd, JobProgress, RunningJob, StartError, Started, ingest_within,
     plan::settled_units,
 };
 use bookstate_store::{Snapshot, TargetName};
@@ -51,7 +51,7 @@ pub(super) async fn process(shared: &Shared, place: usize, path: PathBuf) -> Out
 
 async fn one(shared: &Shared, path: &Path) -> Result<Option<(Exit, BookLine)>, Failure> {
     let taking_in = shared.taking_in.lock().await;
-    let ingested = ingest(&shared.library, path).await.map_err(ingest_failure)?;
+    let ingested = ingest_within(&shared.library, path, &shared.intake).await.map_err(ingest_failure)?;
     drop(taking_in);
     let id = ingested.book_id.clone();
     if !shared.taken.lock().insert(id.clone()) {
@@ -178,7 +178,9 @@ fn ingest_failure(error: IngestError) -> Failure {
         IngestError::Persist(error) => error.into(),
         error => {
             let exit = match error {
-                IngestError::Source(_) => Exit::Input,
+                IngestError::Source(_) | IngestError::TooLarge { .. } | IngestError::Excessive { .. } => {
+                    Exit::Input
+                }
                 IngestError::Copy { .. } => Exit::DataDir,
                 _ => Exit::Failed,
             };
@@ -194,7 +196,9 @@ fn start_failure(error: StartError) -> Failure {
         error => {
             let exit = match error {
                 StartError::Engine(_) => Exit::Usage,
-                StartError::Source(_) | StartError::SourceGone { .. } => Exit::Input,
+                StartError::Source(_) | StartError::SourceGone { .. } | StartError::EndsProcess { .. } => {
+                    Exit::Input
+                }
                 _ => Exit::Failed,
             };
             Failure::caused(exit, &error)

@@ -9,7 +9,10 @@ use bookstate_jobs::{Activity, JobProgress};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use tokio::{sync::watch, task::JoinHandle};
 
-use crate::logging::{PROGRESS, bars};
+use crate::{
+    logging::{PROGRESS, bars},
+    terminal,
+};
 
 /// How often bars move by themselves, so that a long unit does not look like a halt.
 const TICK: Duration = Duration::from_millis(100);
@@ -91,6 +94,7 @@ fn bar(of: &MultiProgress, template: &str, message: String) -> ProgressBar {
 
 impl View {
     fn new(form: Form, name: &str) -> Self {
+        let name = &*terminal::line(name);
         match form {
             Form::Stages => {
                 let name = bar(bars(), "{spinner} {msg}", name.to_owned());
@@ -107,7 +111,7 @@ impl View {
 
     fn update(&mut self, now: &JobProgress) {
         let stalled = match &now.activity {
-            Activity::Stalled { reason } => Some(reason.clone()),
+            Activity::Stalled { reason } => Some(terminal::line(reason).into_owned()),
             _ => None,
         };
         match self {

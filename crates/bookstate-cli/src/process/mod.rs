@@ -18,7 +18,7 @@ use std::{
 
 use bookstate_domain::BookId;
 use bookstate_jobs::{
-    JobRequest, Scheduler, SchedulerConfig, UnitLog,
+    Intake, JobRequest, Scheduler, SchedulerConfig, UnitLog,
     engines::EngineCatalog,
     plan::JobPlan,
     pool::{LOCAL_POOL, PoolConfig},
@@ -31,7 +31,7 @@ use tokio::{sync::Semaphore, task::JoinSet};
 use crate::{
     args::ProcessArgs,
     failure::{Exit, Failure},
-    library,
+    file_limit, library,
     logging::say,
     output::{self, count},
     settings::Settings,
@@ -46,6 +46,7 @@ struct Shared {
     library: Library,
     scheduler: Scheduler,
     request: JobRequest,
+    intake: Intake,
     /// What such a job would do.
     plan: JobPlan,
     display: Display,
@@ -76,6 +77,8 @@ pub(crate) async fn run(settings: &Settings, args: &ProcessArgs, json: bool) -> 
         let path = args.unit_log.as_deref().unwrap_or(std::path::Path::new("")).display();
         Failure::usage(format_args!("the unit log {path} cannot be written: {error}"))
     })?;
+    file_limit::raise();
+    let intake = library::intake(settings)?;
     let library = library::open(settings)?;
     let sink = library::start_sink(&library, settings)?;
     let shared = Arc::new(Shared {
@@ -87,6 +90,7 @@ pub(crate) async fn run(settings: &Settings, args: &ProcessArgs, json: bool) -> 
             options: None,
             reset: args.reset,
         },
+        intake,
         plan,
         display: Display::new(io::stderr().is_terminal(), files.len()),
         stop: Stop::watch(),

@@ -5,7 +5,10 @@
 
 use std::{io::Write, path::Path};
 
-use bookstate_store::TargetName;
+use bookstate_store::{
+    TargetName,
+    fs::{OsFs, create_dirs, private},
+};
 
 use super::{file, place::Place};
 use crate::failure::Failure;
@@ -88,10 +91,13 @@ fn write(path: &Path, name: &TargetName, text: &str, expected: &toml::Table) -> 
     }
     let io = |error: std::io::Error| Failure::usage(format_args!("cannot write {}: {error}", path.display()));
     if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
-        std::fs::create_dir_all(dir).map_err(io)?;
+        create_dirs(&OsFs, dir).map_err(io)?;
     }
     let temporary = path.with_extension("toml.new");
-    let mut file = std::fs::File::create(&temporary).map_err(io)?;
+    let mut file = private::create_temporary(&temporary).map_err(io)?;
+    if let Ok(before) = std::fs::metadata(path) {
+        file.set_permissions(before.permissions()).map_err(io)?;
+    }
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io)?;
     std::fs::rename(&temporary, path).map_err(io)
 }

@@ -118,6 +118,12 @@ keys! {
     "jobs.ocr" ocr: Vec<EngineName> = vec![EngineName::known("text-layer")];
     /// What does every other stage of a new job.
     "jobs.analysis" analysis: EngineName = EngineName::known("local");
+    /// Pages that a book may have that is taken in.
+    "intake.max_pages" max_pages: Whole<1, 1_000_000> = Whole(20_000);
+    /// How many times as large as its file a book may be before it has any text, once it has more than 4 MiB.
+    "intake.max_growth" max_growth: Whole<1, 1_000_000> = Whole(32);
+    /// MiB of memory that opening a file may take, beside what a file of its size needs in any case.
+    "intake.memory_mb" intake_memory_mb: Whole<128, 1_048_576> = Whole(1024);
     /// Where `serve` answers. Any other than a loopback address needs a token.
     "server.bind" bind: Address = Address::DEFAULT;
     /// The file with the token that allows everything; `BOOKSTATE_TOKEN` may hold the token itself.
@@ -128,6 +134,9 @@ keys! {
     "server.ingest_roots" ingest_roots: Paths = Paths(Vec::new());
     /// Origins of other sites whose pages may use the server.
     "server.cors_origins" cors_origins: Origins = Origins(Vec::new());
+    /// Connections at once, as far as the system's limit of open files allows; a quarter is kept for clients with a
+    /// token.
+    "server.connections" connections: Whole<16, 1_000_000> = Whole(4096);
     /// MiB that an uploaded file may have.
     "server.upload_mb" upload_mb: Whole<1, 65_536> = Whole(512);
     /// How log lines are written.

@@ -69,6 +69,12 @@ pub(crate) struct Settings {
     pub(crate) variant: Variant,
     /// The engines of new jobs.
     pub(crate) engines: Engines,
+    /// Pages that a book may have.
+    pub(crate) max_pages: u32,
+    /// How many times as large as its file a book may be.
+    pub(crate) max_growth: u32,
+    /// Memory for the opening of a file, in MiB.
+    pub(crate) intake_memory_mb: u64,
     /// The server, and how to be its client.
     pub(crate) server: ServerSettings,
     /// How log lines are written.
@@ -143,6 +149,9 @@ fn validated(
             ocr: layers.ocr.value.iter().map(|name| name.0.clone()).collect(),
             analysis: layers.analysis.value.0.clone(),
         },
+        max_pages: u32::try_from(layers.max_pages.value.0).unwrap_or(u32::MAX),
+        max_growth: u32::try_from(layers.max_growth.value.0).unwrap_or(u32::MAX),
+        intake_memory_mb: layers.intake_memory_mb.value.0,
         server: ServerSettings::of(layers, environment),
         log_format: layers.log_format.value,
         data_dir,

@@ -3,14 +3,16 @@
 use std::{
     collections::BTreeMap,
     fmt,
+    io::Read,
     net::SocketAddr,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
 use bookstate_api::{Access, Tokens};
 
 use super::keys::Layers;
-use crate::failure::Failure;
+use crate::{failure::Failure, output::quoted};
 
 /// Variables that are no keys: the tokens, and the server that a command asks.
 pub(super) const VARIABLES: [&str; 3] = [TOKEN, READ_TOKEN, "BOOKSTATE_SERVER"];
@@ -18,6 +20,11 @@ pub(super) const VARIABLES: [&str; 3] = [TOKEN, READ_TOKEN, "BOOKSTATE_SERVER"];
 const TOKEN: &str = "BOOKSTATE_TOKEN";
 /// Holds the token that allows reading.
 const READ_TOKEN: &str = "BOOKSTATE_READ_TOKEN";
+
+/// What the mode of a token's file lets group and others do.
+const OTHERS: u32 = 0o077;
+/// How many bytes of a token's file are read.
+const LONGEST: u64 = 4096;
 
 /// A text that is not shown.
 #[derive(Clone)]
@@ -45,6 +52,8 @@ pub(crate) struct ServerSettings {
     pub(crate) ingest_roots: Vec<PathBuf>,
     /// Origins of other sites.
     pub(crate) cors_origins: Vec<String>,
+    /// Connections at once.
+    pub(crate) connections: usize,
     /// Bytes that an uploaded file may have.
     pub(crate) upload_bytes: u64,
     token: Option<Secret>,
@@ -60,6 +69,7 @@ impl ServerSettings {
             bind: layers.bind.value.0,
             ingest_roots: layers.ingest_roots.value.0.clone(),
             cors_origins: layers.cors_origins.value.0.clone(),
+            connections: usize::try_from(layers.connections.value.0).unwrap_or(usize::MAX),
             upload_bytes: layers.upload_mb.value.0 << 20,
             token: secret(TOKEN),
             read_token: secret(READ_TOKEN),
@@ -106,9 +116,20 @@ impl ServerSettings {
 }
 
 fn read(path: &Path) -> Result<Secret, Failure> {
-    let text = std::fs::read_to_string(path);
-    let text = text.map_err(|error| {
+    let cannot = |error: std::io::Error| {
         Failure::usage(format_args!("the token file {} cannot be read: {error}", path.display()))
-    })?;
+    };
+    let mut file = std::fs::File::open(path).map_err(cannot)?;
+    let metadata = file.metadata().map_err(cannot)?;
+    if metadata.is_file() && metadata.mode() & OTHERS != 0 {
+        return Err(Failure::usage(format_args!(
+            "the token file {} can be read or written by others: `chmod 600 {}`, and if others may have read it, take \
+             a new token",
+            path.display(),
+            quoted(&path.display().to_string())
+        )));
+    }
+    let mut text = String::new();
+    file.by_ref().take(LONGEST).read_to_string(&mut text).map_err(cannot)?;
     Ok(Secret(text.trim().to_owned()))
 }
