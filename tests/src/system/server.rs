@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader},
-    process::{Child, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
@@ -26,7 +26,12 @@ impl Server {
     /// Starts one.
     #[must_use]
     pub fn start(place: &Place) -> Self {
-        let mut command = place.command("--json serve --bind 127.0.0.1:0");
+        Self::start_with(place, &mut place.command("--json serve --bind 127.0.0.1:0"))
+    }
+
+    /// Starts one by a command of its own, which must answer on a free port and say which in JSON.
+    #[must_use]
+    pub fn start_with(place: &Place, command: &mut Command) -> Self {
         let log = std::fs::File::create(place.path("serve.log")).unwrap();
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut line = String::new();
@@ -42,6 +47,12 @@ impl Server {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// A target's row, when there is such a target.

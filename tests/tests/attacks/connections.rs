@@ -1,0 +1,128 @@
+//! Very many connections.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use bookstate_tests::books::Book;
+
+use crate::rig::{TOKEN, Victim, head};
+
+#[test]
+fn connections_take_no_file_from_the_journal() {
+    let victim = Victim::with("[journal]\nsegment_mb = 1\n", "ulimit -n 1024 && exec \"$@\"");
+    let crowd: Vec<TcpStream> = (0..1100).map(|_| victim.hostile().unwrap()).collect();
+    for mut stream in &crowd {
+        // Whoever has left for another is gone.
+        drop(stream.write_all(&head("GET", "/api/health", None, "")));
+    }
+    // A book whose commits need several segments.
+    let text = Book::new("large").chapters(30).sections(2).pages(600).make_text();
+    victim.completes(&text.bytes, "large.txt");
+    victim.serves_the_healthy();
+    let open = std::fs::read_dir(format!("/proc/{}/fd", victim.server.pid())).unwrap().count();
+    assert!(open < 900, "{open} files are open");
+    let log = victim.log();
+    assert!(!log.contains("poison") && !log.contains("Too many open files"), "{log}");
+    drop(crowd);
+    assert!(victim.server.stop().success());
+}
+
+/// Sends requests on many connections until it is told to stop, and begins those anew that are closed.
+fn crowd(victim: &Victim, connections: usize, stop: &AtomicBool, full: &AtomicBool) {
+    let request = head("GET", "/api/health", None, "");
+    let mut streams: Vec<Option<TcpStream>> = (0..connections).map(|_| None).collect();
+    let mut answer = [0; 4096];
+    while !stop.load(Ordering::Relaxed) {
+        for stream in &mut streams {
+            if stop.load(Ordering::Relaxed) {
+                return;
+            }
+            let open = match stream.take() {
+                Some(open) => Some(open),
+                None => victim.hostile().ok(),
+            };
+            *stream = open.filter(|mut open| {
+                let sent = open.set_nonblocking(true).is_ok() && open.write_all(&request).is_ok();
+                // Read, so that it can go on for ever; an end shows here.
+                sent && !matches!(open.read(&mut answer), Ok(0))
+            });
+        }
+        full.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Ends the crowd, also when the test fails.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_crowd_keeps_nobody_out_and_does_not_hold_up_the_end() {
+    let victim = Victim::new();
+    let (stop, full) = (AtomicBool::new(false), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| crowd(&victim, 4500, &stop, &full));
+        let _stop = Stop(&stop);
+        victim.until("the crowd is there", || full.load(Ordering::Relaxed));
+        victim.serves_the_healthy();
+        assert!(victim.peak() < 400, "{} MiB", victim.peak());
+        let pid = rustix::process::Pid::from_raw(i32::try_from(victim.server.pid()).unwrap()).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        victim.until("it ends in the midst of the crowd", || {
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", victim.server.pid()));
+            // Ended, and waited for by nobody yet.
+            stat.map_or(true, |stat| stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('Z')))
+        });
+    });
+}
+
+#[test]
+fn heads_that_do_not_end_keep_nobody_out() {
+    let victim = Victim::new();
+    let slow: Vec<TcpStream> = (0..3000).map(|_| victim.hostile().unwrap()).collect();
+    for mut stream in &slow {
+        drop(stream.write_all(b"GET /api/books HTTP/1.1\r\nhost: localhost\r\nx-slow: "));
+    }
+    victim.serves_the_healthy();
+    // They are closed without being pushed out by anybody.
+    let mut last = slow.last().unwrap();
+    victim.until("a head has an end", || {
+        drop(last.set_nonblocking(true));
+        last.read(&mut [0; 512]).is_ok()
+    });
+}
+
+#[test]
+fn event_streams_keep_nobody_out() {
+    let victim = Victim::new();
+    victim.serves_the_healthy();
+    let books = victim.ask_books();
+    let id = books["books"][0]["id"].as_str().unwrap().to_owned();
+    let request = head("GET", &format!("/api/books/{id}/events"), Some(TOKEN), "");
+    let streams: Vec<TcpStream> = (0..2000).map(|_| victim.hostile().unwrap()).collect();
+    for mut stream in &streams {
+        drop(stream.write_all(&request));
+    }
+    victim.serves_the_healthy();
+    // One more, by the healthy client.
+    let mut mine = crate::rig::from(crate::rig::HEALTHY, victim.address).unwrap();
+    mine.write_all(&request).unwrap();
+    let mut answer = [0; 15];
+    mine.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200 OK");
+    assert!(victim.peak() < 400, "{} MiB", victim.peak());
+}
+
+impl Victim {
+    fn ask_books(&self) -> serde_json::Value {
+        let stream = crate::rig::from(crate::rig::HEALTHY, self.address).unwrap();
+        crate::rig::exchange(stream, &crate::rig::get("/api/books", Some(TOKEN))).json()
+    }
+}
