@@ -116,6 +116,7 @@ type BookstateSchema {
 type BookSync {
   book_id: String! @index(unique: true)
   writer: String
+  start: String
   write_no: Int
   token: String
   persisting_seq: Int
@@ -161,6 +162,7 @@ query FindBookSync($book_id: String!) {
   rows: BookSync(filter: {book_id: {_eq: $book_id}}) {
     book_id
     writer
+    start
     write_no
     token
     persisting_seq
@@ -176,6 +178,7 @@ query ListBookSync {
   rows: BookSync {
     book_id
     writer
+    start
     write_no
     token
     persisting_seq

@@ -162,11 +162,17 @@ fn tell_left(report: &DrainReport) {
         }
         for foreign in &status.foreign {
             let (name, book) = (&status.name, &foreign.book_id);
+            let whose = if foreign.is_copy {
+                "another copy of this data directory, or has it from before this one was put back; what it has more \
+                 is lost when you take it over"
+            } else {
+                "another data directory"
+            };
             say(
                 "warning",
                 format_args!(
-                    "target {name} takes book {book} from another data directory: `bookstate target takeover \
-                     {name} {book}` takes it over"
+                    "target {name} takes book {book} from {whose}: `bookstate target takeover {name} {book}` takes it \
+                     over"
                 ),
             );
         }

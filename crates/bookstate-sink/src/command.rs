@@ -31,6 +31,20 @@ pub struct Verification {
     pub parked: Vec<AnyKey>,
     /// Documents that agree.
     pub equal: usize,
+    /// Commits that the copy lacks; what they changed is not counted above.
+    pub lag: u32,
+}
+
+/// A book that was taken over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct TakenOver {
+    /// Whose it was; `None` when the target had nothing of it.
+    pub from: Option<WriterId>,
+    /// The book was unknown here, and the copy that it was made from was being written: it holds a part of a batch.
+    pub in_flux: bool,
+    /// The book was unknown here, and so many documents of it had been refused by the target: they are as they were
+    /// before, or missing.
+    pub parked: usize,
 }
 
 impl Verification {
@@ -56,7 +70,8 @@ pub enum CommandError {
     NoSuchBook(BookId),
     /// Another data directory writes the book in this target.
     #[error(
-        "the target takes book {book_id} from data directory {writer} only: take it over, or leave it to that one"
+        "the target takes book {book_id} from data directory {writer} only, as that is where it was last written: take \
+         it over, or leave it to that one"
     )]
     Foreign {
         /// The book.
@@ -74,6 +89,13 @@ pub enum CommandError {
 
 pub(crate) type Answer<T> = oneshot::Sender<Result<T, CommandError>>;
 
+impl CommandError {
+    /// Whether it may work in a moment.
+    pub(crate) fn passes(&self) -> bool {
+        matches!(self, Self::Target(error) if !matches!(error, TargetError::Unusable { .. }))
+    }
+}
+
 #[derive(Debug)]
 pub(crate) enum Command {
     /// Answer when everything accepted before now is in the target.
@@ -83,7 +105,7 @@ pub(crate) enum Command {
     /// Compare a book with its copy and heal it.
     Resync(BookId, Answer<()>),
     /// Write a book that another data directory wrote.
-    TakeOver(BookId, Answer<Option<WriterId>>),
+    TakeOver(BookId, Answer<TakenOver>),
     /// Try parked documents again.
     Retry(Option<AnyKey>, Answer<usize>),
     /// Accept that a parked document's copy differs.

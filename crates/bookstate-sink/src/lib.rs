@@ -6,9 +6,9 @@
 //! catching up after a day, a new mirror, healing after a refusal and verifying are one mechanism: send the
 //! target what differs.
 //!
-//! Reading order: [`classify()`] (what follows from an error), [`compare()`] (the one healing mechanism), `order`
-//! and `split` (a batch's chunks), `cursor` (one book on its way to one target), `worker` (one target's task),
-//! [`Sink`] (all of them). [`defradb`] (a feature, on by default) has DefraDB nodes as targets.
+//! Reading order: [`classify()`] (what follows from an error), [`judge()`] (what a copy is worth), [`compare()`] (the
+//! one healing mechanism), `order` and `split` (a batch's chunks), `cursor` (one book on its way to one target, as a
+//! pure state machine), `transport` (what it asks for is done), `worker` (one target's task), [`Sink`] (all of them). [`defradb`] (a feature, on by default) has DefraDB nodes as targets.
 //!
 //! ```
 //! use std::{sync::Arc, time::Duration};
@@ -39,6 +39,7 @@
 //! # }
 //! ```
 
+mod agenda;
 mod backoff;
 mod classify;
 mod command;
@@ -47,18 +48,23 @@ mod config;
 mod cursor;
 #[cfg(feature = "defradb")]
 pub mod defradb;
-mod local;
+mod errand;
 mod order;
 #[cfg(feature = "test-util")]
 pub mod sim;
 mod sink;
 mod split;
 mod status;
+mod token;
+mod transport;
+mod trust;
+mod verify;
 mod worker;
 
 pub use classify::{Circumstances, SUSPECT_AFTER, Verdict, classify};
-pub use command::{CommandError, Reached, Verification};
+pub use command::{CommandError, Reached, TakenOver, Verification};
 pub use compare::compare;
 pub use config::{Pace, RemoteTarget, SinkConfig};
 pub use sink::{DrainReport, Sink};
 pub use status::{BookLag, Counters, ForeignBook, Health, TargetStatus};
+pub use trust::{Looking, Trust, judge};

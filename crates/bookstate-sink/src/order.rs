@@ -2,11 +2,13 @@
 //!
 //! An outside reader may look between two chunks. It must not see `ocr_complete` before the text, or a
 //! finished structure before its chapters. So content goes first and flags last; flags that are withdrawn go
-//! before the content that they vouched for; a new Book is created first, so that what belongs to it has
-//! something to belong to. (While a batch is under way the book is in flux anyway: `persisting_seq` differs
-//! from `persisted_seq`.)
+//! before the content that they vouched for. A Book that is put whole goes first, so that what belongs to it has
+//! something to belong to, and if it vouches for anything it goes first without that, and as it is at the end.
+//! (While a batch is under way the book is in flux anyway: `persisting_seq` differs from `persisted_seq`.)
 
-use bookstate_domain::{Collection, Document, Op, OpVisitor, Patch, WriteOp, value::Value};
+use std::sync::Arc;
+
+use bookstate_domain::{Book, BookStatus, Collection, Document, Op, OpVisitor, Patch, WriteOp, value::Value};
 
 /// Where in a batch an op belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,9 +24,38 @@ enum Rank {
     Metric,
 }
 
-/// Sorts a batch; the order among equals is by key, so that the same batch is always the same chunks.
-pub(crate) fn sort(ops: &mut [WriteOp]) {
-    ops.sort_by_cached_key(|op| (op.visit(RankOf), op.key()));
+/// A batch in order; that among equals is by key, so that the same batch is always the same chunks. A Book that
+/// vouches for something is there twice.
+pub(crate) fn ordered(mut ops: Vec<WriteOp>) -> Vec<WriteOp> {
+    let first: Vec<WriteOp> = ops.iter().filter_map(unfinished).collect();
+    ops.extend(first);
+    ops.sort_by_cached_key(|op| (rank(op), op.key()));
+    ops
+}
+
+/// The put of a Book that vouches for something, without that.
+fn unfinished(op: &WriteOp) -> Option<WriteOp> {
+    let WriteOp::Book(Op::Upsert(book)) = op else { return None };
+    vouches(book).then(|| {
+        let mut unfinished = Book::clone(book);
+        unfinished.metadata_complete = false;
+        unfinished.structure_complete = false;
+        unfinished.status = Some(BookStatus::Processing);
+        WriteOp::Book(Op::Upsert(Arc::new(unfinished)))
+    })
+}
+
+/// Whether a Book says that something is done.
+fn vouches(book: &Book) -> bool {
+    let is_done = matches!(book.status, Some(BookStatus::Complete | BookStatus::Degraded));
+    is_done || book.metadata_complete || book.structure_complete
+}
+
+fn rank(op: &WriteOp) -> Rank {
+    match op {
+        WriteOp::Book(Op::Upsert(book)) if !vouches(book) => Rank::NewBook,
+        _ => op.visit(RankOf),
+    }
 }
 
 struct RankOf;
@@ -32,10 +63,10 @@ struct RankOf;
 impl OpVisitor for RankOf {
     type Out = Rank;
     fn visit<D: Document>(self, op: &Op<D>) -> Rank {
-        match op {
-            Op::Upsert(_) if D::COLLECTION == Collection::Book => return Rank::NewBook,
-            Op::Update { patch, .. } if withdraws::<D>(patch) => return Rank::Withdrawal,
-            _ => {}
+        if let Op::Update { patch, .. } = op
+            && withdraws::<D>(patch)
+        {
+            return Rank::Withdrawal;
         }
         match D::COLLECTION {
             Collection::OcrResult | Collection::AgentState => Rank::Content,

@@ -10,7 +10,7 @@ use std::{
 };
 
 use bookstate_domain::{AnyKey, BookId};
-use bookstate_store::{BatchOps, Differing, Library, SqliteTarget, StoreError, Target, TargetName, WriterId};
+use bookstate_store::{BatchOps, Differing, Library, SqliteTarget, StoreError, Target, TargetName};
 use parking_lot::{Mutex, RwLock};
 use rand::{SeedableRng, rngs::SmallRng};
 use tokio::{
@@ -20,13 +20,13 @@ use tokio::{
 };
 
 use crate::{
-    backoff::Backoff,
-    command::{Command, CommandError, Reached, Verification},
+    backoff::Pauses,
+    command::{Command, CommandError, Reached, TakenOver, Verification},
     config::{Pace, RemoteTarget, SinkConfig},
-    cursor::{Link, Role},
-    local::Local,
+    cursor::Role,
     split,
-    status::{BookLag, Counters, TargetStatus},
+    status::{BookLag, Published, TargetStatus},
+    transport::{Link, blocking, new_start},
     worker::Worker,
 };
 
@@ -36,7 +36,7 @@ const COMMAND_QUEUE: usize = 16;
 #[derive(Debug)]
 struct Task {
     commands: mpsc::Sender<Command>,
-    status: Arc<Mutex<TargetStatus>>,
+    status: Arc<Mutex<Published>>,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
@@ -121,29 +121,28 @@ impl Sink {
             task.task.abort();
         }
         self.library.remove_target(name);
-        let (local, name) = (Local(self.library.local_store().clone()), name.clone());
-        Ok(local.run(move |store| store.forget_target(name.as_str())).await?)
+        let (library, name) = (self.library.clone(), name.clone());
+        Ok(blocking(move || library.local_store().forget_target(name.as_str())).await?)
     }
 
     fn spawn(&self, name: TargetName, target: Arc<dyn Target>, role: Role, pace: &Pace) -> Task {
         let seed = self.seeds.fetch_add(1, Ordering::Relaxed);
         let (stop, stopped) = watch::channel(false);
-        let status = Arc::new(Mutex::new(TargetStatus::new(name.clone())));
+        let status = Arc::new(Mutex::new(Published::new(name.clone())));
         let (commands, received) = mpsc::channel(COMMAND_QUEUE);
         let link = Link {
             library: self.library.clone(),
-            name: name.clone(),
+            feed: self.library.feed(&name),
+            name,
             chunk_documents: target.limits().documents,
             target,
             role,
-            local: Local(self.library.local_store().clone()),
             timeout: pace.timeout,
+            start: new_start(),
             random: SmallRng::seed_from_u64(seed),
-            counters: Counters::default(),
-            successes: 0,
         };
-        let backoff = Backoff::new(pace.first_pause, pace.longest_pause, seed);
-        let worker = Worker::new(link, pace.linger, backoff, received, stopped, status.clone());
+        let pauses = Pauses { first: pace.first_pause, longest: pace.longest_pause, seed };
+        let worker = Worker::new(link, pace.linger, pauses, received, stopped, status.clone());
         let task = tokio::spawn(worker.run());
         Task { commands, status, stop, task }
     }
@@ -158,7 +157,7 @@ impl Sink {
     #[must_use]
     pub fn status(&self) -> Vec<TargetStatus> {
         let tasks = self.tasks.read();
-        tasks.values().map(|task| self.with_present_lag(task.status.lock().clone())).collect()
+        tasks.values().map(|task| self.with_present_lag(task.status.lock().status())).collect()
     }
 
     fn with_present_lag(&self, mut status: TargetStatus) -> TargetStatus {
@@ -169,12 +168,12 @@ impl Sink {
             let foreign = status.foreign.iter().any(|book| book.book_id == book_id);
             status.behind.retain(|book| book.book_id != book_id);
             if seq > watermark && !foreign {
-                let dirty = library.dirty_count(&book_id, watermark);
+                let dirty = library.feed(&status.name).dirty_count(&book_id, watermark);
                 status.behind.push(BookLag { book_id, seq, watermark, dirty });
             }
         }
         // Books that left memory while the task was paused: it has not taken note of them yet.
-        for (book_id, (seq, watermark)) in library.departed(&status.name) {
+        for (book_id, (seq, watermark)) in library.feed(&status.name).evicted() {
             match status.behind.iter_mut().find(|book| book.book_id == book_id) {
                 Some(book) => book.seq = book.seq.max(seq),
                 None => status.behind.push(BookLag { book_id, seq, watermark, dirty: 0 }),
@@ -196,7 +195,8 @@ impl Sink {
             let mut bytes = 0;
             // The others would be read from the disk, at every look.
             for book in status.behind.iter().filter(|book| live.contains(&book.book_id)) {
-                let batch = self.library.batch(&book.book_id, book.watermark, &Differing::default())?;
+                let feed = self.library.feed(&status.name);
+                let batch = feed.batch(&book.book_id, book.watermark, &Differing::default())?;
                 bytes += batch.map_or(0, |batch| match batch.ops {
                     BatchOps::Ops(ops) => split::bytes(&ops),
                     BatchOps::Compare(state) => split::bytes(&state.documents().collect::<Vec<_>>()),
@@ -247,14 +247,13 @@ impl Sink {
     /// at the next start.
     pub async fn drain(self, deadline: Duration) -> DrainReport {
         // A deadline beyond all time is none.
-        let until = || Instant::now().checked_add(deadline);
-        let targets = self.reach(until()).await;
+        let until = Instant::now().checked_add(deadline);
+        let targets = self.reach(until).await;
         let mut tasks: Vec<_> = std::mem::take(&mut *self.tasks.write()).into_iter().collect();
         for (_, task) in &tasks {
             task.stop.send_replace(true);
         }
         // A task in the middle of a chunk ends it, if it is not late already: the outcome would be unknown.
-        let until = until();
         for (name, task) in &mut tasks {
             let late = targets.iter().any(|(target, reached)| target == name && *reached != Reached::All);
             if late || before(until, &mut task.task).await.is_none() {
@@ -262,7 +261,7 @@ impl Sink {
             }
         }
         let status =
-            tasks.iter().map(|(_, task)| self.with_present_lag(task.status.lock().clone())).collect();
+            tasks.iter().map(|(_, task)| self.with_present_lag(task.status.lock().status())).collect();
         DrainReport { targets, status }
     }
 
@@ -284,7 +283,8 @@ impl Sink {
         answered.await.map_err(|_| CommandError::Stopped)?
     }
 
-    /// Compares a book with its copy in a target; changes nothing but what is dirty anyway.
+    /// Compares a book with its copy in a target, and changes nothing. What the copy lacks because it is behind is
+    /// [said](Verification::lag), not counted.
     ///
     /// # Errors
     /// See [`CommandError`].
@@ -292,7 +292,8 @@ impl Sink {
         self.ask(target, |answer| Command::Verify(book.clone(), answer)).await
     }
 
-    /// Compares a book with its copy in a target and sends what differs.
+    /// Compares a book with its copy in a target and sends what differs. Ends when the target has the book as it was
+    /// when this was asked.
     ///
     /// # Errors
     /// See [`CommandError`].
@@ -300,16 +301,13 @@ impl Sink {
         self.ask(target, |answer| Command::Resync(book.clone(), answer)).await
     }
 
-    /// Takes a book over from the data directory that wrote it into a target, importing it first when it is
-    /// unknown here. Returns whose it was.
+    /// Takes a book over from the data directory that wrote it into a target, or from another copy of this one,
+    /// importing it first when it is unknown here. What the target has and this data directory lacks is overwritten
+    /// then.
     ///
     /// # Errors
     /// See [`CommandError`].
-    pub async fn take_over(
-        &self,
-        target: &TargetName,
-        book: &BookId,
-    ) -> Result<Option<WriterId>, CommandError> {
+    pub async fn take_over(&self, target: &TargetName, book: &BookId) -> Result<TakenOver, CommandError> {
         self.ask(target, |answer| Command::TakeOver(book.clone(), answer)).await
     }
 

@@ -25,7 +25,19 @@ pub(crate) fn split(ops: Vec<WriteOp>, limits: Limits) -> VecDeque<Vec<WriteOp>>
     if !chunk.is_empty() || chunks.is_empty() {
         chunks.push_back(chunk);
     }
+    chunks.iter_mut().for_each(once_each);
     chunks
+}
+
+/// A document that is there twice, since its first state is for those who look in between, is there once when nobody
+/// can.
+fn once_each(chunk: &mut Vec<WriteOp>) {
+    let is_twice = chunk.split_first().is_some_and(|(first, others)| {
+        matches!(first, WriteOp::Book(_)) && others.iter().any(|op| op.key() == first.key())
+    });
+    if is_twice {
+        chunk.remove(0);
+    }
 }
 
 /// Bytes of text that ops carry, roughly: what counters and limits count.

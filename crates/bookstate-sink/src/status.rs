@@ -1,5 +1,7 @@
 //! What a target's task is doing, for health, metrics, API and command line.
 
+use std::collections::BTreeMap;
+
 use bookstate_domain::{BookId, Seq};
 use bookstate_store::{TargetName, WriterId};
 use serde::Serialize;
@@ -17,6 +19,8 @@ pub struct Counters {
     pub bytes: u64,
     /// Attempts that failed because the target was unavailable.
     pub unavailable: u64,
+    /// Attempts that met another writer's.
+    pub conflicts: u64,
     /// Attempts whose outcome was unknown at first.
     pub ambiguous: u64,
     /// Attempts that met another write number.
@@ -27,6 +31,23 @@ pub struct Counters {
     pub compares: u64,
     /// Documents that were parked.
     pub parked: u64,
+}
+
+impl Counters {
+    /// Adds what another has counted.
+    pub(crate) const fn add(&mut self, other: &Self) {
+        self.batches += other.batches;
+        self.chunks += other.chunks;
+        self.documents += other.documents;
+        self.bytes += other.bytes;
+        self.unavailable += other.unavailable;
+        self.conflicts += other.conflicts;
+        self.ambiguous += other.ambiguous;
+        self.mismatches += other.mismatches;
+        self.splits += other.splits;
+        self.compares += other.compares;
+        self.parked += other.parked;
+    }
 }
 
 /// How a target is.
@@ -58,6 +79,9 @@ pub struct ForeignBook {
     pub book_id: BookId,
     /// Whose it is.
     pub writer: WriterId,
+    /// It is this very data directory's, by its id: another copy of it wrote the book, or it did itself before it was
+    /// put back to a copy.
+    pub is_copy: bool,
 }
 
 /// How far behind a book's copy is.
@@ -90,13 +114,36 @@ pub struct TargetStatus {
     pub foreign: Vec<ForeignBook>,
 }
 
-impl TargetStatus {
+/// The same as a target's task keeps it: by book, so that a step changes one entry, however many there are.
+#[derive(Debug)]
+pub(crate) struct Published {
+    pub(crate) name: TargetName,
+    pub(crate) health: Health,
+    pub(crate) counters: Counters,
+    pub(crate) behind: BTreeMap<BookId, BookLag>,
+    pub(crate) parked: BTreeMap<BookId, usize>,
+    pub(crate) foreign: BTreeMap<BookId, ForeignBook>,
+}
+
+impl Published {
     pub(crate) fn new(name: TargetName) -> Self {
-        let health = Health::Starting;
-        let counters = Counters::default();
-        Self { name, health, counters, behind: Vec::new(), parked: 0, foreign: Vec::new() }
+        let (behind, parked, foreign) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { name, health: Health::Starting, counters: Counters::default(), behind, parked, foreign }
     }
 
+    pub(crate) fn status(&self) -> TargetStatus {
+        TargetStatus {
+            name: self.name.clone(),
+            health: self.health.clone(),
+            counters: self.counters,
+            behind: self.behind.values().cloned().collect(),
+            parked: self.parked.values().sum(),
+            foreign: self.foreign.values().cloned().collect(),
+        }
+    }
+}
+
+impl TargetStatus {
     /// Commits that the target lacks, over all books.
     #[must_use]
     pub fn lag(&self) -> u64 {

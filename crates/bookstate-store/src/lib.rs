@@ -46,10 +46,11 @@ pub use clock::{Clock, SystemClock};
 pub use library::{
     Batch, BatchOps, BookHandle, CallTimes, CloseError, CommitNote, Commits, Differing, Follower,
     ImportError, Library, LibraryConfig, Noted, OpenBookError, OpenError, PersistError, ReadError, Reading,
-    Receipt, RecoveryReport, Snapshot, Source, TargetName,
+    Receipt, RecoveryReport, Snapshot, Source, TargetFeed, TargetName,
 };
 pub use sqlite::{
-    ChangedBook, LoadedBook, Parked, ParkedDocument, Progress, SqliteStore, SqliteTarget, StoreError,
+    ChangedBook, Distrust, Intent, LoadedBook, Parked, ParkedDocument, Progress, Remembered, SqliteStore,
+    SqliteTarget, StoreError,
 };
 pub use state_store::{MemoryStateStore, StateStore};
-pub use target::{BookSync, Chunk, Limits, StoredBook, Target, TargetError, WriteMark, WriterId};
+pub use target::{BookSync, Chunk, Limits, StartId, StoredBook, Target, TargetError, WriteMark, WriterId};

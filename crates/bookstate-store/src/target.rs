@@ -44,14 +44,22 @@ impl<'de> Deserialize<'de> for WriterId {
     }
 }
 
+/// Names one start of a process that writes: random, and recorded in the data directory before it first writes. A
+/// data directory that was restored from a copy or cloned meets one that it does not know. 0 is that of a version
+/// that did not name its starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct StartId(pub u64);
+
 /// What a target knows of where a book stands in it. One per book, written by every chunk.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct BookSync {
     /// The data directory whose chunks the target takes.
     pub writer: WriterId,
-    /// Counts the chunks. The first chunk makes it 1.
+    /// The start of a process that wrote the last chunk.
+    pub start: StartId,
+    /// Grows with every chunk. The first chunk makes it 1.
     pub write_no: u32,
-    /// Names the last chunk, at random. After an ambiguous answer the number alone would not do: a stalled chunk
+    /// Names the last chunk, at random: the upper 40 bits its batch, the others its content. After an ambiguous answer the number alone would not do: a stalled chunk
     /// of an earlier process may be what made it `write_no`.
     pub token: u64,
     /// The seq of the batch that is being written; equals `persisted_seq` when none is.
@@ -131,6 +139,13 @@ pub enum TargetError {
     #[error("the target is unavailable: {reason}")]
     Unavailable {
         /// What happened.
+        reason: String,
+    },
+    /// Another transaction was in the way and nothing was applied: the target is well, and the same will go through
+    /// in a moment.
+    #[error("another transaction was in the way: {reason}")]
+    Conflict {
+        /// What the target said.
         reason: String,
     },
     /// The request was sent and its outcome is unknown.

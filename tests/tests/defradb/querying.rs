@@ -67,6 +67,7 @@ fn book(book_id: &BookId) -> Vec<WriteOp> {
 async fn write(target: &DefraTarget, book_id: &BookId) {
     let seq = 1u32.try_into().unwrap();
     let sync = BookSync {
+        start: bookstate_store::StartId::default(),
         writer: WriterId([1; 16]),
         write_no: 1,
         token: 1,

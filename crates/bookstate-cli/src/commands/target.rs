@@ -10,6 +10,7 @@ use crate::{
     failure::{Exit, Failure},
     library,
     local::LocalReader,
+    logging::say,
     output::{self, count},
     settings::{self, Place, Settings},
     table::{Column, Table},
@@ -190,6 +191,10 @@ async fn compare(
     for id in books(library, book)? {
         let found = sink.verify(target, &id).await.map_err(command_failure)?;
         differing += usize::from(!found.is_equal());
+        if found.lag > 0 {
+            let commits = count(usize::try_from(found.lag).unwrap_or(usize::MAX), "commit");
+            say("note", format_args!("target {target} lacks {commits} of book {id}, which are left out"));
+        }
         let mut row = json!({"book_id": id});
         if let (Value::Object(row), Value::Object(found)) =
             (&mut row, serde_json::to_value(&found).map_err(Failure::unexpected)?)
@@ -229,10 +234,24 @@ async fn take_over(settings: &Settings, name: &str, book: &str, json: bool) -> R
     let sink = library::start_sink(&library, settings)?;
     let taken = sink.take_over(&name, &id).await.map_err(command_failure);
     library::finish(library, sink, settings).await?;
-    let from = taken?;
-    if json {
-        return output::json(&json!({"target": name, "book_id": id, "previous_writer": from}));
+    let taken = taken?;
+    if taken.in_flux {
+        say(
+            "warning",
+            "the target's copy was being written when it was taken: the book has a part of a batch",
+        );
     }
+    if taken.parked > 0 {
+        let documents = count(taken.parked, "document");
+        say(
+            "warning",
+            format_args!("the target had refused {documents}: they are as they were before, or missing"),
+        );
+    }
+    if json {
+        return output::json(&json!({"target": name, "book_id": id, "previous_writer": taken.from}));
+    }
+    let from = taken.from;
     let from = from.map_or_else(String::new, |writer| format!(", until now that of data directory {writer}"));
     output::line(&format!("book {id} in target {name} is this data directory's{from}"))
 }

@@ -31,7 +31,9 @@ pub(super) enum Meaning {
     OtherDocuments,
     /// The node has, or has had and deleted, a document of the very same content.
     SameContent,
-    /// Later it will work: a conflict, or the node is in trouble.
+    /// Another transaction was in the way; in a moment it will work.
+    Conflict,
+    /// Later it will work: the node is in trouble.
     Later,
     /// The request is too large.
     TooLarge,
@@ -52,8 +54,10 @@ pub(super) fn meaning(text: &str) -> Meaning {
     if has("a document with the given ID") {
         return Meaning::SameContent;
     }
-    const LATER: [&str; 11] = [
-        "transaction conflict",
+    if has("transaction conflict") {
+        return Meaning::Conflict;
+    }
+    const LATER: [&str; 10] = [
         "no space left",
         "input/output error",
         "read-only file system",
@@ -106,7 +110,7 @@ impl CallError {
     pub(super) fn of_read(self) -> TargetError {
         match self {
             Self::NotSent(reason) | Self::Lost(reason) => TargetError::Unavailable { reason },
-            Self::Status(status @ (500..), text) => {
+            Self::Status(status @ (408 | 425 | 429 | 500..), text) => {
                 TargetError::Unavailable { reason: format!("the node answers {status} {text}") }
             }
             Self::Status(status, text) => unusable(status, &text),
@@ -121,11 +125,12 @@ impl CallError {
             Self::NotSent(reason) => TargetError::Unavailable { reason },
             Self::Lost(reason) => TargetError::Ambiguous { reason },
             // The node rolls back when it panics, and says so with nothing but 500; a proxy says that it has
-            // nobody to ask with 503.
-            Self::Status(status @ (500 | 503), text) => {
+            // nobody to ask with 503, and that it does not take a request now with 425 and 429.
+            Self::Status(status @ (425 | 429 | 500 | 503), text) => {
                 TargetError::Unavailable { reason: format!("the node answers {status} {text}") }
             }
-            Self::Status(status @ (501..), text) => {
+            // 408: what was sent of the request may have been all of it.
+            Self::Status(status @ (408 | 501..), text) => {
                 TargetError::Ambiguous { reason: format!("the node answers {status} {text}") }
             }
             Self::Status(status @ (400 | 413), text) => {
@@ -136,6 +141,7 @@ impl CallError {
                 let reason = shortened(&text);
                 match meaning(&text) {
                     Meaning::SyncMoved => TargetError::Mismatch,
+                    Meaning::Conflict => TargetError::Conflict { reason },
                     Meaning::SameContent | Meaning::Later | Meaning::NoSchema => {
                         TargetError::Unavailable { reason }
                     }
@@ -171,7 +177,7 @@ mod tests {
         let none = |field: &str| format!("value not provided for non-nillable field. Name: {field}");
         assert_eq!(meaning(&none("book_id")), Meaning::SyncMoved);
         assert_eq!(meaning(&none("key")), Meaning::OtherDocuments);
-        assert_eq!(meaning("transaction conflict. Please retry"), Meaning::Later);
+        assert_eq!(meaning("transaction conflict. Please retry"), Meaning::Conflict);
         assert_eq!(
             meaning("a document with the given ID has been deleted. DocID: bae-1"),
             Meaning::SameContent

@@ -332,6 +332,7 @@ mod tests {
     fn every_collection_has_its_operations_and_all_of_them_together_are_valid() {
         let mut all = All::default();
         let sync = BookSync {
+            start: bookstate_store::StartId(1),
             writer: WriterId([1; 16]),
             write_no: 1,
             token: 1,

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use bookstate_domain::{AnyKey, BookId, Document, Seq};
-use bookstate_store::BookSync;
+use bookstate_store::{BookSync, StartId};
 use serde::{Deserialize, Serialize};
 
 /// A document to be added.
@@ -82,6 +82,7 @@ pub(super) struct SyncChange {
     #[serde(skip_serializing_if = "Option::is_none")]
     book_id: Option<BookId>,
     writer: String,
+    start: String,
     write_no: u32,
     token: String,
     persisting_seq: Seq,
@@ -103,6 +104,7 @@ impl SyncChange {
         Self {
             book_id: None,
             writer: sync.writer.to_string(),
+            start: token_text(sync.start.0),
             write_no: sync.write_no,
             token: token_text(sync.token),
             persisting_seq: sync.persisting_seq,
@@ -131,6 +133,7 @@ pub(super) struct StoredSync {
     /// Its book.
     pub(super) book_id: BookId,
     writer: String,
+    start: Option<String>,
     write_no: u32,
     token: String,
     persisting_seq: Seq,
@@ -144,10 +147,16 @@ impl StoredSync {
     /// # Errors
     /// In words: a value that no version of ours writes.
     pub(super) fn sync(self) -> Result<(BookId, BookSync), String> {
-        let token = u64::from_str_radix(&self.token, 16)
-            .map_err(|error| format!("the token of book {}: {error}", self.book_id))?;
+        let number = |text: &str| {
+            u64::from_str_radix(text, 16)
+                .map_err(|error| format!("the token of book {}: {error}", self.book_id))
+        };
+        let token = number(&self.token)?;
+        // None: an older version wrote it last.
+        let start = self.start.as_deref().map(number).transpose()?.unwrap_or_default();
         let sync = BookSync {
             writer: self.writer.parse()?,
+            start: StartId(start),
             write_no: self.write_no,
             token,
             persisting_seq: self.persisting_seq,

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod schedules;
+mod random;
 mod stories;
 mod support;
+mod troubles;

@@ -9,7 +9,7 @@ use bookstate_sink::{
     CommandError, Health, Pace, Reached, RemoteTarget,
     sim::{Fault, SimTarget},
 };
-use bookstate_store::TargetName;
+use bookstate_store::{Intent, StartId, TargetName};
 
 fn pages(from: i32, to: i32, text: &str) -> Vec<Change> {
     (from..=to).map(|page| put(page, text)).collect()
@@ -431,7 +431,10 @@ async fn what_was_not_recorded_is_learnt_from_the_target() {
     let after = progress(&world);
     assert_ne!(before, after);
     let (name, book) = (world.name.clone(), world.book.clone());
-    world.library().local_store().record(name.as_str(), &book, Some(&before), &[], &[]).unwrap();
+    let store = world.library().local_store();
+    store.record(name.as_str(), &book, Some(&before), &[], &[]).unwrap();
+    let intent = Intent { batch: after.token, seq: after.persisted_seq, commit_seq: after.commit_seq };
+    store.intend(name.as_str(), &book, StartId(7), intent, None).unwrap();
     world.kill_and_restart().await;
     world.settle().await;
     assert_eq!(progress(&world), after, "although nothing was left to be sent");
@@ -469,7 +472,7 @@ async fn the_data_directory_is_lost_and_the_book_comes_back_from_the_target() {
     // As it should be done: nothing of the book here, then the take-over.
     world.lose_the_directory().await;
     let from = world.sink().take_over(&world.name, &world.book).await.unwrap();
-    assert!(from.is_some());
+    assert!(from.from.is_some());
     world.open_the_book();
     assert_eq!(world.state(), before);
     world.commit(&[put(5, "deleted once, created again")]);

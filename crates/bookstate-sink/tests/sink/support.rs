@@ -4,8 +4,8 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bookstate_domain::{
-    AnyKey, BookId, BookState, Document, Op, Page, PageKey, PagePatch, Seq, Text, Toc, TocKey, TocPatch,
-    WriteOp,
+    AnyKey, BookId, BookState, Document, KeyVisitor, Op, Page, PageKey, PagePatch, Seq, Text, Toc, TocKey,
+    TocPatch, WriteOp,
 };
 use bookstate_sink::{
     DrainReport, Pace, Reached, RemoteTarget, Sink, SinkConfig, TargetStatus,
@@ -71,18 +71,15 @@ impl World {
 
     /// Whenever the target says that it is at S, it must be the book as it was at S, parked documents aside.
     fn watch(&self) {
-        let oracle = self.oracle.clone();
-        self.target.observe(move |_, book: &SimBook| {
-            if book.sync.persisting_seq != book.sync.persisted_seq {
+        let (oracle, id) = (self.oracle.clone(), self.book.clone());
+        self.target.observe(move |_, of, book: &SimBook| {
+            if *of != id || book.sync.persisting_seq != book.sync.persisted_seq {
                 return;
             }
             let mut oracle = oracle.lock();
             let Some(expected) = oracle.states.get(&book.sync.persisted_seq) else { return };
-            let (mut theirs, mut ours) = (book.state.clone(), expected.clone());
-            for key in &book.sync.parked {
-                remove(&mut theirs, key);
-                remove(&mut ours, key);
-            }
+            let theirs = without(book.state.clone(), &book.sync.parked);
+            let ours = without(expected.clone(), &book.sync.parked);
             if theirs != ours {
                 let differences = bookstate_sink::compare(&ours, Some(&theirs));
                 let text = format!("at seq {}: {differences:?}", book.sync.persisted_seq);
@@ -238,9 +235,20 @@ impl World {
     }
 }
 
-fn remove(state: &mut BookState, key: &AnyKey) {
-    if let AnyKey::Page(key) = key {
-        state.apply(&Op::<Page>::Delete { key: key.clone() }.into());
+/// A book without these documents.
+pub(crate) fn without(mut state: BookState, keys: &[AnyKey]) -> BookState {
+    for key in keys {
+        state.apply(&key.visit(Deletion));
+    }
+    state
+}
+
+struct Deletion;
+
+impl KeyVisitor for Deletion {
+    type Out = WriteOp;
+    fn visit<D: Document>(self, key: &D::Key) -> WriteOp {
+        D::write_op(Op::Delete { key: key.clone() })
     }
 }
 
@@ -260,7 +268,7 @@ pub(crate) fn page_key(book: &BookId, page_num: i32) -> PageKey {
 }
 
 impl Change {
-    fn op(&self, book: &BookId, at: &bookstate_domain::At) -> WriteOp {
+    pub(crate) fn op(&self, book: &BookId, at: &bookstate_domain::At) -> WriteOp {
         let text = |text: &str| Some(Text::from(text));
         let toc = || TocKey { book_id: book.clone() };
         match self {

@@ -26,6 +26,7 @@ impl Library {
             expect: None,
             sync: BookSync {
                 writer: self.writer(),
+                start: stored.sync.start,
                 write_no: 1,
                 token: 0,
                 persisting_seq: seq,

@@ -200,7 +200,7 @@ impl LiveBook {
             (inner.state.clone(), inner.seq, Some(inner.position), inner.changes.behind(since))
         };
         let ops = match changes.since(since, &state) {
-            Since::Ops(ops) => BatchOps::Ops(differing.mend(ops, &state)),
+            Since::Ops(ops) => BatchOps::Ops(differing.made_whole(ops, &state)),
             Since::TooOld => BatchOps::Compare(Box::new(state)),
         };
         Batch { book_id: self.id.clone(), seq, position, ops }

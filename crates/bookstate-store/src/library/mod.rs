@@ -32,7 +32,7 @@ use tokio::sync::Notify;
 
 pub use calls::CallTimes;
 pub use error::{CloseError, ImportError, OpenBookError, OpenError, PersistError, ReadError};
-pub use feed::{Batch, BatchOps, Commits, Differing};
+pub use feed::{Batch, BatchOps, Commits, Differing, TargetFeed};
 pub use follow::{CommitNote, Follower, Noted};
 pub use handle::{BookHandle, Receipt};
 pub use live::Snapshot;
@@ -88,7 +88,7 @@ impl serde::Serialize for TargetName {
 }
 
 /// Books with their last commit and a target's watermark.
-type Departed = BTreeMap<BookId, (Seq, Seq)>;
+type Evicted = BTreeMap<BookId, (Seq, Seq)>;
 
 #[derive(Debug)]
 struct Shared {
@@ -106,7 +106,7 @@ struct Shared {
     targets: RwLock<Vec<(TargetName, Arc<dyn Target>)>>,
     /// Books that left memory before a remote target had all of them, with their last commit and the target's
     /// watermark, until its task has taken note.
-    departed: Mutex<BTreeMap<TargetName, Departed>>,
+    evicted: Mutex<BTreeMap<TargetName, Evicted>>,
     /// Of books that are not live: seqs up to these were used although the local store has no commit of them
     /// (they were set aside, or a target has them). They are not given out again.
     reserved: Mutex<HashMap<BookId, Seq>>,
@@ -241,6 +241,12 @@ impl Library {
         self.live(id).map(|book| book.snapshot())
     }
 
+    /// Whether a book is in memory.
+    #[must_use]
+    pub fn is_live(&self, id: &BookId) -> bool {
+        self.0.books.read().contains_key(id)
+    }
+
     /// The live books.
     #[must_use]
     pub fn live_books(&self) -> Vec<BookId> {
@@ -263,10 +269,10 @@ impl Library {
         }
         if seq > Seq::ZERO {
             // A target that was busy all the time that the book was live must still learn of it.
-            for (target, departed) in self.0.departed.lock().iter_mut() {
+            for (target, evicted) in self.0.evicted.lock().iter_mut() {
                 let watermark = book.watermark(target);
                 if watermark < seq {
-                    departed.insert(id.clone(), (seq, watermark));
+                    evicted.insert(id.clone(), (seq, watermark));
                 }
             }
         }
@@ -295,10 +301,11 @@ fn loaded_from(local: &SqliteStore, stored: LoadedBook, position: Position) -> R
             .insert(TargetName(target.into()), progress.map_or(Seq::ZERO, |progress| progress.persisted_seq));
     }
     // Tombstones are kept until every known target has passed them, so above the lowest watermark everything
-    // is known.
-    let floor = watermarks.values().copied().min().unwrap_or(Seq::ZERO);
+    // is known; and a target that was added later is below what is known.
+    let lowest = watermarks.values().copied().min().unwrap_or(Seq::ZERO);
+    let floor = lowest.max(local.tombstone_floor(&id)?);
     let changes = Changes::reloaded(floor, stored.updated.into_iter().chain(stored.tombstones));
-    // A target that is ahead (this directory was restored from a copy) has used these seqs.
-    let highest_used = watermarks.values().copied().max().unwrap_or(applied);
+    // A target that is ahead (this directory was restored from a copy) has used these seqs, or may have.
+    let highest_used = applied.max(local.highest_sent(&id)?);
     Ok(Loaded { state: stored.state, changes, seq: applied, highest_used, position, watermarks })
 }

@@ -159,7 +159,7 @@ impl Library {
             loading: Loading::default(),
             changed: Notify::new(),
             targets: RwLock::new(Vec::new()),
-            departed: Mutex::new(BTreeMap::new()),
+            evicted: Mutex::new(BTreeMap::new()),
             reserved: Mutex::new(used_by_set_aside),
             followed: Mutex::default(),
             calls: CallHistogram::default(),
@@ -189,6 +189,7 @@ impl Library {
             recovered.push(RecoveredBook { book_id: book_id.clone(), commits, seq });
             library.0.books.write().insert(book_id, Arc::new(LiveBook::new(loaded)));
         }
+        library.0.local.distrust_what_is_ahead(|id| library.live(id).map(|book| book.seq()))?;
         recovered.sort_by(|a, b| a.book_id.cmp(&b.book_id));
         Ok((library, RecoveryReport { journal: journal_report, recovered, set_aside }))
     }
@@ -238,7 +239,7 @@ fn replay(
         loaded.changes.record(commit.seq, op.key(), effect);
     }
     loaded.seq = commit.seq;
-    loaded.highest_used = commit.seq;
+    loaded.highest_used = loaded.highest_used.max(commit.seq);
     loaded.position = record.position;
     replay.commits += 1;
     Ok(())
@@ -252,7 +253,8 @@ fn load(local: &SqliteStore, id: &BookId, applied: Seq, position: Position) -> R
             state: BookState::new(id.clone()),
             changes: Changes::new(Seq::ZERO),
             seq: applied,
-            highest_used: applied,
+            // What a target has, or may have, is not used again.
+            highest_used: applied.max(local.highest_sent(id)?),
             position,
             watermarks: BTreeMap::from([(TargetName::local(), applied)]),
         }),

@@ -10,7 +10,7 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::rows::{KeyList, Parsed, StoredSeq, document};
 use super::{SqliteStore, StoreError, schema};
-use crate::target::BookSync;
+use crate::target::{BookSync, StartId};
 
 /// A book as the store holds it.
 #[derive(Debug, Clone)]
@@ -86,7 +86,7 @@ impl SqliteStore {
             let mut query =
                 tx.prepare_cached(&format!("SELECT {SYNC}, book_id FROM book_sync ORDER BY book_id"))?;
             let rows = query.query_map([], |row| {
-                let Parsed(book_id) = row.get(6)?;
+                let Parsed(book_id) = row.get(7)?;
                 Ok((book_id, read_sync(row)?))
             })?;
             Ok(rows.collect::<Result<_, _>>()?)
@@ -135,20 +135,39 @@ impl SqliteStore {
         })
     }
 
-    /// Forgets which documents were deleted up to and including `up_to`: every target has passed it. Returns how
-    /// many were forgotten.
+    /// Forgets which documents were deleted up to and including `up_to`, and remembers that: every target has passed
+    /// it. Returns how many were forgotten.
     ///
     /// # Errors
     /// The file cannot be written.
     pub fn forget_tombstones(&self, book_id: &BookId, up_to: Seq) -> Result<usize, StoreError> {
         self.write(|tx| {
             let mut forget = tx.prepare_cached("DELETE FROM tombstone WHERE book_id = ?1 AND seq <= ?2")?;
-            Ok(forget.execute(params![book_id.as_str(), up_to.get()])?)
+            let forgotten = forget.execute(params![book_id.as_str(), up_to.get()])?;
+            let mut floor = tx.prepare_cached(
+                "INSERT INTO tombstone_floor (book_id, seq) VALUES (?1, ?2) ON CONFLICT (book_id) DO UPDATE SET \
+                 seq = max(seq, excluded.seq)",
+            )?;
+            floor.execute(params![book_id.as_str(), up_to.get()])?;
+            Ok(forgotten)
+        })
+    }
+
+    /// The seq up to which (and including) deletions are not remembered: what changed since an older one is not
+    /// known any more.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn tombstone_floor(&self, book_id: &BookId) -> Result<Seq, StoreError> {
+        self.read(|tx| {
+            let mut query = tx.prepare_cached("SELECT seq FROM tombstone_floor WHERE book_id = ?1")?;
+            let floor = query.query_row([book_id.as_str()], |row| row.get(0)).optional()?;
+            Ok(floor.map_or(Seq::ZERO, |StoredSeq(seq)| seq))
         })
     }
 }
 
-const SYNC: &str = "writer, write_no, token, persisting_seq, persisted_seq, parked";
+const SYNC: &str = "writer, write_no, token, persisting_seq, persisted_seq, parked, start";
 
 fn read_sync(row: &Row<'_>) -> rusqlite::Result<BookSync> {
     let Parsed(writer) = row.get(0)?;
@@ -156,7 +175,8 @@ fn read_sync(row: &Row<'_>) -> rusqlite::Result<BookSync> {
     let StoredSeq(persisted_seq) = row.get(4)?;
     let KeyList(parked) = row.get(5)?;
     let token = row.get::<_, i64>(2)?.cast_unsigned();
-    Ok(BookSync { writer, write_no: row.get(1)?, token, persisting_seq, persisted_seq, parked })
+    let start = StartId(row.get::<_, i64>(6)?.cast_unsigned());
+    Ok(BookSync { writer, start, write_no: row.get(1)?, token, persisting_seq, persisted_seq, parked })
 }
 
 fn sync_of(tx: &Transaction<'_>, book_id: &BookId) -> Result<Option<BookSync>, StoreError> {

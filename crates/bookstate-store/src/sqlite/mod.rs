@@ -21,6 +21,6 @@ mod target;
 
 pub use books::{ChangedBook, LoadedBook};
 pub use error::StoreError;
-pub use progress::{Parked, ParkedDocument, Progress};
+pub use progress::{Distrust, Intent, Parked, ParkedDocument, Progress, Remembered};
 pub use store::SqliteStore;
 pub use target::SqliteTarget;

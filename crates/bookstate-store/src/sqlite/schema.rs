@@ -53,6 +53,38 @@ CREATE TABLE parked (
 ) STRICT, WITHOUT ROWID;
 "#;
 
+/// What version 3 added: what a target is trusted with.
+pub(super) const TRUST: &str = r#"
+ALTER TABLE book_sync ADD COLUMN start INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE target_progress ADD COLUMN commit_seq INTEGER NOT NULL DEFAULT 0;
+UPDATE target_progress SET commit_seq = persisted_seq;
+CREATE TABLE target (
+    name TEXT NOT NULL PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+INSERT INTO target SELECT target FROM target_progress UNION SELECT target FROM parked;
+CREATE TABLE start (
+    id INTEGER NOT NULL PRIMARY KEY
+) STRICT;
+CREATE TABLE intent (
+    target TEXT NOT NULL,
+    book_id TEXT NOT NULL,
+    batch INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    commit_seq INTEGER NOT NULL,
+    PRIMARY KEY (target, book_id, batch)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE distrust (
+    target TEXT NOT NULL,
+    book_id TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('compare', 'ahead')),
+    PRIMARY KEY (target, book_id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE tombstone_floor (
+    book_id TEXT NOT NULL PRIMARY KEY,
+    seq INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+"#;
+
 /// The columns of a collection's table that are not fields.
 pub(super) const OWN_COLUMNS: [(&str, &str); 2] = [("key", "TEXT"), ("updated_seq", "INTEGER")];
 

@@ -178,6 +178,7 @@ mod tests {
             book_id: book_id.clone(),
             expect: None,
             sync: BookSync {
+                start: crate::target::StartId::default(),
                 writer,
                 write_no: 1,
                 token: 1,

@@ -117,7 +117,7 @@ fn last_act_and_restart(shelf: &Shelf, library: Library, handle: BookHandle, las
     store_unsynced(&library, &batch);
     tell(&library, &batch);
     assert_eq!(stored_pages(&library, &id), Some(fold(last)));
-    let whole = library.whole(&id).unwrap().unwrap();
+    let whole = library.feed(&bookstate_store::TargetName::local()).whole(&id).unwrap().unwrap();
     assert_eq!(whole.seq, seq(last));
     drop(handle);
     assert!(library.close().is_err(), "closing does not say that all is well");
@@ -142,8 +142,15 @@ fn a_failed_fsync_under_always_is_told_and_the_commit_is_not_denied() {
     // It may come back after a restart, so memory has it too: nobody is told that nothing happened.
     assert_eq!((handle.snapshot().seq, pages_of(&handle.snapshot().state)), (seq(3), fold(3)));
     assert_poisoned(&library, &handle);
-    let batch = library.batch(handle.id(), seq(0), &Differing::default()).unwrap().unwrap();
-    assert!(wait(library.synced(&batch)).is_err(), "it must not go to a target as if it were safe");
+    let batch = library
+        .feed(&bookstate_store::TargetName::local())
+        .batch(handle.id(), seq(0), &Differing::default())
+        .unwrap()
+        .unwrap();
+    assert!(
+        wait(library.feed(&bookstate_store::TargetName::local()).synced(&batch)).is_err(),
+        "it must not go to a target as if it were safe"
+    );
     let syncs = syncs(&shelf.fs);
     assert!(wait(handle.durable()).is_err());
     // Killed now, the log has it or not; a restart is at 2 or 3, never elsewhere.
@@ -179,8 +186,15 @@ fn under_always_nobody_but_the_caller_waits_for_the_disk() {
         begun.recv().unwrap();
         // Readers and the sink look at the book while the fsync takes its time.
         assert_eq!(live_pages(&library, handle.id()), Some(fold(3)));
-        let batch = library.batch(handle.id(), seq(2), &Differing::default()).unwrap().unwrap();
-        assert_eq!((batch.seq, library.dirty_count(handle.id(), seq(2))), (seq(3), 2));
+        let batch = library
+            .feed(&bookstate_store::TargetName::local())
+            .batch(handle.id(), seq(2), &Differing::default())
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            (batch.seq, library.feed(&bookstate_store::TargetName::local()).dirty_count(handle.id(), seq(2))),
+            (seq(3), 2)
+        );
         assert!(!waiting.is_finished());
         drop(go_on);
         assert_eq!(waiting.join().unwrap().seq, seq(3));
@@ -202,7 +216,10 @@ fn a_failed_fsync_leaves_memory_for_a_last_act() {
     commit_up_to(&handle, 4);
     let batch = take(&library, handle.id()).unwrap();
     assert!(wait(handle.durable()).is_err());
-    assert!(wait(library.synced(&batch)).is_err(), "it must not go to a target as if it were safe");
+    assert!(
+        wait(library.feed(&bookstate_store::TargetName::local()).synced(&batch)).is_err(),
+        "it must not go to a target as if it were safe"
+    );
     assert_poisoned(&library, &handle);
     assert_eq!(live_pages(&library, handle.id()), Some(fold(4)), "what was accepted is still there");
     last_act_and_restart(&shelf, library, handle, 4);

@@ -46,7 +46,7 @@ fn a_book_without_a_commit_never_existed() {
     assert!(library.active(&id).is_none() && library.live_books().is_empty());
     assert!(matches!(library.open_book(&id, "test"), Err(OpenBookError::Unknown { .. })));
     assert!(wait(library.read(&id)).unwrap().is_none());
-    assert_eq!(library.take_departed(&remote).len(), 0, "no target needs to hear of it");
+    assert_eq!(library.feed(&remote).take_evicted().len(), 0, "no target needs to hear of it");
     library.close().unwrap();
     assert_eq!(shelf.journal_seqs(&id), [0_u32; 0]);
     let (library, report) = shelf.open();
@@ -90,7 +90,7 @@ fn a_book_leaves_memory_when_nobody_writes_it_and_the_local_store_has_all_of_it(
     drop(handle);
     assert_eq!(live_pages(&library, &id), Some(fold(5)), "the local store lacks two commits");
     // Another target's progress is not the local store's.
-    library.passed(&id, &"mirror".parse().unwrap(), seq(5));
+    library.feed(&"mirror".parse().unwrap()).acknowledge(&id, seq(5));
     assert_eq!(live_pages(&library, &id), Some(fold(5)));
     let rest = take(&library, &id).unwrap();
     store(&library, &rest);
@@ -135,8 +135,8 @@ fn skipped_seqs_are_not_given_out() {
     let (library, _) = shelf.open();
     let handle = library.create_book(&id, "test").unwrap();
     commit_up_to(&handle, 2);
-    library.skip_seqs(&id, seq(10));
-    library.skip_seqs(&id, seq(7));
+    library.feed(&TargetName::local()).skip_seqs(&id, seq(10));
+    library.feed(&TargetName::local()).skip_seqs(&id, seq(7));
     persist(&library, &id);
     drop(handle);
     assert!(library.active(&id).is_none(), "what was skipped is nothing that the local store lacks");
@@ -145,7 +145,7 @@ fn skipped_seqs_are_not_given_out() {
     persist(&library, &id);
     drop(handle);
     // Nor those of a book that is not live.
-    library.skip_seqs(&id, seq(20));
+    library.feed(&TargetName::local()).skip_seqs(&id, seq(20));
     let handle = write(&library, &id);
     assert_eq!(commit(&handle, &changes(4)).unwrap().seq, seq(21));
     drop((handle, library));
@@ -164,7 +164,8 @@ fn a_target_that_is_ahead_has_used_its_seqs() {
     let (library, _) = shelf.open();
     commit_up_to(&write(&library, &id), 2);
     persist(&library, &id);
-    let ahead = bookstate_store::Progress { write_no: 1, token: 1, persisted_seq: seq(30) };
+    let ahead =
+        bookstate_store::Progress { write_no: 1, token: 1, persisted_seq: seq(30), commit_seq: seq(30) };
     library.local_store().record("mirror", &id, Some(&ahead), &[], &[]).unwrap();
     drop(library);
     let (library, _) = shelf.open();

@@ -73,8 +73,12 @@ fn what_was_vouched_for_stays() {
         let mut vouched = 0;
         with_each_commit(policy, |shelf, library, id, last| {
             if last % 3 == 1 {
-                let batch = library.batch(id, seq(0), &Differing::default()).unwrap().unwrap();
-                wait(library.synced(&batch)).unwrap();
+                let batch = library
+                    .feed(&bookstate_store::TargetName::local())
+                    .batch(id, seq(0), &Differing::default())
+                    .unwrap()
+                    .unwrap();
+                wait(library.feed(&bookstate_store::TargetName::local()).synced(&batch)).unwrap();
                 vouched = batch.seq.get();
             }
             for image in images() {
@@ -99,11 +103,14 @@ fn nothing_that_a_target_has_is_missing() {
         with_each_commit(policy, |shelf, library, id, last| {
             // Taken at one commit, and handed over one commit later.
             if let Some(batch) = taken.take() {
-                wait(library.synced(&batch)).unwrap();
+                wait(library.feed(&bookstate_store::TargetName::local()).synced(&batch)).unwrap();
                 targets_seq = batch.seq.get();
                 assert!(targets_seq < last);
             } else {
-                taken = library.batch(id, seq(targets_seq), &Differing::default()).unwrap();
+                taken = library
+                    .feed(&bookstate_store::TargetName::local())
+                    .batch(id, seq(targets_seq), &Differing::default())
+                    .unwrap();
             }
             for image in images() {
                 let left = survives(shelf, image, id, &folds);

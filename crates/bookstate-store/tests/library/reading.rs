@@ -43,6 +43,7 @@ impl TestTarget {
             }
         }
         let sync = BookSync {
+            start: bookstate_store::StartId::default(),
             writer: WriterId([9; 16]),
             write_no: 1,
             token: 1,
@@ -169,7 +170,7 @@ fn targets_hear_of_books_that_left_memory() {
         library.add_target(name, target);
     }
     let departed = |target: &str| {
-        let departed = library.take_departed(&name(target));
+        let departed = library.feed(&name(target)).take_evicted();
         departed.into_iter().map(|(id, last)| (id.to_string(), last.get())).collect::<Vec<_>>()
     };
     for (id, last) in [("moby", 2), ("walden", 3)] {

@@ -134,7 +134,7 @@ fn segments_go_when_the_local_store_has_everything_and_not_before() {
     persist(&library, &first);
     assert_eq!(library.journal_health().segments, segments, "the other book needs them");
     for id in [&first, &second] {
-        library.passed(id, &"mirror".parse().unwrap(), seq(30));
+        library.feed(&"mirror".parse().unwrap()).acknowledge(id, seq(30));
     }
     assert_eq!(library.journal_health().segments, segments, "only the local store frees the journal");
     let batch = take(&library, &second).unwrap();

@@ -153,12 +153,12 @@ pub(crate) fn stored_seq(library: &Library, id: &BookId) -> Seq {
 
 /// The first step: what the local store lacks of a book.
 pub(crate) fn take(library: &Library, id: &BookId) -> Option<Batch> {
-    library.batch(id, stored_seq(library, id), &Differing::default()).unwrap()
+    library.feed(&TargetName::local()).batch(id, stored_seq(library, id), &Differing::default()).unwrap()
 }
 
 /// The second step, once the batch is synced: the local store has it.
 pub(crate) fn store(library: &Library, batch: &Batch) {
-    wait(library.synced(batch)).unwrap();
+    wait(library.feed(&TargetName::local()).synced(batch)).unwrap();
     store_unsynced(library, batch);
 }
 
@@ -168,6 +168,7 @@ pub(crate) fn store_unsynced(library: &Library, batch: &Batch) {
     let before = library.local_store().book_sync(&batch.book_id).unwrap();
     let expect = before.map(|sync| sync.mark());
     let sync = BookSync {
+        start: bookstate_store::StartId::default(),
         writer: library.writer(),
         write_no: expect.map_or(1, |mark| mark.write_no + 1),
         token: 0,
@@ -181,7 +182,7 @@ pub(crate) fn store_unsynced(library: &Library, batch: &Batch) {
 
 /// The third step: the library learns of it.
 pub(crate) fn tell(library: &Library, batch: &Batch) {
-    library.passed(&batch.book_id, &TargetName::local(), batch.seq);
+    library.feed(&TargetName::local()).acknowledge(&batch.book_id, batch.seq);
 }
 
 /// All three steps.

@@ -145,6 +145,7 @@ fn of_an_import_and_a_creation_at_once_one_is_refused() {
                 state
             },
             sync: BookSync {
+                start: bookstate_store::StartId::default(),
                 writer: WriterId([9; 16]),
                 write_no: 4,
                 token: 1,
@@ -190,11 +191,11 @@ fn what_a_target_has_is_known_whenever_it_says_so() {
         persist(&library, &id);
         drop(handle);
         assert!(library.active(&id).is_none());
-        let progress = Progress { write_no: last, token: 0, persisted_seq: seq(last) };
+        let progress = Progress { write_no: last, token: 0, persisted_seq: seq(last), commit_seq: seq(last) };
         let handle = std::thread::scope(|threads| {
             let opening = threads.spawn(|| library.open_book(&id, "test").unwrap());
             library.local_store().record("mirror", &id, Some(&progress), &[], &[]).unwrap();
-            library.passed(&id, &mirror, seq(last));
+            library.feed(&mirror).acknowledge(&id, seq(last));
             opening.join().unwrap()
         });
         assert_eq!(library.watermark(&id, &mirror), seq(last));

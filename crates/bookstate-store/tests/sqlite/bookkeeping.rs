@@ -22,8 +22,8 @@ fn parked(page_num: i32, first: u32, reason: &str) -> Parked {
 fn progress_is_per_target_and_book() {
     let (_dir, store) = store();
     let other = BookId::new("other").unwrap();
-    let one = Progress { write_no: 3, token: u64::MAX, persisted_seq: seq(7) };
-    let two = Progress { write_no: 4, token: 1, persisted_seq: seq(9) };
+    let one = Progress { write_no: 3, token: u64::MAX, persisted_seq: seq(7), commit_seq: seq(7) };
+    let two = Progress { write_no: 4, token: 1, persisted_seq: seq(9), commit_seq: seq(9) };
     assert_eq!(store.progress("defra", &book_id()).unwrap(), None);
     store.record("defra", &book_id(), Some(&one), &[], &[]).unwrap();
     store.record("mirror", &book_id(), Some(&two), &[], &[]).unwrap();
@@ -58,7 +58,7 @@ fn a_parked_document_keeps_its_first_seq_and_its_drop() {
 #[test]
 fn a_batchs_outcome_is_recorded_whole_or_not_at_all() {
     let (_dir, store) = store();
-    let progress = Progress { write_no: 1, token: 2, persisted_seq: seq(3) };
+    let progress = Progress { write_no: 1, token: 2, persisted_seq: seq(3), commit_seq: seq(3) };
     store.record("defra", &book_id(), None, &[parked(1, 1, "no")], &[]).unwrap();
     by_hand(&store)
         .execute_batch("CREATE TRIGGER never BEFORE DELETE ON parked BEGIN SELECT RAISE(ABORT, 'never'); END")

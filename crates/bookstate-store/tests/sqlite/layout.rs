@@ -102,6 +102,12 @@ fn a_field_that_a_file_lacks_is_added_with_its_default() {
     {
         old.execute_batch(&format!("ALTER TABLE \"{table}\" DROP COLUMN \"{column}\"")).unwrap();
     }
+    // What version 3 added.
+    old.execute_batch(
+        "ALTER TABLE book_sync DROP COLUMN start; ALTER TABLE target_progress DROP COLUMN commit_seq; \
+         DROP TABLE target; DROP TABLE start; DROP TABLE intent; DROP TABLE distrust; DROP TABLE tombstone_floor",
+    )
+    .unwrap();
     old.execute_batch(
         "PRAGMA user_version = 1; DROP TABLE Metric; ALTER TABLE Page ADD COLUMN note TEXT; UPDATE Page SET note = 'mine'",
     )

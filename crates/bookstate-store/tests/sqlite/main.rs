@@ -41,6 +41,7 @@ fn chunk(n: u32, ops: Vec<WriteOp>) -> Chunk {
         book_id: book_id(),
         expect: (n > 1).then(|| mark(n - 1)),
         sync: BookSync {
+            start: bookstate_store::StartId::default(),
             writer: WRITER,
             write_no: n,
             token: mark(n).token,

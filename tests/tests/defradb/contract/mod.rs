@@ -68,6 +68,7 @@ impl Session {
     fn chunk(&self, ops: &[WriteOp]) -> Chunk {
         let n = self.sync.as_ref().map_or(1, |sync| sync.write_no + 1);
         let sync = BookSync {
+            start: bookstate_store::StartId::default(),
             writer: WRITER,
             write_no: n,
             token: u64::MAX - u64::from(n),

@@ -1,0 +1,268 @@
+//! Does what a cursor asks for: the calls of the target, of the library and of the local store, each with its limit
+//! of time. What follows from their answers is decided in `cursor`.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use bookstate_domain::{AnyKey, BookId, Seq, WriteOp};
+use bookstate_store::{
+    BatchOps, BookSync, Differing, Library, Parked, StartId, StoreError, StoredBook, Target, TargetError,
+    TargetFeed, TargetName,
+};
+use rand::{Rng, rngs::SmallRng};
+
+use crate::{
+    compare::compare,
+    cursor::{Action, Author, Cursor, Event, Look, Outcome, Role, Scope},
+    order, split,
+    trust::Looking,
+};
+
+/// What a cursor works with: one target, and what is needed to serve it.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) library: Library,
+    pub(crate) feed: TargetFeed,
+    pub(crate) name: TargetName,
+    pub(crate) target: Arc<dyn Target>,
+    pub(crate) role: Role,
+    /// How long a call of the target may take.
+    pub(crate) timeout: Duration,
+    pub(crate) random: SmallRng,
+    /// The start of this process, as the target gets it.
+    pub(crate) start: StartId,
+    /// Documents per chunk: halved by a timeout, restored by successes.
+    pub(crate) chunk_documents: usize,
+}
+
+/// A start of a process, unlike any other, whatever the seed is; and not that of a version which did not name its
+/// starts.
+pub(crate) fn new_start() -> StartId {
+    StartId(rand::random::<u64>() | 1)
+}
+
+/// Runs a blocking call where it may block.
+pub(crate) async fn blocking<T: Send + 'static>(
+    call: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, TargetError> {
+    match tokio::task::spawn_blocking(call).await {
+        Ok(result) => result.map_err(TargetError::from),
+        Err(error) => Err(TargetError::Ambiguous { reason: error.to_string() }),
+    }
+}
+
+/// A step that could not be done.
+struct Failed(TargetError, Scope);
+
+impl Link {
+    pub(crate) fn author(&self) -> Author {
+        Author { writer: self.library.writer(), start: self.start, role: self.role }
+    }
+
+    /// Does one thing for a book. Also says whether a read was answered.
+    pub(crate) async fn step(&mut self, cursor: &mut Cursor) -> (Outcome, bool) {
+        let action = cursor.next(self.author());
+        let is_look = matches!(action, Action::Look);
+        let event = match self.perform(cursor.book_id(), action).await {
+            Ok(event) => event,
+            Err(Failed(error, scope)) => Event::Failed { error, scope },
+        };
+        let is_read = matches!(event, Event::Looked(_) | Event::Loaded { .. } | Event::Asked { .. });
+        let outcome = cursor.on(event, self.author());
+        if is_look && cursor.is_between_batches() {
+            // Whoever waits for the target learns where it stands.
+            self.acknowledge(cursor.book_id(), cursor.watermark()).await;
+        }
+        (outcome, is_read)
+    }
+
+    async fn perform(&mut self, id: &BookId, action: Action) -> Result<Event, Failed> {
+        match action {
+            Action::Look => self.look(id).await,
+            Action::Load => self.load(id).await,
+            Action::Cut { ahead, since, differing, against } => {
+                self.cut(id, ahead, since, differing, against).await
+            }
+            Action::Intend { intent, distrust, anew } => {
+                if anew {
+                    self.start = new_start();
+                }
+                let (feed, id, start) = (self.feed.clone(), id.clone(), self.start);
+                recorded(blocking(move || feed.intend(&id, start, intent, distrust)).await)
+            }
+            Action::Write(chunk) => {
+                let answer = tokio::time::timeout(self.timeout, self.target.write_chunk(&chunk)).await;
+                let result = answer.unwrap_or_else(|_| {
+                    if self.role == Role::Remote {
+                        // A smaller chunk may make it in time.
+                        let sent = self.chunk_documents.min(chunk.ops.len().max(1));
+                        self.chunk_documents = (sent / 2).max(1);
+                    }
+                    Err(TargetError::Ambiguous { reason: self.silence() })
+                });
+                if result.is_ok() {
+                    self.chunk_documents = self.chunk_documents.saturating_add(1);
+                }
+                Ok(Event::Written(result))
+            }
+            Action::Ask => {
+                let found = self.book_sync(id).await?;
+                let by = self.looking(id, found.as_ref()).await?;
+                Ok(Event::Asked { found, by })
+            }
+            Action::Park { document, seq, reason } => self.park(id, document, seq, reason).await,
+            Action::Record { progress, healed } => {
+                let (feed, book_id) = (self.feed.clone(), id.clone());
+                if self.role == Role::Remote {
+                    let recording = blocking(move || feed.record(&book_id, &progress, &healed));
+                    recorded(recording.await)?;
+                }
+                self.acknowledge(id, progress.persisted_seq).await;
+                Ok(Event::Done)
+            }
+            Action::Rest => Ok(Event::Nothing),
+        }
+    }
+
+    fn silence(&self) -> String {
+        format!("no answer within {} s", self.timeout.as_secs_f32())
+    }
+
+    async fn book_sync(&self, id: &BookId) -> Result<Option<BookSync>, Failed> {
+        let answer = tokio::time::timeout(self.timeout, self.target.book_sync(id)).await;
+        let answer = answer.unwrap_or_else(|_| Err(TargetError::Unavailable { reason: self.silence() }));
+        answer.map_err(|error| Failed(error, Scope::Target))
+    }
+
+    /// A whole book of the target.
+    pub(crate) async fn load_book(&self, id: &BookId) -> Result<Option<StoredBook>, TargetError> {
+        let answer = tokio::time::timeout(self.timeout, self.target.load_book(id)).await;
+        answer.unwrap_or_else(|_| Err(TargetError::Unavailable { reason: self.silence() }))
+    }
+
+    /// Gets the target ready.
+    pub(crate) async fn prepare(&self) -> Result<(), TargetError> {
+        let answer = tokio::time::timeout(self.timeout, self.target.prepare()).await;
+        answer.unwrap_or_else(|_| Err(TargetError::Unavailable { reason: self.silence() }))
+    }
+
+    /// The last commit of a book.
+    pub(crate) async fn book_seq(&self, id: &BookId) -> Result<Seq, TargetError> {
+        let (library, id) = (self.library.clone(), id.clone());
+        blocking(move || library.book_seq(&id)).await
+    }
+
+    async fn looking(&self, id: &BookId, found: Option<&BookSync>) -> Result<Looking, Failed> {
+        let (library, id) = (self.library.clone(), id.clone());
+        let start = found.map(|found| found.start);
+        let known = blocking(move || {
+            let knows = start.map_or(Ok(true), |start| library.local_store().knows_start(start))?;
+            Ok((knows, library.book_seq(&id)?))
+        });
+        let (knows_start, seq) = known.await.map_err(|error| Failed(error, Scope::Book))?;
+        Ok(Looking { writer: self.library.writer(), knows_start, seq })
+    }
+
+    async fn look(&mut self, id: &BookId) -> Result<Event, Failed> {
+        let found = self.book_sync(id).await?;
+        let by = self.looking(id, found.as_ref()).await?;
+        let (feed, library) = (self.feed.clone(), self.library.clone());
+        let (name, id, role) = (self.name.clone(), id.clone(), self.role);
+        let remembered = blocking(move || {
+            if role == Role::Local {
+                return Ok(Default::default());
+            }
+            let parked = library.local_store().parked(Some(name.as_str()), Some(&id))?;
+            let parked = parked.into_iter().map(|p| (p.parked.document, p.dropped)).collect();
+            Ok((feed.remembered(&id)?, parked))
+        });
+        let (remembered, parked) = remembered.await.map_err(|error| Failed(error, Scope::Book))?;
+        Ok(Event::Looked(Box::new(Look { found, remembered, by, parked, random: self.random.next_u64() })))
+    }
+
+    async fn load(&self, id: &BookId) -> Result<Event, Failed> {
+        let copy = match self.load_book(id).await {
+            Ok(copy) => copy,
+            Err(error) => {
+                // Of this book, or of all?
+                self.book_sync(id).await?;
+                return Err(Failed(error, Scope::Book));
+            }
+        };
+        let knows_start = self.looking(id, copy.as_ref().map(|copy| &copy.sync)).await?.knows_start;
+        Ok(Event::Loaded { copy: Box::new(copy), knows_start })
+    }
+
+    async fn cut(
+        &mut self,
+        id: &BookId,
+        ahead: Seq,
+        since: Seq,
+        differing: Differing,
+        against: Option<Box<Option<StoredBook>>>,
+    ) -> Result<Event, Failed> {
+        let (feed, book_id) = (self.feed.clone(), id.clone());
+        let mut limits = self.target.limits();
+        if self.role == Role::Remote {
+            limits.documents = limits.documents.min(self.chunk_documents);
+        }
+        let cut = blocking(move || {
+            // First, so that no commit that is accepted from now on has one of them; then the book is looked at.
+            feed.skip_seqs(&book_id, ahead);
+            let batch = match &against {
+                Some(_) => feed.whole(&book_id)?,
+                None => feed.batch(&book_id, since, &differing)?,
+            };
+            let Some(mut batch) = batch else { return Ok(None) };
+            let ops = match (&mut batch.ops, against) {
+                (BatchOps::Ops(ops), _) => std::mem::take(ops),
+                (BatchOps::Compare(ours), Some(copy)) => {
+                    compare(ours, (*copy).as_ref().map(|copy| &copy.state))
+                }
+                (BatchOps::Compare(_), None) => return Ok(Some((batch, None))),
+            };
+            let chunks: VecDeque<Vec<WriteOp>> = split::split(order::ordered(ops), limits);
+            Ok(Some((batch, Some(chunks))))
+        });
+        let Some((batch, chunks)) = cut.await.map_err(|error| Failed(error, Scope::Book))? else {
+            return Ok(Event::Nothing);
+        };
+        let Some(chunks) = chunks else { return Ok(Event::TooOld) };
+        if let Err(poisoned) = self.feed.synced(&batch).await {
+            // The last act of a poisoned journal: memory is all that is left, so it goes to the targets whole.
+            tracing::error!(error = %poisoned, book = %id, "the journal is poisoned; saving what memory has");
+        }
+        Ok(Event::Cut { seq: batch.seq, chunks, random: self.random.next_u64() })
+    }
+
+    async fn park(
+        &self,
+        id: &BookId,
+        document: AnyKey,
+        first_seq: Seq,
+        reason: String,
+    ) -> Result<Event, Failed> {
+        tracing::warn!(target = %self.name, document = %document, reason, "parked a document");
+        let parked_at = self.library.clock().now();
+        let parked = Parked { book_id: id.clone(), document, reason, first_seq, parked_at };
+        let feed = self.feed.clone();
+        // Recorded before the watermark passes it.
+        recorded(blocking(move || feed.park(&parked)).await)
+    }
+
+    /// Tells the library how far the target is, which frees journal segments and so blocks.
+    async fn acknowledge(&self, id: &BookId, seq: Seq) {
+        let (feed, id) = (self.feed.clone(), id.clone());
+        let told = blocking(move || {
+            feed.acknowledge(&id, seq);
+            Ok(())
+        });
+        if let Err(error) = told.await {
+            // Only when the runtime ends.
+            tracing::debug!(target = %self.name, %error, "nobody was told how far the target is");
+        }
+    }
+}
+
+fn recorded(result: Result<(), TargetError>) -> Result<Event, Failed> {
+    result.map(|()| Event::Done).map_err(|error| Failed(error, Scope::Book))
+}

@@ -1,0 +1,66 @@
+//! Is the copy that a target shows the one that is remembered? One pure function.
+//!
+//! A data directory may have been put back to an older copy, or copied and used twice; a target may have been put
+//! back; a process may have died between any two steps, and its last request may arrive later. What is known of all
+//! that: the start of a process that wrote the copy, its write number and token, and what the local store remembers:
+//! the last chunk that was acknowledged, the batches that may have been sent since then, and whether a comparison
+//! was begun. Anything that these do not explain is compared; and what would overwrite somebody's newer copy is
+//! left to a person.
+
+use bookstate_domain::Seq;
+use bookstate_store::{BookSync, Distrust, Remembered, WriterId};
+
+use crate::token;
+
+/// What a copy is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Trust {
+    /// It is as its sync document says.
+    Sound,
+    /// It is ours, and may hold anything: it has to be compared.
+    Compare,
+    /// Another data directory wrote it, or another copy of this one, or this one before it was put back: a person
+    /// decides.
+    Foreign,
+}
+
+/// Who looks at a copy.
+#[derive(Debug, Clone, Copy)]
+pub struct Looking {
+    /// The data directory.
+    pub writer: WriterId,
+    /// Whether the start that wrote the copy is one of this data directory.
+    pub knows_start: bool,
+    /// The book's last commit.
+    pub seq: Seq,
+}
+
+/// Judges what a target shows of a book.
+#[must_use]
+pub fn judge(found: Option<&BookSync>, remembered: &Remembered, by: Looking) -> Trust {
+    let Some(found) = found else {
+        let is_new = remembered.progress.is_none() && remembered.distrust.is_none();
+        return if is_new { Trust::Sound } else { Trust::Compare };
+    };
+    if found.writer != by.writer || !by.knows_start {
+        return Trust::Foreign;
+    }
+    let acknowledged = remembered
+        .progress
+        .is_some_and(|progress| (progress.write_no, progress.token) == (found.write_no, found.token));
+    let batch = token::batch(found.token);
+    let intended = remembered.intents.iter().any(|intent| token::batch(intent.batch) == batch);
+    let known = acknowledged || intended;
+    // Write numbers grow, also over that of a copy that was put back: a higher one is of a process that we do not
+    // remember. Where nothing is remembered, the seqs tell.
+    let newer = match remembered.progress {
+        Some(progress) => found.write_no > progress.write_no,
+        None => found.persisting_seq > by.seq,
+    };
+    match remembered.distrust {
+        _ if !known && newer => Trust::Foreign,
+        Some(Distrust::Ahead) => Trust::Foreign,
+        None if known => Trust::Sound,
+        Some(Distrust::Compare) | None => Trust::Compare,
+    }
+}

@@ -1,0 +1,65 @@
+//! Compares a book with its copy in a target, and changes nothing.
+
+use std::collections::BTreeSet;
+
+use bookstate_domain::{AnyKey, BookId, WriteOp};
+use bookstate_store::{BatchOps, Differing, StoredBook};
+
+use crate::{
+    command::{CommandError, Verification},
+    compare::compare,
+    transport::{Link, blocking},
+};
+
+/// Compares a book with its copy, as of the seq that the copy says it has: what has changed since is left out.
+///
+/// # Errors
+/// The copy is another's, there is no such book, or the target or the local store was not read.
+pub(crate) async fn verify(link: &Link, id: &BookId) -> Result<Verification, CommandError> {
+    let copy = link.load_book(id).await?;
+    if let Some(copy) = copy.as_ref().filter(|copy| copy.sync.writer != link.library.writer()) {
+        return Err(CommandError::Foreign { book_id: id.clone(), writer: copy.sync.writer });
+    }
+    let (feed, library, name) = (link.feed.clone(), link.library.clone(), link.name.clone());
+    let book_id = id.clone();
+    let found = blocking(move || {
+        let since = copy.as_ref().map_or_else(Default::default, |copy| copy.sync.persisted_seq);
+        let newer = feed.batch(&book_id, since, &Differing::default())?;
+        let Some(whole) = feed.whole(&book_id)? else { return Ok(None) };
+        let parked = library.local_store().parked(Some(name.as_str()), Some(&book_id))?;
+        let parked: BTreeSet<AnyKey> = parked.into_iter().map(|p| p.parked.document).collect();
+        let newer: BTreeSet<AnyKey> = match newer.map(|batch| batch.ops) {
+            Some(BatchOps::Ops(ops)) => ops.iter().map(WriteOp::key).collect(),
+            _ => BTreeSet::new(),
+        };
+        let lag = whole.seq.get().saturating_sub(since.get());
+        let BatchOps::Compare(ours) = whole.ops else { return Ok(None) };
+        Ok(Some(difference(&ours, copy.as_ref(), &newer, &parked, lag)))
+    });
+    found.await?.ok_or_else(|| CommandError::NoSuchBook(id.clone()))
+}
+
+fn difference(
+    ours: &bookstate_domain::BookState,
+    copy: Option<&StoredBook>,
+    newer: &BTreeSet<AnyKey>,
+    parked: &BTreeSet<AnyKey>,
+    lag: u32,
+) -> Verification {
+    let mut found = Verification { lag, ..Verification::default() };
+    for op in compare(ours, copy.map(|copy| &copy.state)) {
+        let key = op.key();
+        let there = copy.is_some_and(|copy| copy.state.has(&key));
+        match op {
+            _ if newer.contains(&key) => {}
+            _ if parked.contains(&key) => found.parked.push(key),
+            _ if !ours.has(&key) => found.extra.push(key),
+            _ if there => found.differing.push(key),
+            _ => found.missing.push(key),
+        }
+    }
+    let newer = newer.iter().filter(|key| ours.has(key)).count();
+    let unequal = found.missing.len() + found.differing.len() + found.parked.len();
+    found.equal = ours.document_count().saturating_sub(unequal + newer);
+    found
+}
