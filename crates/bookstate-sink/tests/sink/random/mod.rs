@@ -161,6 +161,7 @@ mod told {
             world.commit(0, 0, &(1..=24).map(|page| put(page, "b")).collect::<Vec<_>>());
             world.settle(0).await;
             world.restore(0).await;
+            world.commit(0, 0, &[put(1, "c")]);
             world.settle(0).await;
             assert!(world.is_foreign(0, 0, 0));
             // The chunk that makes the book ours is in the target, and nothing else.
