@@ -8,6 +8,7 @@ mod features;
 mod handbook;
 mod prove;
 mod public_api;
+mod scan_score;
 mod schema_drift;
 mod tidy;
 mod toc_score;
@@ -41,6 +42,8 @@ enum Chore {
     Prove(prove::Options),
     /// List the public items of the library crates in docs/public-api
     PublicApi(public_api::Options),
+    /// Score the reading of scanned books, beside tesseract alone and ocrmypdf
+    ScanScore(scan_score::Options),
     /// Compare the checked-in description of a DefraDB node with a real one
     SchemaDrift(schema_drift::Options),
     /// Check the house rules: layers, documents, invariants, licences, READMEs
@@ -65,6 +68,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Chore::Handbook(options) => handbook::run(&options),
         Chore::Prove(options) => prove::run(&options, &mut std::io::stdout().lock()),
         Chore::PublicApi(options) => public_api::run(&options, &mut std::io::stdout().lock()),
+        Chore::ScanScore(options) => scan_score::run(&options, &mut std::io::stdout().lock()),
         Chore::SchemaDrift(options) => schema_drift::run(&options),
         Chore::Tidy(options) => tidy::run(&options, &mut std::io::stdout().lock()),
         Chore::TocScore(options) => toc_score::run(&options, &mut std::io::stdout().lock()),

@@ -10,6 +10,7 @@ use axum::{
 };
 use bookstate_jobs::{IngestError, StartError};
 use bookstate_reading::source::SourceError;
+use bookstate_scans::InputError;
 use bookstate_sink::CommandError;
 use bookstate_store::{OpenBookError, PersistError, ReadError, StoreError};
 use serde::{Deserialize, Serialize};
@@ -244,6 +245,8 @@ impl From<IngestError> for Problem {
     fn from(error: IngestError) -> Self {
         match error {
             IngestError::Source(error) => error.into(),
+            IngestError::Images(InputError::Write { .. }) => Self::internal(&error),
+            IngestError::Images(error) => Self::new(Code::NotABook, error.to_string()),
             IngestError::Open(error) => error.into(),
             IngestError::Persist(error) => error.into(),
             IngestError::TooLarge { reason, .. } => {
@@ -268,7 +271,10 @@ impl From<StartError> for Problem {
             StartError::Open(error) => error.into(),
             StartError::Persist(error) => error.into(),
             StartError::Source(error) => error.into(),
-            StartError::Engine(_) => Self::new(Code::InvalidRequest, error.to_string()),
+            StartError::Images(error) => Self::new(Code::NotABook, error.to_string()),
+            StartError::Engine(_) | StartError::EngineMissing { .. } => {
+                Self::new(Code::InvalidRequest, error.to_string())
+            }
             StartError::ResetWhileActive { .. } => Self::new(Code::JobActive, error.to_string()),
             StartError::SourceGone { book_id, .. } => {
                 let detail = format!("the source of book {book_id} is gone: upload its file again");

@@ -70,13 +70,14 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Process books: read the pages, find the contents, make the chapters
     ///
-    /// PDF files with a text layer, Markdown and plain text. A file is known by its content: processing it
+    /// PDF files, Markdown, plain text, and scans: a folder of page images, a TIFF, CBZ or DjVu file. A file is known by its content: processing it
     /// again continues where an earlier run was interrupted, or says at once that nothing is left to do. On a
     /// terminal there is a bar per stage; Ctrl-C stops at a safe point, a second one at once, and neither
     /// loses anything.
     #[command(after_help = "Examples:
   bookstate process book.pdf
   bookstate process *.pdf --variant text-only
+  bookstate process scans/old-book/ --languages deu,frk
   bookstate process book.pdf --reset toc_finder      look for the contents again, and all that follows
   bookstate process book.pdf --target nas=sqlite:/mnt/nas/books.sqlite
   bookstate process book.pdf --json | jq .status")]
@@ -108,9 +109,10 @@ pub(crate) enum Command {
     Chapters(ChaptersArgs),
     /// List jobs, newest first
     Jobs(JobsArgs),
-    /// Write a book as Markdown, or all its documents as JSON
+    /// Write a book as Markdown, as a searchable PDF, or all its documents as JSON
     #[command(after_help = "Examples:
   bookstate export b-3f9a --format markdown -o book.md
+  bookstate export b-3f9a --format pdf -o book.pdf
   bookstate export b-3f9a --format json --canonical > run1.json      to be compared with another run's")]
     Export(ExportArgs),
     /// Undo an operation of a book and all that follows from it
@@ -162,13 +164,17 @@ pub(crate) struct BookArg {
 /// `process`.
 #[derive(Debug, Args)]
 pub(crate) struct ProcessArgs {
-    /// The books' files
+    /// The books' files; of a scanned book its folder, or its images
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// Which stages to run; an interrupted job keeps its own [default: standard] [env:
     /// BOOKSTATE_JOBS_VARIANT]
     #[arg(long, value_parser = words::<Variant>(Variant::ALL.iter().map(|v| v.as_str())))]
     variant: Option<Variant>,
+    /// The languages of scanned pages, such as deu,frk; found by the pages themselves without it [env:
+    /// BOOKSTATE_OCR_LANGUAGES]
+    #[arg(long, value_name = "LANGUAGES")]
+    languages: Option<String>,
     /// Undo this operation, and all that follows from it, first
     #[arg(long, value_name = "OPERATION", value_parser = operation())]
     pub(crate) reset: Option<OperationName>,
@@ -223,6 +229,19 @@ pub(crate) enum Format {
     Markdown,
     /// All documents
     Json,
+    /// A PDF file of the page images, with the text over them: it can be searched
+    Pdf,
+    /// The words of a scanned book with their places, as HTML for other programs
+    Hocr,
+    /// The words of a scanned book with their places, as libraries keep them
+    Alto,
+}
+
+impl Format {
+    /// Whether it is made of page images, or of words on them.
+    pub(crate) const fn is_of_scans(self) -> bool {
+        matches!(self, Self::Pdf | Self::Hocr | Self::Alto)
+    }
 }
 
 /// `export`.
@@ -401,10 +420,13 @@ impl Cli {
             flags.keys.push(("server.bind", "--bind", bind.clone()));
         }
         flags.targets.clone_from(&self.global.targets);
-        if let Command::Process(process) = &self.command
-            && let Some(variant) = process.variant
-        {
-            flags.keys.push(("jobs.variant", "--variant", variant.to_string()));
+        if let Command::Process(process) = &self.command {
+            if let Some(variant) = process.variant {
+                flags.keys.push(("jobs.variant", "--variant", variant.to_string()));
+            }
+            if let Some(languages) = &process.languages {
+                flags.keys.push(("ocr.languages", "--languages", languages.clone()));
+            }
         }
         flags
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use bookstate_domain::BookId;
 use bookstate_jobs::identify;
+use bookstate_scans::input::Scan;
 use bookstate_store::SqliteStore;
 
 use crate::{
@@ -45,7 +46,7 @@ pub(crate) fn resolve(text: &str, known: &[Known]) -> Result<BookId, Failure> {
         return Ok(found);
     }
     let path = Path::new(text);
-    if !path.exists() {
+    if !path.exists() && matches!(Scan::find(path), Ok(None)) {
         if let Some(found) = by_title(text, known)? {
             return Ok(found);
         }

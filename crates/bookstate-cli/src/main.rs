@@ -139,6 +139,15 @@ async fn command(cli: &Cli, settings: &Settings) -> Result<Exit, Failure> {
         }
         Command::Export(args) => {
             commands::export::check(args)?;
+            if args.format.is_of_scans() {
+                if let Some(server) = &cli.global.server {
+                    return Err(Failure::usage(format_args!(
+                        "this format is made from the data directory, not by a server: leave out --server {server}"
+                    )));
+                }
+                commands::export_scan::run(settings, args)?;
+                return Ok(Exit::Ok);
+            }
             let text = source()?.export(&args.book.book, args.format, args.canonical).await?;
             commands::export::run(&text, args)?;
         }

@@ -177,7 +177,9 @@ impl Source {
             Self::Local { reader, .. } => {
                 let (state, seq) = reader.book(book)?;
                 let form = match (format, canonical) {
-                    (Format::Markdown, _) => return Ok(export::markdown(&state)),
+                    (Format::Markdown | Format::Pdf | Format::Hocr | Format::Alto, _) => {
+                        return Ok(export::markdown(&state));
+                    }
                     (Format::Json, true) => export::JsonForm::Canonical,
                     (Format::Json, false) => export::JsonForm::Full,
                 };
@@ -187,7 +189,7 @@ impl Source {
             Self::Server(server) => {
                 let id = self.find(book).await?;
                 let format = match (format, canonical) {
-                    (Format::Markdown, _) => "markdown",
+                    (Format::Markdown | Format::Pdf | Format::Hocr | Format::Alto, _) => "markdown",
                     (Format::Json, true) => "canonical",
                     (Format::Json, false) => "json",
                 };

@@ -86,6 +86,17 @@ id! {
     Provider
 }
 
+impl Provider {
+    /// The name under which a person's corrections are kept. No engine has it.
+    pub const PERSON: &str = "person";
+
+    /// The provider of that name.
+    #[must_use]
+    pub fn person() -> Self {
+        Self(Self::PERSON.into())
+    }
+}
+
 /// The number of a commit within its book: the first is 1, 0 is "before any". 31 bits, since DefraDB's
 /// `Int` input is a signed 32-bit number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]

@@ -1,8 +1,10 @@
 //! Resets: an operation, and what follows from it, as if it had never run. One commit.
 
+use std::collections::BTreeSet;
+
 use crate::{
-    AgentType, At, BookPatch, BookState, BookStatus, EntryIdent, Op, Operation, OperationName,
-    OperationStatus, PagePatch, TocEntryPatch, TocPatch, WriteOp,
+    AgentType, At, BookPatch, BookState, BookStatus, EntryIdent, OcrResultPatch, Op, Operation,
+    OperationName, OperationStatus, Page, PagePatch, Provider, TocEntryPatch, TocPatch, WriteOp,
     document::{Document, Patch},
     operation::StatusPatch,
     persist::{Misuse, Ops},
@@ -136,6 +138,30 @@ fn narrowed<D: Document>(document: &D, patch: &D::Patch) -> Option<WriteOp> {
         .then(|| D::write_op(Op::Update { key: document.key(), patch: Box::new(after.patch(fields)) }))
 }
 
+fn ingested_again() -> BookPatch {
+    BookPatch { status: Some(Some(BookStatus::Ingested)), status_reason: Some(None), ..BookPatch::default() }
+}
+
+/// A page as it was before it was read; `None` when it is so already.
+fn unread(page: &Page) -> Option<WriteOp> {
+    if !page.extract_complete {
+        // Only a page that is extracted has something left; no document announces a page.
+        return Some(delete::<Page>(page.key()));
+    }
+    let patch = PagePatch {
+        ocr_markdown: Some(None),
+        headings: Some(None),
+        header: Some(None),
+        footer: Some(None),
+        ocr_complete: Some(false),
+        ocr_retries: Some(0),
+        ocr_failed: Some(false),
+        failure_reason: Some(None),
+        ..PagePatch::default()
+    };
+    narrowed(page, &patch)
+}
+
 impl BookState {
     /// Resets an operation with its whole cascade: results, retries, counters, phases, cached analyses. The
     /// book is `ingested` again, until a job takes it up.
@@ -147,41 +173,59 @@ impl BookState {
         if let Some(job) = self.active_job() {
             return Err(Misuse::JobActive(job.job_id.clone()));
         }
-        let mut reset = Reset {
-            book: BookPatch {
-                status: Some(Some(BookStatus::Ingested)),
-                status_reason: Some(None),
-                ..BookPatch::default()
-            },
-            ..Reset::default()
-        };
+        let mut reset = Reset { book: ingested_again(), ..Reset::default() };
         operation.cascade().into_iter().for_each(|o| reset.add(o));
 
         let mut ops = Ops::new();
         ops.extend(narrowed(book, &reset.book));
         if operation == OperationName::Ocr {
-            let patch = PagePatch {
-                ocr_markdown: Some(None),
-                headings: Some(None),
-                header: Some(None),
-                footer: Some(None),
-                ocr_complete: Some(false),
-                ocr_retries: Some(0),
-                ocr_failed: Some(false),
-                failure_reason: Some(None),
-                ..PagePatch::default()
-            };
-            ops.extend(self.pages().values().filter_map(|page| {
-                // Only a page that is extracted has something left; no document announces a page.
-                if page.extract_complete {
-                    narrowed(&**page, &patch)
-                } else {
-                    Some(delete::<crate::Page>(page.key()))
-                }
-            }));
-            ops.extend(self.ocr_results().keys().map(|key| delete::<crate::OcrResult>(key.clone())));
+            ops.extend(self.pages().values().filter_map(|page| unread(page)));
+            // What a person wrote is no engine's result.
+            let engines = self.ocr_results().keys().filter(|key| key.provider.as_str() != Provider::PERSON);
+            ops.extend(engines.map(|key| delete::<crate::OcrResult>(key.clone())));
         }
-        if operation == OperationName::TocFinder || operation == OperationName::Ocr {
+        self.undo_operations(&reset, &mut ops);
+        Ok(ops)
+    }
+
+    /// Pages are to be read again, and all that was made of the book's pages is undone. Readings stay, since they may
+    /// have been paid for, but for those of `provider`, which is to read again; without it, those that the pages
+    /// lack are made up. A page that a person corrected keeps its text.
+    ///
+    /// # Errors
+    /// There is no book, one of its jobs is active, or it has no such page.
+    pub fn persist_reread(&self, _: &At, pages: Vec<i32>, provider: Option<Provider>) -> Result<Ops, Misuse> {
+        let book = self.book().ok_or(Misuse::NoBook)?;
+        if let Some(job) = self.active_job() {
+            return Err(Misuse::JobActive(job.job_id.clone()));
+        }
+        let pages: BTreeSet<i32> = pages.into_iter().collect();
+        for page in &pages {
+            self.require_page(*page)?;
+        }
+        let mut reset = Reset { book: ingested_again(), ..Reset::default() };
+        OperationName::Ocr.cascade().into_iter().for_each(|o| reset.add(o));
+        let mut ops = Ops::new();
+        ops.extend(narrowed(book, &reset.book));
+        ops.extend(pages.iter().filter_map(|n| self.page(*n)).filter_map(|page| unread(page)));
+        if let Some(provider) = &provider {
+            // The reader that is asked for stands in for others only where they are in doubt.
+            let doubted = OcrResultPatch { confidence: Some(Some(0.0)), ..OcrResultPatch::default() };
+            for result in self.ocr_results().values().filter(|result| pages.contains(&result.page_num)) {
+                if result.provider == *provider {
+                    ops.push(delete::<crate::OcrResult>(result.key()));
+                } else if result.provider.as_str() != Provider::PERSON {
+                    ops.extend(narrowed(&**result, &doubted));
+                }
+            }
+        }
+        self.undo_operations(&reset, &mut ops);
+        Ok(ops)
+    }
+
+    /// The ops that undo what the operations of a reset left, pages aside.
+    fn undo_operations(&self, reset: &Reset, ops: &mut Ops) {
+        if reset.agents.contains(&AgentType::TocFinder) {
             // A book whose finder never ran has no ToC document.
             ops.extend(self.tocs().keys().map(|key| delete::<crate::Toc>(key.clone())));
         } else {
@@ -192,7 +236,7 @@ impl BookState {
             if reset.drop_entries || (reset.drop_found_entries && found) {
                 ops.push(delete::<crate::TocEntry>(entry.key()));
             } else {
-                ops.extend(narrowed(&**entry, &self.without_finalize(entry, &reset)));
+                ops.extend(narrowed(&**entry, &self.without_finalize(entry, reset)));
             }
         }
         if reset.drop_chapters {
@@ -201,7 +245,6 @@ impl BookState {
         for agent in self.agent_states().values().filter(|a| reset.agents.contains(&a.agent_type)) {
             ops.push(delete::<crate::AgentState>(agent.key()));
         }
-        Ok(ops)
     }
 
     /// What a reset does to a printed entry: finalize put the entries in another order, and corrected pages.

@@ -15,6 +15,8 @@ mod jobs_and_agents;
 mod operations;
 #[path = "persist_methods/pages.rs"]
 mod pages;
+#[path = "persist_methods/rereading.rs"]
+mod rereading;
 #[path = "support/session.rs"]
 mod session;
 #[path = "persist_methods/toc.rs"]

@@ -10,12 +10,11 @@ use async_trait::async_trait;
 use bookstate_domain::{Engines, Provider, Variant};
 use bookstate_jobs::{
     JobRequest, Scheduler, SchedulerConfig, Started,
-    engine::{EngineError, EngineResult, OcrEngine, OcrReading, blocking},
+    engine::{BookContext, EngineError, EngineResult, OcrEngine, OcrReading, blocking},
     engines::{EngineCatalog, EngineSpec},
     ingest,
     pool::{PoolConfig, RetryPolicy},
 };
-use bookstate_reading::source::Source;
 use bookstate_store::{CloseError, Library, LibraryConfig};
 use parking_lot::Mutex;
 
@@ -30,11 +29,11 @@ struct ScanService {
 #[async_trait]
 impl OcrEngine for ScanService {
     /// Answers with what a persist method wants. It neither persists nor tries again: that is the job's part.
-    async fn read(&self, source: Source, page: u32) -> EngineResult<OcrReading> {
+    async fn read(&self, book: BookContext, page: u32) -> EngineResult<OcrReading> {
         if self.asked.lock().insert(page) {
             return Err(EngineError::transient("the service is busy"));
         }
-        let content = blocking(move || source.page_text(page).map_err(EngineError::permanent)).await?;
+        let content = blocking(move || book.source.page_text(page).map_err(EngineError::permanent)).await?;
         Ok(OcrReading { text: content.text.into(), confidence: Some(0.9), ..OcrReading::default() }.into())
     }
 }

@@ -9,6 +9,7 @@ use std::{
     any::Any,
     collections::HashMap,
     fmt,
+    path::Path,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -130,7 +131,8 @@ pub type EngineResult<T> = Result<Answer<T>, EngineError>;
 pub struct OcrReading {
     /// The text; empty for a blank page.
     pub text: Text,
-    /// How sure it is, 0 to 1.
+    /// How sure it is, 0 to 1; `None`: it does not doubt. With 0 and no text the page has something to read, and
+    /// this engine cannot.
     pub confidence: Option<f64>,
     /// Running header.
     pub header: Option<Text>,
@@ -176,6 +178,10 @@ pub struct BookContext {
     pub state: BookState,
     /// Its file.
     pub source: Source,
+    /// Where the copy of its file is.
+    pub file: Arc<Path>,
+    /// The job's options, as JSON text.
+    pub options: Option<Text>,
     /// What was computed of it before.
     pub memo: Memo,
 }
@@ -184,7 +190,22 @@ pub struct BookContext {
 #[async_trait]
 pub trait OcrEngine: Send + Sync + fmt::Debug {
     /// Reads one page, counted from 1. A page that is blank is an empty reading and no error.
-    async fn read(&self, source: Source, page: u32) -> EngineResult<OcrReading>;
+    async fn read(&self, book: BookContext, page: u32) -> EngineResult<OcrReading>;
+
+    /// Why it cannot work at all for now, with the remedy: a program that is not installed. May block.
+    fn missing(&self) -> Option<String> {
+        None
+    }
+
+    /// Whether a page that failed for this reason may be read when [`OcrEngine::missing`] has nothing to say any more.
+    fn was_missing(&self, _reason: &str) -> bool {
+        false
+    }
+
+    /// It reads only what the providers before it did not read well.
+    fn is_fallback(&self) -> bool {
+        false
+    }
 }
 
 /// Finds title, authors and the like.

@@ -33,6 +33,10 @@ pub enum IngestError {
     /// The program that opens files first cannot be started.
     #[error("the program that opens files first cannot be started: {0}")]
     Trial(std::io::Error),
+    /// The page images cannot be taken in; the text says what to do.
+    #[cfg(feature = "scans")]
+    #[error(transparent)]
+    Images(#[from] bookstate_scans::InputError),
     /// The copy of the file could not be written.
     #[error("the copy of the source at {path} could not be written: {source}")]
     Copy {
@@ -65,6 +69,12 @@ pub enum StartError {
     /// The job names an engine that there is not.
     #[error(transparent)]
     Engine(#[from] UnknownEngine),
+    /// The book is made of page images, and what reads them is not there.
+    #[error("{reason}")]
+    EngineMissing {
+        /// What is missing, with the remedy.
+        reason: String,
+    },
     /// The copy of the book's file is gone.
     #[error("the source of book {book_id} is not in {dir}: process its file again")]
     SourceGone {
@@ -86,6 +96,10 @@ pub enum StartError {
         /// How often.
         times: u32,
     },
+    /// The copy of the page images cannot be read any more.
+    #[cfg(feature = "scans")]
+    #[error(transparent)]
+    Images(#[from] bookstate_scans::InputError),
     /// A reset is asked for while a job is active.
     #[error("job {job_id} of book {book_id} is not over: let it finish or cancel it, then reset")]
     ResetWhileActive {

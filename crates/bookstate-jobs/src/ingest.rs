@@ -16,6 +16,14 @@ use sha2::{Digest, Sha256};
 
 use bookstate_reading::source::{Source, SourceError};
 
+#[cfg(feature = "scans")]
+use bookstate_scans::{
+    images::PageImages,
+    input::{self, Scan},
+};
+
+#[cfg(feature = "scans")]
+use crate::scan;
 use crate::{
     error::{IngestError, StartError},
     intake::{Intake, Tried},
@@ -71,11 +79,19 @@ pub async fn ingest_within(library: &Library, path: &Path, intake: &Intake) -> R
 /// # Errors
 /// The file cannot be read.
 pub fn identify(path: &Path) -> Result<BookId, IngestError> {
+    #[cfg(feature = "scans")]
+    if let Some(scan) = Scan::find(path)? {
+        return Ok(book_id(&scan.identity()?)?);
+    }
     let bytes = read(path)?;
     Ok(book_id(&hex(&Sha256::digest(&bytes)))?)
 }
 
 fn ingest_blocking(library: &Library, path: &Path, intake: &Intake) -> Result<Ingested, IngestError> {
+    #[cfg(feature = "scans")]
+    if let Some(scan) = Scan::find(path)? {
+        return ingest_scan(library, path, &scan, intake);
+    }
     let bytes = read(path)?;
     // The bytes that are hashed are those that are opened and copied, whatever happens to the file meanwhile.
     let source = Source::from_bytes(path, bytes.clone())?;
@@ -85,7 +101,31 @@ fn ingest_blocking(library: &Library, path: &Path, intake: &Intake) -> Result<In
     let hash = hex(&Sha256::digest(&bytes));
     let book_id = book_id(&hash)?;
     keep_copy(&sources_dir(library.dir()), &hash, source.kind().extension(), &bytes)?;
-    let page_count = source.page_count();
+    record(library, book_id, source.page_count())
+}
+
+/// Takes in page images: one file is kept of them.
+#[cfg(feature = "scans")]
+fn ingest_scan(
+    library: &Library,
+    path: &Path,
+    scan: &Scan,
+    intake: &Intake,
+) -> Result<Ingested, IngestError> {
+    let hash = scan.identity()?;
+    let copy = sources_dir(library.dir()).join(format!("{hash}.{}", scan.form().extension()));
+    input::write(scan, &copy)?;
+    let page_count = PageImages::open(&copy)?.page_count();
+    let bytes = fs::metadata(&copy).map_or(u64::MAX, |copy| copy.len());
+    if let Some(reason) = intake.refusal(page_count, bytes) {
+        drop(fs::remove_file(&copy));
+        return Err(IngestError::TooLarge { path: path.into(), reason });
+    }
+    record(library, book_id(&hash)?, page_count)
+}
+
+/// Creates the record of a book, unless it is there.
+fn record(library: &Library, book_id: BookId, page_count: u32) -> Result<Ingested, IngestError> {
     let known = is_known(library, &book_id)?;
     if !known {
         let handle = library.create_book(&book_id, "ingest")?;
@@ -144,18 +184,30 @@ fn write_copy(dir: &Path, path: &Path, temporary: &Path, bytes: &[u8]) -> io::Re
     File::open(dir)?.sync_all()
 }
 
-/// The copy of a book's file. Blocks.
+/// Where the copy of a book's file is; `None`: there is none. Blocks.
+#[must_use]
+pub fn copy_of(data_dir: &Path, book_id: &BookId) -> Option<PathBuf> {
+    let prefix = book_id.as_str().strip_prefix("b-")?;
+    let files = fs::read_dir(sources_dir(data_dir)).ok()?;
+    let names = files.filter_map(|file| file.ok().map(|file| file.path()));
+    let mut copies = names.filter(|path| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| name.starts_with(prefix)) && path.is_file()
+    });
+    copies.next()
+}
+
+/// The copy of a book's file, opened, and where it is. Blocks.
 ///
 /// # Errors
 /// There is none, or it cannot be read.
-pub(crate) fn open_copy(library: &Library, book_id: &BookId) -> Result<Source, StartError> {
+pub(crate) fn open_copy(library: &Library, book_id: &BookId) -> Result<(Source, PathBuf), StartError> {
     let dir = sources_dir(library.dir());
     let gone = || StartError::SourceGone { book_id: book_id.clone(), dir: dir.clone() };
-    let prefix = book_id.as_str().strip_prefix("b-").ok_or_else(gone)?;
-    let files = fs::read_dir(&dir).map_err(|_| gone())?;
-    let names = files.filter_map(|file| file.ok().map(|file| file.path()));
-    let mut copies = names.filter(|path| {
-        path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(prefix))
-    });
-    Ok(Source::open(&copies.next().ok_or_else(gone)?)?)
+    let copy = copy_of(library.dir(), book_id).ok_or_else(gone)?;
+    #[cfg(feature = "scans")]
+    if let Some(source) = scan::source(&copy)? {
+        return Ok((source, copy));
+    }
+    Ok((Source::open(&copy)?, copy))
 }

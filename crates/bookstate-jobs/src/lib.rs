@@ -36,6 +36,7 @@
 //! # }
 //! ```
 
+pub mod choose;
 pub mod engine;
 pub mod engines;
 pub mod error;
@@ -47,6 +48,8 @@ pub mod persist_call;
 pub mod plan;
 pub mod pool;
 pub mod progress;
+#[cfg(feature = "scans")]
+pub mod scan;
 pub mod scheduler;
 pub mod unit;
 pub mod unit_log;
@@ -55,7 +58,7 @@ mod actor;
 mod worker;
 
 pub use error::{IngestError, StartError};
-pub use ingest::{Ingested, identify, ingest, ingest_within, sources_dir};
+pub use ingest::{Ingested, copy_of, identify, ingest, ingest_within, sources_dir};
 pub use intake::{Intake, Trial};
 pub use persist_call::PersistCall;
 pub use progress::{Activity, JobEnd, JobProgress, JobReport, UnitCounts};

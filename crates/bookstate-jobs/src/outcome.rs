@@ -14,9 +14,10 @@ use bookstate_domain::{
 use bookstate_domain::{ChapterSubject, Gap};
 
 use crate::{
+    choose::GOOD,
     engine::{EngineError, OcrReading},
     persist_call::PersistCall,
-    plan::Step,
+    plan::{JobPlan, Step, needed},
     unit::{CHAPTERS_PER_BATCH, Work},
 };
 
@@ -64,15 +65,21 @@ pub fn batch_of(state: &BookState, batch: u32) -> Vec<&Chapter> {
 /// The engine's answer is not one to this work; it counts as the unit's failure.
 pub fn on_success(
     state: &BookState,
-    providers: &[Provider],
+    job: &JobPlan,
     work: &Work,
     outcome: Outcome,
 ) -> Result<Vec<PersistCall>, String> {
     let call = match (work, outcome) {
         (Work::Extract { page }, Outcome::Extract) => PersistCall::PageExtract(*page),
         (Work::Ocr { page, provider }, Outcome::Ocr(reading)) => {
+            let others = || others(state, job, *page, provider);
+            let unread = reading.text.trim().is_empty() && reading.confidence == Some(0.0);
+            if unread && !others().any(|other| has_hope(state, *page, &other)) {
+                return Err("no text layer (a scanned page?); an OCR engine is needed".to_owned());
+            }
+            let good = reading.confidence.is_none_or(|confidence| confidence >= GOOD);
             let reading = page_reading(*page, provider, reading);
-            PersistCall::OcrResult(reading, providers.to_vec())
+            PersistCall::OcrResult(reading, needed_with(state, job, *page, provider, good))
         }
         (Work::Markdown { page }, Outcome::Markdown { markdown, headings }) => {
             PersistCall::OcrMarkdown { page: *page, markdown, headings }
@@ -147,19 +154,14 @@ fn in_parts(extracts: Vec<ChapterExtract>) -> Vec<Vec<ChapterExtract>> {
 
 /// The calls that store a failure, after the pool has used up its attempts.
 #[must_use]
-pub fn on_failure(
-    state: &BookState,
-    providers: &[Provider],
-    work: &Work,
-    error: &EngineError,
-) -> Vec<PersistCall> {
+pub fn on_failure(state: &BookState, job: &JobPlan, work: &Work, error: &EngineError) -> Vec<PersistCall> {
     let (reason, for_good) = (Text::from(error.reason()), error.is_permanent());
     match work {
         Work::Extract { page } | Work::Markdown { page } => {
             vec![PersistCall::PageFailure { page: *page, reason, for_good }]
         }
         Work::Ocr { page, provider } => {
-            vec![ocr_failure(state, providers, *page, provider, reason, for_good)]
+            vec![ocr_failure(state, job, *page, provider, reason, for_good)]
         }
         Work::TocLink { entry } => {
             let outcome =
@@ -186,13 +188,14 @@ pub fn on_failure(
 
 /// The calls that take a planned step.
 #[must_use]
-pub fn on_step(state: &BookState, providers: &[Provider], step: &Step) -> Vec<PersistCall> {
+pub fn on_step(state: &BookState, job: &JobPlan, step: &Step) -> Vec<PersistCall> {
     match step {
         Step::Start(operation) => vec![PersistCall::OpState(*operation, OperationEvent::Start)],
         Step::Complete(operation) => vec![PersistCall::OpState(*operation, OperationEvent::Complete)],
         Step::OrderEntries => vec![PersistCall::EntryOrder],
         Step::MarkRead { page } => {
             // Stored once more, a reading brings the page's flag with it.
+            let providers = needed(state, job, *page);
             let readings = providers.iter().filter_map(|p| state.ocr_result(*page, p).map(|r| (p, r)));
             let again = readings.take(1).map(|(provider, result)| PageReading {
                 page_num: *page,
@@ -202,7 +205,7 @@ pub fn on_step(state: &BookState, providers: &[Provider], step: &Step) -> Vec<Pe
                 header: None,
                 footer: None,
             });
-            again.map(|reading| PersistCall::OcrResult(reading, providers.to_vec())).collect()
+            again.map(|reading| PersistCall::OcrResult(reading, providers.clone())).collect()
         }
     }
 }
@@ -222,22 +225,51 @@ fn page_reading(page_num: i32, provider: &Provider, reading: OcrReading) -> Page
 /// answer; only the last one's failure is the page's.
 fn ocr_failure(
     state: &BookState,
-    providers: &[Provider],
+    job: &JobPlan,
     page: i32,
     provider: &Provider,
     reason: Text,
     for_good: bool,
 ) -> PersistCall {
     let used = state.page(page).map_or(0, |page| page.ocr_retries);
-    let others = providers.iter().filter(|other| *other != provider);
-    let hope = others.map(|other| state.ocr_result(page, other)).any(|result| {
-        result.is_none_or(|result| result.text.as_deref().is_some_and(|text| !text.trim().is_empty()))
-    });
+    let hope = others(state, job, page, provider).any(|other| has_hope(state, page, &other));
     if hope && (for_good || used.saturating_add(1) >= PAGE_RETRIES) {
-        let empty = page_reading(page, provider, OcrReading::default());
-        return PersistCall::OcrResult(empty, providers.to_vec());
+        let empty =
+            page_reading(page, provider, OcrReading { confidence: Some(0.0), ..OcrReading::default() });
+        return PersistCall::OcrResult(empty, needed_with(state, job, page, provider, false));
     }
     PersistCall::PageFailure { page, reason, for_good }
+}
+
+/// The other providers that the page needs.
+fn others(
+    state: &BookState,
+    job: &JobPlan,
+    page: i32,
+    provider: &Provider,
+) -> impl Iterator<Item = Provider> {
+    needed(state, job, page).into_iter().filter(move |other| other != provider)
+}
+
+/// Whether another provider has text of a page, or has yet to answer.
+fn has_hope(state: &BookState, page: i32, other: &Provider) -> bool {
+    let result = state.ocr_result(page, other);
+    result.is_none_or(|result| result.text.as_deref().is_some_and(|text| !text.trim().is_empty()))
+}
+
+/// The providers that a page needs once `provider` has answered, well or not.
+fn needed_with(
+    state: &BookState,
+    job: &JobPlan,
+    page: i32,
+    provider: &Provider,
+    good: bool,
+) -> Vec<Provider> {
+    let needed = needed(state, job, page);
+    let behind = needed.iter().skip_while(|other| *other != provider).skip(1);
+    let spared: Vec<Provider> =
+        behind.filter(|other| good && job.fallbacks.contains(*other)).cloned().collect();
+    needed.into_iter().filter(|other| !spared.contains(other)).collect()
 }
 
 fn is_last_failure(state: &BookState, operation: Operation, for_good: bool) -> bool {

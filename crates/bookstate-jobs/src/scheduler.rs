@@ -14,6 +14,8 @@ use tokio::{
     task::JoinHandle,
 };
 
+use bookstate_reading::source::Source;
+
 use crate::{
     actor::{Actor, ActorParts, ActorSettings, Control},
     engines::EngineCatalog,
@@ -195,8 +197,12 @@ impl Scheduler {
             return Err(StartError::ResetWhileActive { book_id, job_id });
         }
         let done = active.is_none() && request.reset.is_none();
+        let mut again = Vec::new();
         if let Some(done) = done.then(|| nothing_to_do(&snapshot, request.variant)).flatten() {
-            return Ok(Prepared::Done(done));
+            again = shared.catalog.resolve(&request.engines)?.readable_now(&snapshot.state);
+            if again.is_empty() {
+                return Ok(Prepared::Done(done));
+            }
         }
         let (variant, engines) = match &active {
             Some(job) => {
@@ -211,11 +217,18 @@ impl Scheduler {
         let opening = marks.begin_opening();
         let opening =
             opening.ok_or_else(|| StartError::EndsProcess { book_id: book_id.clone(), times: CRASHES })?;
-        let source = open_copy(&shared.library, book_id)?;
+        let (source, file) = open_copy(&shared.library, book_id)?;
         drop(opening);
-        let job_id = match active {
-            Some(job) => job.job_id.clone(),
-            None => new_job(&handle, &snapshot, request)?,
+        if let Some(reason) = set.missing().filter(|_| active.is_none() && is_scan(&source)) {
+            return Err(StartError::EngineMissing { reason });
+        }
+        if !again.is_empty() {
+            // The engine that these pages lacked is there now.
+            handle.persist_reread(again, None)?;
+        }
+        let (job_id, options) = match active {
+            Some(job) => (job.job_id.clone(), job.options.clone()),
+            None => (new_job(&handle, &snapshot, request)?, request.options.clone()),
         };
         let (control, controlled) = watch::channel(Control::Work);
         let completeness = handle.snapshot().state.completeness(variant);
@@ -228,6 +241,8 @@ impl Scheduler {
             variant,
             engines: set,
             source,
+            file: file.into(),
+            options,
             pools: shared.pools.clone(),
             unit_log: shared.config.unit_log.clone(),
             marks,
@@ -357,6 +372,16 @@ struct Ready {
     progress: watch::Receiver<JobProgress>,
     job_id: JobId,
     resumed: bool,
+}
+
+/// Whether most of a few pages are images without text.
+fn is_scan(source: &Source) -> bool {
+    let pages = source.page_count();
+    let sampled: Vec<u32> = [10, 30, 50, 70, 90].map(|share| (pages * share / 100).clamp(1, pages)).into();
+    let is_image = |page: &&u32| {
+        source.page_text(**page).is_ok_and(|content| content.has_image && content.text.trim().is_empty())
+    };
+    2 * sampled.iter().filter(is_image).count() > sampled.len()
 }
 
 /// A book on which a job of this variant would find nothing to do.

@@ -5,6 +5,7 @@ use bookstate_domain::{BookState, Provider};
 use bookstate_reading::structure;
 
 use crate::{
+    choose::{choose, in_order},
     engine::{BookContext, EngineError, EngineResult, Usage, blocking},
     engines::{EngineSet, source_failure},
     outcome::{Outcome, batch_of},
@@ -35,7 +36,7 @@ pub(crate) async fn run(engines: &EngineSet, book: BookContext, work: &Work) -> 
         Work::Ocr { page, provider } => {
             let engine =
                 engines.ocr.iter().find(|(name, _)| name == provider).ok_or_else(|| missing(work))?;
-            with(engine.1.engine.read(book.source, page_number(*page)?).await, Outcome::Ocr)
+            with(engine.1.engine.read(book, page_number(*page)?).await, Outcome::Ocr)
         }
         Work::Markdown { page } => {
             let providers = engines.ocr.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
@@ -84,10 +85,10 @@ fn page_number(page: i32) -> Result<u32, EngineError> {
     u32::try_from(page).map_err(EngineError::permanent)
 }
 
-/// The Markdown of a page: of the first provider, in the job's order, that read any text.
+/// The Markdown of a page: of the reading that is chosen among the providers'.
 fn markdown(state: &BookState, page: i32, providers: &[Provider]) -> Outcome {
-    let texts = providers.iter().filter_map(|p| state.ocr_result(page, p)?.text.clone());
-    let text = texts.into_iter().find(|text| !text.trim().is_empty()).unwrap_or_default();
+    let readings = in_order(state, page, providers);
+    let text = choose(&readings).and_then(|choice| choice.reading.text.clone()).unwrap_or_default();
     let page = structure::page_markdown(&text);
     Outcome::Markdown { markdown: page.markdown, headings: page.headings }
 }

@@ -69,6 +69,8 @@ fn a_wrong_file_beside_a_right_one_does_not_stop_that() {
 fn a_scan_without_text_says_so() {
     let place =
         Place::with(&Book::new("s").chapters(2).sections(2).pages(10).scanned(Scanned::All).make_pdf());
+    // Without a reader of page images.
+    place.write("bookstate.toml", "[jobs]\nocr = [\"text-layer\"]\n");
     let ended = place.run("process book.pdf --json");
     assert_eq!(ended.code, Some(1), "{ended:?}");
     let line = ended.json();
@@ -84,6 +86,8 @@ fn a_scan_without_text_says_so() {
 fn a_scanned_page_among_others_says_so() {
     let made = Book::new("s").chapters(2).sections(2).pages(12).scanned(Scanned::Pages(9, 9)).make_pdf();
     let place = Place::with(&made);
+    // Without a reader of page images.
+    place.write("bookstate.toml", "[jobs]\nocr = [\"text-layer\"]\n");
     let ended = place.run("process book.pdf --json");
     assert_eq!((ended.code, ended.json()["status"].as_str()), (Some(6), Some("degraded")), "{ended:?}");
     let pages = place.ok("pages book.pdf --json").json();

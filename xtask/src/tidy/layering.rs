@@ -26,12 +26,13 @@ const DOMAIN: &str = "bookstate-domain";
 const STORE: &str = "bookstate-store";
 const SINK: &str = "bookstate-sink";
 const READING: &str = "bookstate-reading";
+const SCANS: &str = "bookstate-scans";
 const JOBS: &str = "bookstate-jobs";
 const API: &str = "bookstate-api";
 const TESTS: &str = "bookstate-tests";
 
 /// The layers, lowest first.
-const LAYERS: [Layer; 10] = [
+const LAYERS: [Layer; 11] = [
     Layer { name: "bookstate-domain-macros", uses: &[], tests_use: &[], never: &[] },
     Layer {
         name: DOMAIN,
@@ -52,18 +53,34 @@ const LAYERS: [Layer; 10] = [
         tests_use: &[],
         never: &["tokio", "reqwest", "hyper", "axum", "rusqlite", "graphql_client"],
     },
-    Layer { name: JOBS, uses: &[DOMAIN, STORE, READING], tests_use: &[], never: &["axum", "graphql_client"] },
-    Layer { name: API, uses: &[DOMAIN, STORE, SINK, READING, JOBS], tests_use: &[TESTS], never: &[] },
+    Layer {
+        name: SCANS,
+        uses: &[DOMAIN, READING],
+        tests_use: &[],
+        never: &["tokio", "reqwest", "hyper", "axum", "rusqlite", "graphql_client"],
+    },
+    Layer {
+        name: JOBS,
+        uses: &[DOMAIN, STORE, READING, SCANS],
+        tests_use: &[],
+        never: &["axum", "graphql_client"],
+    },
+    Layer { name: API, uses: &[DOMAIN, STORE, SINK, READING, SCANS, JOBS], tests_use: &[TESTS], never: &[] },
     Layer {
         name: "bookstate-cli",
-        uses: &[DOMAIN, STORE, SINK, READING, JOBS, API],
+        uses: &[DOMAIN, STORE, SINK, READING, SCANS, JOBS, API],
         tests_use: &[TESTS],
         never: &[],
     },
-    Layer { name: TESTS, uses: &[], tests_use: &[DOMAIN, STORE, SINK, READING, JOBS, API], never: &[] },
+    Layer {
+        name: TESTS,
+        uses: &[],
+        tests_use: &[DOMAIN, STORE, SINK, READING, SCANS, JOBS, API],
+        never: &[],
+    },
     Layer {
         name: "xtask",
-        uses: &[DOMAIN, STORE, SINK, READING, JOBS, API, TESTS],
+        uses: &[DOMAIN, STORE, SINK, READING, SCANS, JOBS, API, TESTS],
         tests_use: &[],
         never: &[],
     },

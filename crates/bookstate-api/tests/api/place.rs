@@ -12,10 +12,9 @@ use bookstate_api::{Server, ServerConfig, ServerParts};
 use bookstate_domain::{BookId, Engines, Variant};
 use bookstate_jobs::{
     Scheduler, SchedulerConfig,
-    engine::{EngineResult, OcrEngine, OcrReading},
+    engine::{BookContext, EngineResult, OcrEngine, OcrReading},
     engines::{EngineCatalog, EngineSpec, TextLayer},
 };
-use bookstate_reading::source::Source;
 use bookstate_sink::{Pace, RemoteTarget, Sink, SinkConfig};
 use bookstate_store::{BookHandle, Library, LibraryConfig, SqliteTarget, Target};
 use bookstate_tests::books::Book;
@@ -51,9 +50,9 @@ impl Gate {
 
 #[async_trait]
 impl OcrEngine for Gate {
-    async fn read(&self, source: Source, page: u32) -> EngineResult<OcrReading> {
+    async fn read(&self, book: BookContext, page: u32) -> EngineResult<OcrReading> {
         self.0.acquire().await.unwrap().forget();
-        TextLayer.read(source, page).await
+        TextLayer.read(book, page).await
     }
 }
 

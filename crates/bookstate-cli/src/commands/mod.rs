@@ -4,6 +4,7 @@ pub(crate) mod books;
 pub(crate) mod chapters;
 pub(crate) mod config;
 pub(crate) mod export;
+pub(crate) mod export_scan;
 pub(crate) mod jobs;
 pub(crate) mod journal;
 pub(crate) mod open_file;

@@ -11,6 +11,7 @@ use bookstate_jobs::{
     Activity, IngestError, Ingested, JobEnd, JobProgress, RunningJob, StartError, Started, ingest_within,
     plan::settled_units,
 };
+use bookstate_scans::InputError;
 use bookstate_store::{Snapshot, TargetName};
 use tokio::sync::watch;
 
@@ -181,6 +182,8 @@ fn ingest_failure(error: IngestError) -> Failure {
                 IngestError::Source(_) | IngestError::TooLarge { .. } | IngestError::Excessive { .. } => {
                     Exit::Input
                 }
+                IngestError::Images(InputError::Write { .. }) => Exit::DataDir,
+                IngestError::Images(_) => Exit::Input,
                 IngestError::Copy { .. } => Exit::DataDir,
                 _ => Exit::Failed,
             };
@@ -195,10 +198,11 @@ fn start_failure(error: StartError) -> Failure {
         StartError::Persist(error) => error.into(),
         error => {
             let exit = match error {
-                StartError::Engine(_) => Exit::Usage,
-                StartError::Source(_) | StartError::SourceGone { .. } | StartError::EndsProcess { .. } => {
-                    Exit::Input
-                }
+                StartError::Engine(_) | StartError::EngineMissing { .. } => Exit::Usage,
+                StartError::Source(_)
+                | StartError::Images(_)
+                | StartError::SourceGone { .. }
+                | StartError::EndsProcess { .. } => Exit::Input,
                 _ => Exit::Failed,
             };
             Failure::caused(exit, &error)

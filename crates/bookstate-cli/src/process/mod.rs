@@ -11,7 +11,7 @@ pub(crate) mod stop;
 use std::{
     collections::BTreeSet,
     io::{self, IsTerminal},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
@@ -24,6 +24,7 @@ use bookstate_jobs::{
     pool::{LOCAL_POOL, PoolConfig},
 };
 use bookstate_reading::source::SourceError;
+use bookstate_scans::input::Scan;
 use bookstate_store::Library;
 use parking_lot::Mutex;
 use tokio::{sync::Semaphore, task::JoinSet};
@@ -87,7 +88,7 @@ pub(crate) async fn run(settings: &Settings, args: &ProcessArgs, json: bool) -> 
         request: JobRequest {
             variant: settings.variant,
             engines: settings.engines.clone(),
-            options: None,
+            options: settings.job_options(),
             reset: args.reset,
         },
         intake,
@@ -123,8 +124,8 @@ pub(crate) async fn run(settings: &Settings, args: &ProcessArgs, json: bool) -> 
 /// The files that are there, and what the others mean for the exit code. Nothing is opened for missing files
 /// alone, so that a mistyped name makes no data directory.
 fn existing(files: &[PathBuf]) -> Result<(Vec<PathBuf>, Exit), Failure> {
-    let (there, missing): (Vec<PathBuf>, Vec<PathBuf>) =
-        files.iter().cloned().partition(|path| path.exists());
+    let is_there = |path: &PathBuf| path.exists() || names_images(path);
+    let (there, missing): (Vec<PathBuf>, Vec<PathBuf>) = files.iter().cloned().partition(is_there);
     let errors = missing.into_iter().map(|path| SourceError::Missing { path });
     if there.is_empty() {
         let texts: Vec<String> = errors.map(|error| error.to_string()).collect();
@@ -136,6 +137,11 @@ fn existing(files: &[PathBuf]) -> Result<(Vec<PathBuf>, Exit), Failure> {
         exit = Exit::Input;
     }
     Ok((there, exit))
+}
+
+/// Whether a path that is no file is a pattern of page images. What is wrong with it is said when it is taken in.
+fn names_images(path: &Path) -> bool {
+    !matches!(Scan::find(path), Ok(None))
 }
 
 /// The scheduler of a command that runs jobs.

@@ -7,7 +7,7 @@ use bookstate_domain::Variant;
 
 use super::{
     layer::{Given, Origin, Row, WrongValue},
-    value::{Address, EngineName, JournalPolicy, LogFormat, Origins, Paths, SettingValue, Whole},
+    value::{Address, EngineName, JournalPolicy, Languages, LogFormat, Origins, Paths, SettingValue, Whole},
 };
 
 /// A key, for the manual and for messages.
@@ -115,7 +115,9 @@ keys! {
     /// Which stages a new job runs: all, pages and metadata, or pages only.
     "jobs.variant" variant: Variant = Variant::Standard;
     /// What reads the pages of a new job, in order of preference.
-    "jobs.ocr" ocr: Vec<EngineName> = vec![EngineName::known("text-layer")];
+    "jobs.ocr" ocr: Vec<EngineName> = vec![EngineName::known("text-layer"), EngineName::known("tesseract")];
+    /// The languages that scanned pages are in, as `tesseract` names them; empty: found by the pages.
+    "ocr.languages" languages: Languages = Languages(Vec::new());
     /// What does every other stage of a new job.
     "jobs.analysis" analysis: EngineName = EngineName::known("local");
     /// Pages that a book may have that is taken in.

@@ -16,7 +16,7 @@ mod value;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use bookstate_domain::{Engines, Variant};
+use bookstate_domain::{Engines, Text, Variant};
 use bookstate_store::{LibraryConfig, TargetName, journal::SyncPolicy};
 
 use crate::failure::Failure;
@@ -75,6 +75,8 @@ pub(crate) struct Settings {
     pub(crate) max_growth: u32,
     /// Memory for the opening of a file, in MiB.
     pub(crate) intake_memory_mb: u64,
+    /// The languages of scanned pages; empty: found by the pages.
+    pub(crate) languages: Vec<String>,
     /// The server, and how to be its client.
     pub(crate) server: ServerSettings,
     /// How log lines are written.
@@ -85,6 +87,14 @@ pub(crate) struct Settings {
     pub(crate) rows: Vec<Row>,
     /// Variables that look like keys and are none.
     pub(crate) unknown_variables: Vec<String>,
+}
+
+impl Settings {
+    /// The options of new jobs' engines, as JSON text.
+    pub(crate) fn job_options(&self) -> Option<Text> {
+        let told = !self.languages.is_empty();
+        told.then(|| serde_json::json!({"languages": self.languages}).to_string().into())
+    }
 }
 
 /// Reads and validates the configuration.
@@ -152,6 +162,7 @@ fn validated(
         max_pages: u32::try_from(layers.max_pages.value.0).unwrap_or(u32::MAX),
         max_growth: u32::try_from(layers.max_growth.value.0).unwrap_or(u32::MAX),
         intake_memory_mb: layers.intake_memory_mb.value.0,
+        languages: layers.languages.value.0.clone(),
         server: ServerSettings::of(layers, environment),
         log_format: layers.log_format.value,
         data_dir,

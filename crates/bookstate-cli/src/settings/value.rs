@@ -73,6 +73,34 @@ impl SettingValue for Paths {
     }
 }
 
+/// Any number of languages; separated by commas or plus signs in the environment and on the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Languages(pub(super) Vec<String>);
+
+impl Languages {
+    fn one(text: &str) -> Option<String> {
+        let text = text.trim();
+        let sound = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_/-".contains(c));
+        sound.then(|| text.to_owned())
+    }
+}
+
+impl SettingValue for Languages {
+    fn expected() -> String {
+        "a list of languages, such as eng or deu".to_owned()
+    }
+    fn from_toml(value: &toml::Value) -> Option<Self> {
+        let languages = value.as_array()?.iter().map(|value| value.as_str().and_then(Self::one));
+        languages.collect::<Option<_>>().map(Self)
+    }
+    fn from_text(text: &str) -> Option<Self> {
+        text.split([',', '+']).map(Self::one).collect::<Option<_>>().map(Self)
+    }
+    fn show(&self) -> serde_json::Value {
+        json!(self.0)
+    }
+}
+
 /// Any number of origins of other sites; separated by commas in the environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Origins(pub(super) Vec<String>);

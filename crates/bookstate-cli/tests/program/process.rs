@@ -65,6 +65,8 @@ fn text_and_markdown_are_books_too() {
 fn a_degraded_book_has_its_own_exit_code() {
     let place = Place::new();
     place.pdf(&Book::new("book").pages(12).chapters(2).sections(0).scanned(Scanned::Pages(9, 9)));
+    // Without a reader of page images.
+    place.write("bookstate.toml", "[jobs]\nocr = [\"text-layer\"]\n");
     let ended = place.run("process book.pdf --json");
     assert_eq!(ended.code, Some(6), "{ended:?}");
     let line = ended.json();

@@ -89,6 +89,9 @@ pub enum Misuse {
     /// The same document twice in one call.
     #[error("{0} occurs twice in one call")]
     Twice(AnyKey),
+    /// The provider's name stands for a person's corrections: see [`BookState::persist_page_correction`].
+    #[error("the provider {0} stands for a person's corrections: an engine needs another name")]
+    Reserved(crate::Provider),
     /// A job of the book is active.
     #[error("job {0} of this book is active: wait for it or cancel it first")]
     JobActive(JobId),
@@ -170,7 +173,7 @@ impl BookState {
         self.book().ok_or(Misuse::NoBook)
     }
 
-    fn require_page(&self, page: i32) -> Result<(), Misuse> {
+    pub(crate) fn require_page(&self, page: i32) -> Result<(), Misuse> {
         let page_count = self.require_book()?.page_count;
         if (1..=page_count).contains(&page) { Ok(()) } else { Err(Misuse::NoSuchPage { page, page_count }) }
     }

@@ -74,6 +74,9 @@ impl BookState {
     ) -> Result<Ops, Misuse> {
         let page_num = reading.page_num;
         self.require_page(page_num)?;
+        if reading.provider.as_str() == Provider::PERSON {
+            return Err(Misuse::Reserved(reading.provider));
+        }
         let others = providers.iter().filter(|p| **p != reading.provider);
         let all_in = others.into_iter().all(|p| self.ocr_result(page_num, p).is_some());
         let page = self.page(page_num);
@@ -112,6 +115,9 @@ impl BookState {
         headings: Vec<Heading>,
     ) -> Result<Ops, Misuse> {
         self.require_page(page_num)?;
+        // A page that a person corrected keeps that text.
+        let corrected = self.ocr_result(page_num, &Provider::person()).and_then(|result| result.text.clone());
+        let markdown = corrected.unwrap_or(markdown);
         let headings = Some((!headings.is_empty()).then(|| Json::from(headings)));
         let is_late = self.page(page_num).is_some_and(|page| page.ocr_failed && page.ocr_complete);
         let patch = PagePatch {
@@ -121,6 +127,39 @@ impl BookState {
             ..PagePatch::default()
         };
         Ok(vec![self.upsert_page(at, page_num, patch)])
+    }
+
+    /// A person has corrected a page: this is its text from now on, which no engine replaces. It is kept as the reading
+    /// of the provider [`Provider::PERSON`].
+    ///
+    /// # Errors
+    /// The book has no such page, or one of its jobs is active.
+    pub fn persist_page_correction(
+        &self,
+        at: &At,
+        page_num: i32,
+        text: Text,
+        headings: Vec<Heading>,
+    ) -> Result<Ops, Misuse> {
+        self.require_page(page_num)?;
+        if let Some(job) = self.active_job() {
+            return Err(Misuse::JobActive(job.job_id.clone()));
+        }
+        let provider = Provider::person();
+        let key = OcrResultKey { book_id: self.book_id().clone(), page_num, provider };
+        let mut result = key.document(at);
+        result.text = Some(text.clone());
+        result.confidence = Some(1.0);
+        let patch = PagePatch {
+            ocr_markdown: Some(Some(text)),
+            headings: Some((!headings.is_empty()).then(|| Json::from(headings))),
+            extract_complete: Some(true),
+            ocr_complete: Some(true),
+            ocr_failed: Some(false),
+            failure_reason: Some(None),
+            ..PagePatch::default()
+        };
+        Ok(vec![put(self, result), self.upsert_page(at, page_num, patch)])
     }
 
     /// An attempt to read a page failed. With `for_good`, or at the [limit](PAGE_RETRIES), the page is given up.

@@ -13,11 +13,12 @@ mod task;
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
+    path::Path,
     sync::Arc,
     time::Duration,
 };
 
-use bookstate_domain::{JobId, JobStatus, OperationEvent, Seq, Stage, Variant};
+use bookstate_domain::{JobId, JobStatus, OperationEvent, Seq, Stage, Text, Variant};
 use bookstate_store::{BookHandle, Library, PersistError, Snapshot};
 use tokio::{
     sync::{RwLock, watch},
@@ -66,6 +67,8 @@ pub(crate) struct ActorParts {
     pub(crate) variant: Variant,
     pub(crate) engines: EngineSet,
     pub(crate) source: Source,
+    pub(crate) file: Arc<Path>,
+    pub(crate) options: Option<Text>,
     pub(crate) pools: Pools,
     pub(crate) unit_log: Option<Arc<UnitLog>>,
     /// What is in flight, for the next process.
@@ -262,7 +265,7 @@ impl Actor {
     }
 
     fn step(&self, step: &Step) -> Result<(), Obstacle> {
-        let calls = on_step(&self.snapshot().state, &self.job.provider_names(), step);
+        let calls = on_step(&self.snapshot().state, &self.job, step);
         if calls.is_empty() {
             return Err(Obstacle::Bug(format!("step {step:?} leads to nothing")));
         }
@@ -274,6 +277,8 @@ impl Actor {
             let book = BookContext {
                 state: snapshot.state.clone(),
                 source: self.parts.source.clone(),
+                file: self.parts.file.clone(),
+                options: self.parts.options.clone(),
                 memo: self.memo.clone(),
             };
             self.in_flight.begin(&unit);

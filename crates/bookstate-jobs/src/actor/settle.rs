@@ -33,9 +33,8 @@ impl Actor {
         let metric = self.unit_metric(&unit, &result, time);
         let mut settling = Settling { unit, calls: VecDeque::new(), metric, failure: None, begun: false };
         let snapshot = self.snapshot();
-        let providers = self.job.provider_names();
         match result {
-            Ok((outcome, _)) => match on_success(&snapshot.state, &providers, &settling.unit.work, outcome) {
+            Ok((outcome, _)) => match on_success(&snapshot.state, &self.job, &settling.unit.work, outcome) {
                 Ok(calls) => settling.calls = calls.into(),
                 Err(reason) => self.turn_into_failure(&mut settling, EngineError::permanent(reason)),
             },
@@ -49,7 +48,7 @@ impl Actor {
         tracing::warn!(book = %self.parts.handle.id(), unit = %work, %error, "a unit failed");
         self.failures.insert(work.stage(), format!("{work}: {error}"));
         let snapshot = self.snapshot();
-        settling.calls = on_failure(&snapshot.state, &self.job.provider_names(), work, &error).into();
+        settling.calls = on_failure(&snapshot.state, &self.job, work, &error).into();
         settling.failure = Some(error);
     }
 

@@ -4,11 +4,13 @@
 //! it is resumed. A name that it does not know is an error that lists those that it does.
 
 mod local;
+#[cfg(feature = "scans")]
+mod tesseract;
 mod text_layer;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use bookstate_domain::{Engines, Provider, Text, Variant};
+use bookstate_domain::{BookState, Engines, Page, Provider, Text, Variant};
 
 use crate::{
     engine::{AnalysisEngine, OcrEngine},
@@ -17,6 +19,8 @@ use crate::{
     unit::PoolName,
 };
 pub use local::{LOCAL, LocalAnalysis};
+#[cfg(feature = "scans")]
+pub use tesseract::{TESSERACT, TesseractOcr, words_dir};
 pub(crate) use text_layer::source_failure;
 pub use text_layer::{TEXT_LAYER, TextLayer};
 
@@ -81,14 +85,16 @@ impl EngineCatalog {
         Self::default()
     }
 
-    /// The engines that need neither key nor network: OCR `text-layer`, analysis `local`.
+    /// The engines that need neither key nor network: OCR `text-layer` and `tesseract` (with the feature `scans`),
+    /// analysis `local`.
     #[must_use]
     pub fn local() -> Self {
-        Self::new().with_ocr(TEXT_LAYER, EngineSpec::local(), Arc::new(TextLayer)).with_analysis(
-            LOCAL,
-            EngineSpec::local(),
-            Arc::new(LocalAnalysis),
-        )
+        let catalog = Self::new()
+            .with_ocr(TEXT_LAYER, EngineSpec::local(), Arc::new(TextLayer))
+            .with_analysis(LOCAL, EngineSpec::local(), Arc::new(LocalAnalysis));
+        #[cfg(feature = "scans")]
+        let catalog = catalog.with_ocr(TESSERACT, EngineSpec::local(), Arc::new(TesseractOcr::default()));
+        catalog
     }
 
     /// Adds an OCR engine, or replaces the one of this name.
@@ -145,13 +151,40 @@ pub struct EngineSet {
 }
 
 impl EngineSet {
+    /// Why an OCR engine of the job cannot work at all for now. May block.
+    #[must_use]
+    pub fn missing(&self) -> Option<String> {
+        self.ocr.iter().find_map(|(_, engine)| engine.engine.missing())
+    }
+
+    /// The pages that were given up because an engine was missing, or not asked for, that is there now. May block.
+    #[must_use]
+    pub fn readable_now(&self, state: &BookState) -> Vec<i32> {
+        let failed: Vec<_> = state.pages().values().filter(|page| page.ocr_failed).collect();
+        if failed.is_empty() {
+            return Vec::new();
+        }
+        let there: Vec<_> = self.ocr.iter().filter(|(_, engine)| engine.engine.missing().is_none()).collect();
+        let asked = |name: &Provider| {
+            let mut engines = state.jobs().values().filter_map(|job| job.engines.as_ref());
+            engines.any(|engines| engines.ocr.iter().any(|ocr| **ocr == *name.as_str()))
+        };
+        let readable = |page: &&&Arc<Page>| {
+            let reason = page.failure_reason.as_deref().unwrap_or_default();
+            there.iter().any(|(name, engine)| !asked(name) || engine.engine.was_missing(reason))
+        };
+        failed.iter().filter(readable).map(|page| page.page_num).collect()
+    }
+
     /// What the planner needs of a job with these engines.
     #[must_use]
     pub fn job_plan(&self, variant: Variant) -> JobPlan {
         let providers = self.ocr.iter().map(|(name, engine)| (name.clone(), engine.spec.pool.clone()));
+        let fallbacks = self.ocr.iter().filter(|(_, engine)| engine.engine.is_fallback());
         JobPlan {
             variant,
             providers: providers.collect(),
+            fallbacks: fallbacks.map(|(name, _)| name.clone()).collect(),
             local_pool: LOCAL_POOL.into(),
             analysis_pool: self.analysis.spec.pool.clone(),
             finder_pages: self.analysis.engine.pages(),

@@ -1,9 +1,15 @@
 //! The OCR provider `text-layer`: what the file itself says that a page's text is.
+//!
+//! A text layer is believed where it looks like text. A page image without one is left to the providers behind this
+//! one, and so is a page image whose text layer is noise.
 
 use async_trait::async_trait;
-use bookstate_reading::source::{Source, SourceError};
+use bookstate_reading::source::SourceError;
 
-use crate::engine::{EngineError, EngineResult, OcrEngine, OcrReading, blocking};
+use crate::{
+    choose::plausibility,
+    engine::{BookContext, EngineError, EngineResult, OcrEngine, OcrReading, blocking},
+};
 
 /// The provider's name.
 pub const TEXT_LAYER: &str = "text-layer";
@@ -14,13 +20,10 @@ pub struct TextLayer;
 
 #[async_trait]
 impl OcrEngine for TextLayer {
-    async fn read(&self, source: Source, page: u32) -> EngineResult<OcrReading> {
-        let content = blocking(move || source.page_text(page).map_err(source_failure)).await?;
-        if content.has_image && content.text.trim().is_empty() {
-            let reason = "no text layer (a scanned page?); an OCR engine is needed";
-            return Err(EngineError::permanent(reason));
-        }
-        Ok(OcrReading { text: content.text.into(), ..OcrReading::default() }.into())
+    async fn read(&self, book: BookContext, page: u32) -> EngineResult<OcrReading> {
+        let content = blocking(move || book.source.page_text(page).map_err(source_failure)).await?;
+        let confidence = content.has_image.then(|| plausibility(&content.text));
+        Ok(OcrReading { text: content.text.into(), confidence, ..OcrReading::default() }.into())
     }
 }
 

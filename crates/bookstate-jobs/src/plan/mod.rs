@@ -14,11 +14,12 @@ mod settled;
 mod structure;
 mod toc;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use bookstate_domain::{BookState, Operation, OperationState, Provider, Stage, Variant};
 
 use crate::unit::{PoolName, Unit, Work};
+pub use pages::needed;
 pub use settled::settled_units;
 
 /// How many pages metadata is made from.
@@ -34,6 +35,8 @@ pub struct JobPlan {
     pub variant: Variant,
     /// The OCR providers in order of preference, each with its pool.
     pub providers: Vec<(Provider, PoolName)>,
+    /// Those of the providers that read only what the ones before them did not read well.
+    pub fallbacks: BTreeSet<Provider>,
     /// The pool of what this machine computes itself: page extraction, Markdown.
     pub local_pool: PoolName,
     /// The pool of the analysis engine.

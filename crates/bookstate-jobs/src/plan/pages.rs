@@ -4,10 +4,10 @@
 //! them (metadata, the finder) starts early. The scan begins behind the pages that are known to be read and
 //! ends when no pool takes more, so that planning after each result costs about as much as is in flight.
 
-use bookstate_domain::Page;
+use bookstate_domain::{BookState, Page, Provider};
 
-use super::{Planning, Step};
-use crate::unit::Work;
+use super::{JobPlan, Planning, Step};
+use crate::{choose::is_good, unit::Work};
 
 pub(super) fn plan(planning: &mut Planning<'_>) {
     let job = planning.job;
@@ -39,12 +39,35 @@ fn plan_page(planning: &mut Planning<'_>, page_num: i32, page: Option<&Page>) {
         return;
     }
     let (state, job) = (planning.state, planning.job);
-    let mut missing =
-        job.providers.iter().filter(|(p, _)| state.ocr_result(page_num, p).is_none()).peekable();
+    let mut missing = needed(state, job, page_num)
+        .into_iter()
+        .filter(|provider| state.ocr_result(page_num, provider).is_none())
+        .peekable();
     if missing.peek().is_none() {
         planning.step(Step::MarkRead { page: page_num });
     }
-    for (provider, _) in missing {
-        planning.unit(Work::Ocr { page: page_num, provider: provider.clone() });
+    let mut earlier_wait = false;
+    for provider in missing {
+        // One that stands in for others begins when they have failed.
+        if !(job.fallbacks.contains(&provider) && earlier_wait) {
+            planning.unit(Work::Ocr { page: page_num, provider: provider.clone() });
+        }
+        earlier_wait = true;
     }
+}
+
+/// The providers that a page needs, as far as its readings say: a fallback only while no provider before it has read
+/// the page well.
+#[must_use]
+pub fn needed(state: &BookState, job: &JobPlan, page: i32) -> Vec<Provider> {
+    let mut read_well = false;
+    let mut needed = Vec::new();
+    for (provider, _) in &job.providers {
+        if job.fallbacks.contains(provider) && read_well {
+            continue;
+        }
+        read_well |= state.ocr_result(page, provider).is_some_and(|reading| is_good(reading));
+        needed.push(provider.clone());
+    }
+    needed
 }

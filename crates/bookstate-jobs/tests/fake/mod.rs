@@ -32,7 +32,6 @@ use bookstate_jobs::{
     ingest,
     pool::{LOCAL_POOL, PoolConfig, RetryPolicy},
 };
-use bookstate_reading::source::Source;
 use bookstate_store::{Library, LibraryConfig};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -116,9 +115,9 @@ pub struct FakeEngine(pub Arc<Fake>);
 
 #[async_trait]
 impl OcrEngine for FakeEngine {
-    async fn read(&self, source: Source, page: u32) -> EngineResult<OcrReading> {
+    async fn read(&self, book: BookContext, page: u32) -> EngineResult<OcrReading> {
         self.0.act(&format!("ocr:{page}")).await?;
-        let text = source.page_text(page).map_err(EngineError::permanent)?.text;
+        let text = book.source.page_text(page).map_err(EngineError::permanent)?.text;
         Ok(OcrReading { text: text.into(), ..OcrReading::default() }.into())
     }
 }

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 #![allow(unreachable_pub, reason = "a module of several test binaries")]
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use bookstate_domain::{
     At, BookId, BookState, Chapter, ChapterSubject, EntryIdent, Gap, MatterType, MissingEntry, Operation,
@@ -146,7 +146,7 @@ impl Simulation {
             }
             assert!(plan.units.is_empty(), "units beside steps: {plan:?}");
             for step in &plan.steps {
-                for call in on_step(&self.state, &self.job.provider_names(), step) {
+                for call in on_step(&self.state, &self.job, step) {
                     self.call(&call).unwrap_or_else(|misuse| panic!("{step:?}: {misuse}"));
                 }
             }
@@ -198,11 +198,10 @@ impl Simulation {
         if !is_wanted(&self.state, &unit.work) {
             return;
         }
-        let providers = self.job.provider_names();
         let success = result.is_ok();
         let calls = match result {
-            Ok(outcome) => on_success(&self.state, &providers, &unit.work, outcome).unwrap(),
-            Err(error) => on_failure(&self.state, &providers, &unit.work, &error),
+            Ok(outcome) => on_success(&self.state, &self.job, &unit.work, outcome).unwrap(),
+            Err(error) => on_failure(&self.state, &self.job, &unit.work, &error),
         };
         for call in &calls {
             self.call(call).unwrap_or_else(|misuse| panic!("{}: {misuse}", unit.work));
@@ -346,6 +345,7 @@ pub fn job(world: &World) -> JobPlan {
     JobPlan {
         variant: world.variant,
         providers: (0..world.providers).map(|n| (provider(n), format!("pool-{n}").into())).collect(),
+        fallbacks: BTreeSet::new(),
         local_pool: "cpu".into(),
         analysis_pool: "analysis".into(),
         finder_pages: Some(FINDER_PAGES),

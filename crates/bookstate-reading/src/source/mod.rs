@@ -46,6 +46,8 @@ pub enum SourceKind {
     Markdown,
     /// Plain text.
     Text,
+    /// Page images, which another crate opens.
+    Images,
 }
 
 impl SourceKind {
@@ -58,6 +60,7 @@ impl SourceKind {
             Self::Html => "html",
             Self::Markdown => "md",
             Self::Text => "txt",
+            Self::Images => "cbz",
         }
     }
 }
@@ -113,12 +116,25 @@ pub struct Resource {
     pub is_cover: bool,
 }
 
+/// Pages that another crate reads: page images, with a text layer or without.
+pub trait ReadPages: std::fmt::Debug + Send + Sync {
+    /// How many pages there are; never 0.
+    fn page_count(&self) -> u32;
+
+    /// Reads page `n`, counted from 1. May block.
+    ///
+    /// # Errors
+    /// As [`Source::page`].
+    fn page(&self, n: u32) -> Result<Page, SourceError>;
+}
+
 #[derive(Debug)]
 enum Pages {
     #[cfg(feature = "pdf")]
     Pdf(pdf::PdfPages),
     Document(document::Document),
     Text(text::TextFile),
+    Images(Box<dyn ReadPages>),
 }
 
 impl Source {
@@ -166,12 +182,21 @@ impl Source {
             SourceKind::Html => Pages::Document(markup::read(&bytes)),
             SourceKind::Markdown => Pages::Document(markdown::read(&text::text(path, &bytes)?)),
             SourceKind::Text => Pages::Text(text::read(&text::text(path, &bytes)?)),
+            SourceKind::Images => {
+                return Err(SourceError::Unsupported { path: path.into(), kind: "page images" });
+            }
         };
         let source = Self { kind, pages: Arc::new(pages) };
         if source.page_count() == 0 {
             return Err(SourceError::NoPages { path: path.into() });
         }
         Ok(source)
+    }
+
+    /// A source of page images that another crate has opened.
+    #[must_use]
+    pub fn of_images(pages: impl ReadPages + 'static) -> Self {
+        Self { kind: SourceKind::Images, pages: Arc::new(Pages::Images(Box::new(pages))) }
     }
 
     /// The file's format.
@@ -186,6 +211,7 @@ impl Source {
             Pages::Pdf(pdf) => pdf.page_count(),
             Pages::Document(document) => u32::try_from(document.pages.len()).unwrap_or(u32::MAX),
             Pages::Text(text) => u32::try_from(text.pages.len()).unwrap_or(u32::MAX),
+            Pages::Images(images) => images.page_count(),
         }
     }
 
@@ -216,6 +242,9 @@ impl Source {
             Pages::Pdf(_) => {
                 self.with_page(n, |page| PageContent { text: page.plain_text(), has_image: page.has_image })
             }
+            Pages::Images(_) => {
+                self.with_page(n, |page| PageContent { text: page.plain_text(), has_image: page.has_image })
+            }
         }
     }
 
@@ -236,6 +265,7 @@ impl Source {
                 Some(text) => Ok(view(&text::page(text))),
                 None => Err(self.no_such_page(n)),
             },
+            Pages::Images(images) => images.page(n).map(|page| view(&page)),
         }
     }
 
@@ -249,7 +279,7 @@ impl Source {
             #[cfg(feature = "pdf")]
             Pages::Pdf(pdf) => pdf.navigation(),
             Pages::Document(document) => document.navigation.clone(),
-            Pages::Text(_) => Vec::new(),
+            Pages::Text(_) | Pages::Images(_) => Vec::new(),
         }
     }
 
@@ -268,6 +298,7 @@ impl Source {
             Pages::Pdf(pdf) => pdf.info(),
             Pages::Document(document) => document.info.clone(),
             Pages::Text(file) => file.info.clone(),
+            Pages::Images(_) => SourceInfo::default(),
         }
     }
 }

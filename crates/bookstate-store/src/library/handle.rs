@@ -190,4 +190,6 @@ persist_methods! {
     persist_job_status(job_id: &JobId, status: JobStatus, reason: Option<Text>);
     persist_metric(job_id: &JobId, unit: UnitMetric);
     persist_reset(operation: OperationName);
+    persist_reread(pages: Vec<i32>, provider: Option<Provider>);
+    persist_page_correction(page_num: i32, text: Text, headings: Vec<Heading>);
 }

@@ -1,0 +1,166 @@
+//! The OCR provider `tesseract`: the program of this name, for pages that have no text of their own.
+//!
+//! What it reads is kept beside the source, word by word with places, before the reading is handed in: the page model,
+//! the searchable PDF and the page view are made of it. The languages are the job's option `languages`, or found once
+//! per job by the book's own pages, always the same ones.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, OnceLock},
+};
+
+use async_trait::async_trait;
+use bookstate_scans::{
+    images::{PageImages, Resolution},
+    layout,
+    tesseract::{Cancel, Languages, OcrError, Tesseract, TesseractConfig},
+};
+
+use crate::engine::{BookContext, EngineError, EngineResult, OcrEngine, OcrReading, blocking};
+
+/// The provider's name.
+pub const TESSERACT: &str = "tesseract";
+
+/// Where in a book its language is looked for, in percent of its pages.
+const SAMPLES: [u32; 3] = [30, 50, 70];
+
+/// See the module documentation.
+#[derive(Debug, Clone, Default)]
+pub struct TesseractOcr {
+    config: TesseractConfig,
+    program: Arc<OnceLock<Result<Tesseract, OcrError>>>,
+}
+
+impl TesseractOcr {
+    /// An engine that runs the program like this.
+    #[must_use]
+    pub fn new(config: TesseractConfig) -> Self {
+        Self { config, program: Arc::default() }
+    }
+
+    /// The program, looked for once. Blocks the first time.
+    ///
+    /// # Errors
+    /// It is not there; the text says what to install.
+    pub fn program(&self) -> Result<Tesseract, OcrError> {
+        self.program.get_or_init(|| Tesseract::find(self.config.clone())).clone()
+    }
+}
+
+/// The folder in which the words of a book's pages are kept, beside the copy of its file.
+#[must_use]
+pub fn words_dir(file: &Path) -> PathBuf {
+    file.with_extension("words")
+}
+
+#[async_trait]
+impl OcrEngine for TesseractOcr {
+    async fn read(&self, book: BookContext, page: u32) -> EngineResult<OcrReading> {
+        let this = self.clone();
+        let cancel = Cancel::default();
+        // Dropped with this future: a job that is cancelled takes the program with it.
+        let _guard = EndWith(cancel.clone());
+        blocking(move || this.read_now(&book, page, &cancel)).await.map(Into::into)
+    }
+
+    fn missing(&self) -> Option<String> {
+        self.program().err().map(|error| error.to_string())
+    }
+
+    fn was_missing(&self, reason: &str) -> bool {
+        reason.contains("apt-get install tesseract-ocr")
+    }
+
+    fn is_fallback(&self) -> bool {
+        true
+    }
+}
+
+struct EndWith(Cancel);
+
+impl Drop for EndWith {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+impl TesseractOcr {
+    fn read_now(&self, book: &BookContext, page: u32, cancel: &Cancel) -> Result<OcrReading, EngineError> {
+        let program = self.program().map_err(failure)?;
+        let images = images(book)?;
+        let languages = languages(book, &program, &images, cancel)?;
+        let image = images.image(page, Resolution::Native).map_err(|error| failure(error.into()))?;
+        let read = program.read(&image, &languages.codes, cancel).map_err(failure)?;
+        read.keep(&words_dir(&book.file), page, TESSERACT)
+            .map_err(|error| EngineError::transient(format!("the words of page {page}: {error}")))?;
+        // A page on which nothing is printed is surely blank.
+        let confidence = read.confidence().unwrap_or(1.0);
+        Ok(OcrReading {
+            text: layout::text(&read).into(),
+            confidence: Some(confidence),
+            ..OcrReading::default()
+        })
+    }
+}
+
+/// The book's page images, opened once per job.
+fn images(book: &BookContext) -> Result<PageImages, EngineError> {
+    let opened = book.memo.get_or_make("page images", || PageImages::open(&book.file))?;
+    (*opened).clone().map_err(EngineError::permanent)
+}
+
+/// The book's languages: told, or found once per job.
+fn languages(
+    book: &BookContext,
+    program: &Tesseract,
+    images: &PageImages,
+    cancel: &Cancel,
+) -> Result<Languages, EngineError> {
+    if let Some(told) = told(book) {
+        return program.told(told.iter().map(String::as_str)).map_err(failure);
+    }
+    let found = book.memo.get_or_make("languages of the scan", || find(program, images))?;
+    if cancel.is_cancelled() {
+        return Err(failure(OcrError::Cancelled));
+    }
+    (*found).clone().map_err(failure)
+}
+
+/// The job's option `languages`: a list of names.
+fn told(book: &BookContext) -> Option<Vec<String>> {
+    let options: serde_json::Value = serde_json::from_str(book.options.as_deref()?).ok()?;
+    let listed = options.get("languages")?.as_array()?;
+    let told: Vec<String> = listed.iter().filter_map(|l| l.as_str().map(str::to_owned)).collect();
+    (!told.is_empty()).then_some(told)
+}
+
+fn find(program: &Tesseract, images: &PageImages) -> Result<Languages, OcrError> {
+    let pages = images.page_count();
+    let mut samples = Vec::new();
+    let mut seen = Vec::new();
+    for share in SAMPLES {
+        let page = (pages * share / 100).clamp(1, pages);
+        if seen.contains(&page) {
+            continue;
+        }
+        seen.push(page);
+        // A page that cannot be had is no sample; reading it will say why.
+        samples.extend(images.image(page, Resolution::Native));
+    }
+    // All pages of the job wait for this: it is not one page's to cancel.
+    let found = program.find_languages(&samples, &Cancel::default())?;
+    if let Some(note) = &found.note {
+        tracing::warn!("{note}");
+    }
+    tracing::info!(languages = %found.codes, "the languages of a scanned book");
+    Ok(found)
+}
+
+fn failure(error: OcrError) -> EngineError {
+    match error {
+        OcrError::Killed { .. } | OcrError::System { .. } | OcrError::Cancelled => {
+            EngineError::transient(error)
+        }
+        error => EngineError::permanent(error),
+    }
+}

@@ -1,0 +1,81 @@
+//! Scanned books as sources of pages: what the copy of a book's page images gives to the pipeline.
+
+use std::path::Path;
+
+use bookstate_domain::{BookState, Provider};
+use bookstate_reading::{
+    page::{Block, BlockKind, Line, Page},
+    source::{ReadPages, Source, SourceError},
+};
+use bookstate_scans::{
+    InputError, PageError,
+    images::{LayerWord, PageImages},
+    input::Form,
+    words::PageWords,
+};
+
+use crate::{
+    choose::{choose, in_order},
+    engines::{TESSERACT, words_dir},
+};
+
+/// The words of a page with their places, where the page's text is that of a reader that gives them. `file`: the copy
+/// of the book's file. Blocks.
+#[must_use]
+pub fn page_words(state: &BookState, file: &Path, page: u32) -> Option<PageWords> {
+    let number = i32::try_from(page).ok()?;
+    let engines = state.latest_job().and_then(|job| job.engines.clone())?;
+    let providers: Vec<Provider> = engines.ocr.iter().filter_map(|name| Provider::new(name).ok()).collect();
+    let chosen = choose(&in_order(state, number, &providers))?.reading;
+    let is_its = chosen.provider.as_str() == TESSERACT;
+    is_its.then(|| PageWords::read(&words_dir(file), page, TESSERACT)).flatten()
+}
+
+/// The copy at `path` as a source; `None`: it is no file of page images.
+pub(crate) fn source(path: &Path) -> Result<Option<Source>, InputError> {
+    let mut head = Vec::new();
+    let file = std::fs::File::open(path);
+    let read =
+        file.and_then(|file| std::io::Read::read_to_end(&mut std::io::Read::take(file, 64), &mut head));
+    if read.is_err() || Form::of(&head).is_none() {
+        return Ok(None);
+    }
+    Ok(Some(Source::of_images(Pages(PageImages::open(path)?))))
+}
+
+/// Page images, with the text that the file claims for them.
+#[derive(Debug)]
+struct Pages(PageImages);
+
+impl ReadPages for Pages {
+    fn page_count(&self) -> u32 {
+        self.0.page_count()
+    }
+
+    fn page(&self, n: u32) -> Result<Page, SourceError> {
+        let words = self.0.text_layer(n).map_err(|error| match error {
+            PageError::NoSuchPage { page, pages } => SourceError::NoSuchPage { page, pages },
+            error => SourceError::BrokenPage { page: n, reason: error.to_string() },
+        })?;
+        Ok(Page { blocks: lines(&words), has_image: true, ..Page::default() })
+    }
+}
+
+/// The words of a text layer, a line per line.
+fn lines(words: &[LayerWord]) -> Vec<Block> {
+    let mut lines: Vec<(u32, String)> = Vec::new();
+    for word in words {
+        match lines.last_mut().filter(|(line, _)| *line == word.line) {
+            Some((_, text)) => {
+                text.push(' ');
+                text.push_str(&word.text);
+            }
+            None => lines.push((word.line, word.text.clone())),
+        }
+    }
+    if lines.is_empty() {
+        return Vec::new();
+    }
+    let lines = lines.into_iter().map(|(_, text)| Line::plain(text)).collect();
+    vec![Block { kind: BlockKind::Paragraph, lines }]
+}

@@ -1,0 +1,238 @@
+//! The image of any page, from whatever the scan is: page `n` at a resolution.
+//!
+//! Invariants: the same file gives the same images; page numbers count from 1; an image has at most
+//! 150 million pixels and is made within [`LIMIT`], on a thread of its own: what panics, or
+//! takes for ever, costs its page and nothing else.
+
+mod archive;
+mod decode;
+mod djvu;
+mod pdf;
+mod tiff_file;
+
+use std::{
+    fs::{self, File},
+    io::Read,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    sync::{Arc, mpsc},
+    time::Duration,
+};
+
+use image::imageops::FilterType;
+
+pub use self::{
+    decode::{Codec, PageImage},
+    djvu::LayerWord,
+};
+use crate::{InputError, PageError, input::Form};
+
+/// How long an image may take.
+pub const LIMIT: Duration = Duration::from_secs(60);
+
+/// Decoders recurse deeper in damaged files than the stack of a worker thread allows.
+const STACK_BYTES: usize = 64 << 20;
+
+/// What a page whose own resolution is unknown is drawn at, where it is drawn.
+pub const DRAWN_DPI: f32 = 300.0;
+
+/// How many pages a file of one image codec has: more than one for some TIFFs.
+pub(crate) use tiff_frames as frames;
+
+/// At which resolution an image is wanted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Resolution {
+    /// As it was scanned; what is drawn and not scanned, at [`DRAWN_DPI`].
+    Native,
+    /// So many dots per inch; an image whose own resolution is unknown stays as it is.
+    Dpi(f32),
+    /// So many pixels wide, the height in proportion.
+    Width(u32),
+}
+
+/// A scan, opened. Cloning is cheap and shares everything.
+#[derive(Debug, Clone)]
+pub struct PageImages(Arc<Opened>);
+
+#[derive(Debug)]
+struct Opened {
+    file: Kind,
+    pages: u32,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Image(Vec<u8>),
+    Archive(archive::Archive),
+    Djvu(djvu::DjvuFile),
+    Pdf(pdf::PdfFile),
+}
+
+/// A page image as the scan has it, still encoded.
+#[derive(Debug, Clone)]
+pub struct Encoded {
+    /// How.
+    pub codec: Codec,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl PageImages {
+    /// Opens the file at `path`: an image, an archive of images, a DjVu or a PDF file. Blocks.
+    ///
+    /// # Errors
+    /// It cannot be read, is damaged, or holds no page.
+    pub fn open(path: &Path) -> Result<Self, InputError> {
+        let unreadable =
+            |error: std::io::Error| InputError::Unreadable { path: path.into(), reason: error.to_string() };
+        let broken = |reason: String| InputError::Broken { path: path.into(), reason };
+        let mut head = Vec::new();
+        File::open(path).and_then(|file| file.take(64).read_to_end(&mut head)).map_err(unreadable)?;
+        let form = Form::of(&head);
+        let whole = || fs::read(path).map_err(unreadable);
+        let (file, pages) = match form {
+            Some(Form::Archive) => {
+                let archive = archive::Archive::open(path).map_err(broken)?;
+                let pages = archive.page_count();
+                (Kind::Archive(archive), pages)
+            }
+            Some(Form::Image(codec)) => {
+                let bytes = whole()?;
+                let pages = if codec == Codec::Tiff { tiff_frames(std::io::Cursor::new(&bytes)) } else { 1 };
+                (Kind::Image(bytes), pages)
+            }
+            Some(Form::Djvu) => {
+                let bytes = whole()?;
+                let file = guarded(move || djvu::DjvuFile::new(bytes)).map_err(broken)?;
+                let pages = file.page_count();
+                (Kind::Djvu(file), pages)
+            }
+            None => {
+                let bytes = whole()?;
+                let file = guarded(move || pdf::PdfFile::new(bytes)).map_err(broken)?;
+                let pages = file.page_count();
+                (Kind::Pdf(file), pages)
+            }
+        };
+        if pages == 0 {
+            return Err(InputError::NoImages { path: path.into() });
+        }
+        Ok(Self(Arc::new(Opened { file, pages })))
+    }
+
+    /// How many pages there are; never 0.
+    #[must_use]
+    pub fn page_count(&self) -> u32 {
+        self.0.pages
+    }
+
+    /// The image of a page. Blocks, up to [`LIMIT`].
+    ///
+    /// # Errors
+    /// There is no such page, or its image cannot be made.
+    pub fn image(&self, page: u32, resolution: Resolution) -> Result<PageImage, PageError> {
+        self.bounded(page, move |opened, index| {
+            let image = match &opened.file {
+                Kind::Image(bytes) => decode::decode(bytes, index)?,
+                Kind::Archive(archive) => {
+                    let (bytes, frame) = archive.read(index)?;
+                    decode::decode(&bytes, frame)?
+                }
+                Kind::Djvu(file) => file.image(index)?,
+                Kind::Pdf(file) => return file.image(index, resolution),
+            };
+            Ok(resized(image, resolution))
+        })
+    }
+
+    /// The words that the scan itself claims for a page, with their places: the hidden text of a DjVu file. A PDF's
+    /// text layer is read by `bookstate-reading`.
+    ///
+    /// # Errors
+    /// As [`PageImages::image`].
+    pub fn text_layer(&self, page: u32) -> Result<Vec<LayerWord>, PageError> {
+        match &self.0.file {
+            Kind::Djvu(_) => self.bounded(page, |opened, index| match &opened.file {
+                Kind::Djvu(file) => file.words(index),
+                _ => Ok(Vec::new()),
+            }),
+            _ => self.index(page).map(|_| Vec::new()),
+        }
+    }
+
+    /// The image of a page as it is stored, where it is stored as one image that a PDF can hold as it is.
+    ///
+    /// # Errors
+    /// There is no such page, or it cannot be read.
+    pub fn encoded(&self, page: u32) -> Result<Option<Encoded>, PageError> {
+        let index = self.index(page)?;
+        let bytes = match &self.0.file {
+            Kind::Image(bytes) => bytes.clone(),
+            Kind::Archive(archive) => {
+                archive.read(index).map_err(|reason| PageError::Broken { page, reason })?.0
+            }
+            Kind::Djvu(_) | Kind::Pdf(_) => return Ok(None),
+        };
+        Ok(Codec::of(&bytes).map(|codec| Encoded { codec, bytes }))
+    }
+
+    fn index(&self, page: u32) -> Result<u32, PageError> {
+        let pages = self.page_count();
+        page.checked_sub(1).filter(|index| *index < pages).ok_or(PageError::NoSuchPage { page, pages })
+    }
+
+    /// Runs `work` on a thread of its own, and waits for it no longer than [`LIMIT`].
+    fn bounded<T: Send + 'static>(
+        &self,
+        page: u32,
+        work: impl FnOnce(&Opened, u32) -> Result<T, String> + Send + 'static,
+    ) -> Result<T, PageError> {
+        let index = self.index(page)?;
+        let opened = self.0.clone();
+        let broken = |reason: String| PageError::Broken { page, reason };
+        let (sender, receiver) = mpsc::sync_channel(1);
+        std::thread::Builder::new()
+            .name("bookstate-image".to_owned())
+            .stack_size(STACK_BYTES)
+            .spawn(move || {
+                // Nobody waits any more when the time is up.
+                drop(sender.send(guarded(move || work(&opened, index))));
+            })
+            .map_err(|error| broken(format!("no thread to read it: {error}")))?;
+        match receiver.recv_timeout(LIMIT) {
+            Ok(result) => result.map_err(broken),
+            Err(_) => Err(PageError::TimedOut { page, seconds: LIMIT.as_secs() }),
+        }
+    }
+}
+
+/// A panic of a decoder as an error.
+fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text =
+            text.or_else(|| panic.downcast_ref::<&'static str>().copied()).unwrap_or("no reason given");
+        Err(format!("its decoder gave up: {}", text.lines().next().unwrap_or_default()))
+    })
+}
+
+/// How many pages a file has.
+pub(crate) fn tiff_frames(source: impl Read + std::io::Seek) -> u32 {
+    tiff_file::frames(source)
+}
+
+fn resized(image: PageImage, resolution: Resolution) -> PageImage {
+    let PageImage { pixels, dpi } = image;
+    let factor = match (resolution, dpi) {
+        (Resolution::Dpi(wanted), Some(dpi)) => wanted / dpi,
+        (Resolution::Width(width), _) => width as f32 / pixels.width().max(1) as f32,
+        _ => 1.0,
+    };
+    let side = |side: u32| ((side as f32 * factor).round() as u32).max(1);
+    let (width, height) = (side(pixels.width()), side(pixels.height()));
+    if (factor - 1.0).abs() < 0.01 || decode::check_size(width, height).is_err() {
+        return PageImage { pixels, dpi };
+    }
+    let filter = if factor < 1.0 { FilterType::Triangle } else { FilterType::CatmullRom };
+    PageImage { pixels: pixels.resize_exact(width, height, filter), dpi: dpi.map(|dpi| dpi * factor) }
+}

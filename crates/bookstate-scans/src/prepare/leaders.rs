@@ -1,0 +1,131 @@
+//! Leader dots: `Chapter ........ 12`. A reader by machine makes words of them and loses the numbers behind them, so
+//! they are wiped from the image.
+//!
+//! A leader is four dots or more, each no larger than 0.4 of a letter, on one baseline, at a steady pitch.
+
+use image::GrayImage;
+
+use super::ink::{Component, Components};
+
+/// The fewest dots of a leader.
+const FEWEST: usize = 4;
+/// The fewest leaders of a page of contents.
+const FEWEST_LINES: usize = 2;
+
+/// Makes paper of leader dots; says whether the page has several lines of them.
+pub(super) fn wipe(grey: &mut GrayImage, components: &Components, letter: f32) -> bool {
+    if letter <= 0.0 {
+        return false;
+    }
+    let leaders = leaders(components, letter);
+    let mut doomed = vec![false; components.pieces.len()];
+    for dot in leaders.iter().flatten() {
+        if let Some(doomed) = doomed.get_mut(*dot) {
+            *doomed = true;
+        }
+    }
+    components.wipe(grey, |n, _| doomed.get(n) == Some(&true));
+    leaders.len() >= FEWEST_LINES
+}
+
+/// The leaders of a page: each the numbers of its dots, from left to right.
+fn leaders(components: &Components, letter: f32) -> Vec<Vec<usize>> {
+    let largest = (letter * 0.45).max(3.0);
+    let is_dot = |piece: &Component| {
+        let (width, height) = (piece.width() as f32, piece.height() as f32);
+        width <= largest && height <= largest && width <= 2.5 * height && height <= 2.5 * width
+    };
+    let mut dots: Vec<(usize, &Component)> =
+        components.pieces.iter().enumerate().filter(|(_, piece)| is_dot(piece)).collect();
+    dots.sort_by_key(|(_, dot)| (dot.y1, dot.x0));
+    let mut rows: Vec<Vec<(usize, &Component)>> = Vec::new();
+    for dot in dots {
+        // On one baseline within a fifth of a letter.
+        let near = |row: &&mut Vec<(usize, &Component)>| {
+            row.first().is_some_and(|(_, first)| (dot.1.y1 - first.y1) as f32 <= (letter * 0.25).max(1.5))
+        };
+        match rows.last_mut().filter(near) {
+            Some(row) => row.push(dot),
+            None => rows.push(vec![dot]),
+        }
+    }
+    rows.into_iter().flat_map(|row| steady(row, letter)).collect()
+}
+
+/// The stretches of a row of dots that have a steady pitch.
+fn steady(mut row: Vec<(usize, &Component)>, letter: f32) -> Vec<Vec<usize>> {
+    row.sort_by_key(|(_, dot)| dot.x0);
+    let middle = |dot: &Component| (dot.x0 + dot.x1) as f32 / 2.0;
+    let mut out = Vec::new();
+    let mut run: Vec<(usize, &Component)> = Vec::new();
+    let mut pitch = 0.0;
+    for dot in row {
+        let gap = run.last().map(|(_, last)| middle(dot.1) - middle(last));
+        let goes_on = match (gap, run.len()) {
+            (Some(gap), 1) => gap > 1.0 && gap <= 5.0 * letter,
+            // One dot that was not printed is no end of a leader.
+            (Some(gap), _) => {
+                let steps = (gap / pitch).round();
+                (1.0..=3.0).contains(&steps) && (gap / steps - pitch).abs() <= (0.25 * pitch).max(1.6)
+            }
+            (None, _) => false,
+        };
+        match gap {
+            Some(gap) if goes_on => {
+                if run.len() == 1 {
+                    pitch = gap;
+                }
+                run.push(dot);
+            }
+            _ => {
+                close(&mut out, &mut run);
+                run.push(dot);
+            }
+        }
+    }
+    close(&mut out, &mut run);
+    out
+}
+
+fn close(out: &mut Vec<Vec<usize>>, run: &mut Vec<(usize, &Component)>) {
+    if run.len() >= FEWEST {
+        out.push(run.iter().map(|(n, _)| *n).collect());
+    }
+    run.clear();
+}
+
+#[cfg(test)]
+mod tests {
+    use image::Luma;
+
+    use super::*;
+
+    fn square(image: &mut GrayImage, x: u32, y: u32, side: u32) {
+        for dy in 0..side {
+            for dx in 0..side {
+                image.put_pixel(x + dx, y + dy, Luma([0]));
+            }
+        }
+    }
+
+    #[test]
+    fn leaders_go_and_full_stops_stay() {
+        let mut image = GrayImage::from_pixel(600, 300, Luma([255]));
+        for line in 0..3 {
+            for letter in 0..8 {
+                square(&mut image, 10 + letter * 20, 20 + line * 60, 14);
+            }
+            for dot in 0..12 {
+                square(&mut image, 200 + dot * 18, 31 + line * 60, 3);
+            }
+            // A full stop behind the number.
+            square(&mut image, 500, 20 + line * 60, 14);
+            square(&mut image, 530, 31 + line * 60, 3);
+        }
+        let components = Components::of(&image);
+        assert!(wipe(&mut image, &components, 14.0));
+        assert_eq!(image.get_pixel(201, 32).0[0], 255);
+        assert_eq!(image.get_pixel(531, 32).0[0], 0, "one dot is a full stop");
+        assert_eq!(image.get_pixel(505, 25).0[0], 0);
+    }
+}

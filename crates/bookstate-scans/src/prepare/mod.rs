@@ -1,0 +1,116 @@
+//! A page image made ready for reading: grey, upright lines, no scanner's borders, letters of a readable size.
+//!
+//! Invariants: pure functions of the image; what they move is said ([`Prepared::to_page`]), so that a place on the
+//! prepared image is a place on the page. Nothing is done that the image does not ask for: most good scans pass
+//! unchanged.
+
+mod borders;
+mod ink;
+mod leaders;
+mod skew;
+mod tone;
+
+use image::{DynamicImage, GrayImage, imageops};
+
+pub use ink::Components;
+pub use skew::angle as skew_angle;
+
+use crate::words::Area;
+
+/// Lines that run less askew than this, in degrees, are read as they are.
+const LEAST_SKEW: f32 = 0.2;
+
+/// Small print is enlarged until its small letters are this high, in pixels.
+const WANTED_LETTER: f32 = 22.0;
+
+/// Letters that are higher than this are not enlarged.
+const SMALL_LETTER: f32 = 15.0;
+
+/// The most pixels of an enlarged image.
+const MAX_ENLARGED: f32 = 40_000_000.0;
+
+/// A page image as the reader gets it.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// Its pixels.
+    pub pixels: GrayImage,
+    /// How the page's own image was.
+    pub page: Size,
+    /// By how many degrees the print ran downwards to the right; it no longer does.
+    pub skew: f32,
+    /// How many of its pixels are one of the page's.
+    pub scale: f32,
+    /// Dots per inch of the prepared image: as known, or guessed from its size.
+    pub dpi: f32,
+    /// It has lines of leader dots, which were wiped: a page of contents.
+    pub has_leaders: bool,
+    /// The median height of its letters in pixels of the page; 0 without letters.
+    pub letter: f32,
+}
+
+/// Width and height in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// Pixels across.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
+}
+
+impl Prepared {
+    /// Where a place on the prepared image is on the page's own.
+    #[must_use]
+    pub fn to_page(&self, area: &Area) -> Area {
+        let (x, y) = area.centre();
+        let (width, height) = (self.page.width as f32, self.page.height as f32);
+        let (x, y) = (x / self.scale - width / 2.0, y / self.scale - height / 2.0);
+        let (sin, cos) = self.skew.to_radians().sin_cos();
+        let (x, y) = (x * cos - y * sin + width / 2.0, x * sin + y * cos + height / 2.0);
+        let (half_x, half_y) = (area.width() / self.scale / 2.0, area.height() / self.scale / 2.0);
+        Area {
+            x0: (x - half_x).clamp(0.0, width),
+            y0: (y - half_y).clamp(0.0, height),
+            x1: (x + half_x).clamp(0.0, width),
+            y1: (y + half_y).clamp(0.0, height),
+        }
+    }
+}
+
+/// Prepares a page image. `dpi`: its resolution, where that is known.
+#[must_use]
+pub fn prepare(image: &DynamicImage, dpi: Option<f32>) -> Prepared {
+    let grey = image.to_luma8();
+    let page = Size { width: grey.width(), height: grey.height() };
+    let mut pixels = tone::even(grey);
+    let angle = skew::angle(&pixels);
+    let skew = if angle.abs() >= LEAST_SKEW { angle } else { 0.0 };
+    if skew != 0.0 {
+        pixels = skew::rotated(&pixels, -skew);
+    }
+    let components = Components::of(&pixels);
+    borders::wipe(&mut pixels, &components);
+    let letter = components.letter_height();
+    let has_leaders = leaders::wipe(&mut pixels, &components, letter);
+    let scale = enlargement(letter, page);
+    if scale > 1.0 {
+        let side = |side: u32| (side as f32 * scale).round() as u32;
+        pixels =
+            imageops::resize(&pixels, side(page.width), side(page.height), imageops::FilterType::CatmullRom);
+    }
+    let dpi = dpi.unwrap_or_else(|| guessed_dpi(page)) * scale;
+    Prepared { pixels, page, skew, scale, dpi, has_leaders, letter }
+}
+
+/// By how much small print is enlarged.
+fn enlargement(letter: f32, page: Size) -> f32 {
+    if letter <= 0.0 || letter >= SMALL_LETTER {
+        return 1.0;
+    }
+    let area = page.width as f32 * page.height as f32;
+    (WANTED_LETTER / letter).min(3.0).min((MAX_ENLARGED / area).sqrt()).max(1.0)
+}
+
+/// A book's page is some nine inches high.
+fn guessed_dpi(page: Size) -> f32 {
+    (page.height as f32 / 9.0).clamp(70.0, 600.0)
+}

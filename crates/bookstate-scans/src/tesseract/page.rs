@@ -1,0 +1,201 @@
+//! A page from its image to its words.
+//!
+//! The image is prepared and read once. What that reading left unread, as far as it looks like print (page numbers
+//! far from their titles, side notes), is looked at a second time, with what was read taken out of the image. A page
+//! on which hardly anything was read may lie on its side: then the program's word on it is asked for.
+
+use image::{DynamicImage, GrayImage, Luma};
+
+use super::{Cancel, Layout, OcrError, Tesseract, languages::turn_of, noise, tsv};
+use crate::{
+    images::PageImage,
+    prepare::{self, Components, Prepared},
+    words::{Area, PageWords, Word},
+};
+
+/// An image with fewer pieces of ink that could be letters has nothing to be read.
+const FEWEST_LETTERS: usize = 2;
+/// So many unread letters are worth a second look.
+const UNREAD: usize = 6;
+/// What a second look finds must be this sure.
+const SECOND_LOOK: f32 = 0.6;
+/// Below this confidence a page may lie on its side.
+const SIDEWAYS: f64 = 0.6;
+
+impl Tesseract {
+    /// Reads a page in the given languages.
+    ///
+    /// # Errors
+    /// See [`OcrError`].
+    pub fn read(&self, image: &PageImage, languages: &str, cancel: &Cancel) -> Result<PageWords, OcrError> {
+        let prepared = prepare::prepare(&image.pixels, image.dpi);
+        let mut words = self.read_prepared(&prepared, languages, cancel)?;
+        let confidence = words.confidence().unwrap_or(0.0);
+        if confidence < SIDEWAYS
+            && letters(&prepared.pixels).len() > 100
+            && let Some(turn) = self.turn(&prepared, cancel)?
+        {
+            let turned = PageImage { pixels: turned(&image.pixels, turn), dpi: image.dpi };
+            let upright = prepare::prepare(&turned.pixels, turned.dpi);
+            let again = self.read_prepared(&upright, languages, cancel)?;
+            if again.confidence().unwrap_or(0.0) > confidence {
+                words = PageWords { turned: turn, ..again };
+            }
+        }
+        Ok(words)
+    }
+
+    fn read_prepared(
+        &self,
+        prepared: &Prepared,
+        languages: &str,
+        cancel: &Cancel,
+    ) -> Result<PageWords, OcrError> {
+        let mut page = PageWords {
+            width: prepared.page.width,
+            height: prepared.page.height,
+            dpi: prepared.dpi / prepared.scale,
+            skew: prepared.skew,
+            languages: languages.to_owned(),
+            ..PageWords::default()
+        };
+        let pieces = letters(&prepared.pixels);
+        if pieces.len() < FEWEST_LETTERS {
+            return Ok(page);
+        }
+        let answer = self.call(&prepared.pixels, prepared.dpi, languages, Layout::Page, cancel)?;
+        let table = tsv::parse(&answer);
+        let letter = prepared.letter * prepared.scale;
+        let mut words = numbered(&table.words, 0, 0);
+        noise::remove(&mut words, letter, &table.pictures);
+        let unread = unread(&pieces, &words, &table.pictures, letter);
+        if unread >= UNREAD && !words.is_empty() {
+            self.look_again(prepared, languages, &mut words, &table.pictures, cancel)?;
+        }
+        page.words =
+            words.into_iter().map(|word| Word { area: prepared.to_page(&word.area), ..word }).collect();
+        page.figures = table
+            .pictures
+            .iter()
+            .filter(|picture| is_figure(picture, letter))
+            .map(|picture| prepared.to_page(picture))
+            .collect();
+        Ok(page)
+    }
+
+    /// Reads what was left unread: the image without what was read, as loose pieces of text.
+    fn look_again(
+        &self,
+        prepared: &Prepared,
+        languages: &str,
+        words: &mut Vec<Word>,
+        pictures: &[Area],
+        cancel: &Cancel,
+    ) -> Result<(), OcrError> {
+        let mut rest = prepared.pixels.clone();
+        for area in words.iter().map(|word| &word.area).chain(pictures.iter().filter(|p| is_figure(p, 1.0))) {
+            blank(&mut rest, area);
+        }
+        let answer = self.call(&rest, prepared.dpi, languages, Layout::Sparse, cancel)?;
+        let table = tsv::parse(&answer);
+        let (line, block) = words.iter().fold((0, 0), |(l, b), word| (l.max(word.line), b.max(word.block)));
+        let mut found = numbered(&table.words, line + 1, block + 1);
+        let letter = prepared.letter * prepared.scale;
+        noise::remove(&mut found, letter, pictures);
+        let fits = |word: &Word| {
+            let height = word.area.height();
+            word.confidence >= SECOND_LOOK
+                && word.text.chars().any(char::is_alphanumeric)
+                && (letter <= 0.0 || (0.5 * letter..=3.0 * letter).contains(&height))
+        };
+        found.retain(fits);
+        words.append(&mut found);
+        Ok(())
+    }
+
+    fn turn(&self, prepared: &Prepared, cancel: &Cancel) -> Result<Option<u16>, OcrError> {
+        if !self.languages().contains("osd") {
+            return Ok(None);
+        }
+        match self.call(&prepared.pixels, prepared.dpi, "osd", Layout::Orientation, cancel) {
+            Ok(answer) => Ok(turn_of(&answer)),
+            // Too few letters for it to say.
+            Err(OcrError::Failed { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The image turned clockwise by a multiple of 90 degrees.
+#[must_use]
+pub fn turned(image: &DynamicImage, degrees: u16) -> DynamicImage {
+    match degrees {
+        90 => image.rotate90(),
+        180 => image.rotate180(),
+        270 => image.rotate270(),
+        _ => image.clone(),
+    }
+}
+
+/// Words with lines and blocks counted from these numbers.
+fn numbered(rows: &[tsv::Row], first_line: u32, first_block: u32) -> Vec<Word> {
+    let (mut line, mut block) = (first_line, first_block);
+    let mut last: Option<(u32, u32, u32)> = None;
+    let mut words = Vec::with_capacity(rows.len());
+    for row in rows {
+        if let Some(last) = last {
+            line += u32::from(last != row.line);
+            block += u32::from((last.0, last.1) != (row.line.0, row.line.1));
+        }
+        last = Some(row.line);
+        words.push(Word { text: row.text.clone(), area: row.area, confidence: row.confidence, line, block });
+    }
+    words
+}
+
+/// The pieces of ink that have the size of letters.
+fn letters(pixels: &GrayImage) -> Vec<Area> {
+    let components = Components::of(pixels);
+    let letter = components.letter_height();
+    let fits = |height: f32| letter <= 0.0 || (0.5 * letter..=2.5 * letter).contains(&height);
+    let pieces = components.pieces.iter().filter(|piece| {
+        let (width, height) = (piece.width(), piece.height());
+        height >= 5 && fits(height as f32) && width >= 2 && width <= 5 * height && height <= 10 * width
+    });
+    pieces
+        .map(|piece| Area {
+            x0: piece.x0 as f32,
+            y0: piece.y0 as f32,
+            x1: piece.x1 as f32,
+            y1: piece.y1 as f32,
+        })
+        .collect()
+}
+
+/// How many letters stand outside of words and pictures, near enough to another one or to a word to be print.
+fn unread(pieces: &[Area], words: &[Word], pictures: &[Area], letter: f32) -> usize {
+    let outside = |piece: &&Area| {
+        let (x, y) = piece.centre();
+        let holds = |area: &Area, by: f32| {
+            x >= area.x0 - by && x <= area.x1 + by && y >= area.y0 - by && y <= area.y1 + by
+        };
+        !words.iter().any(|word| holds(&word.area, 0.3 * letter))
+            && !pictures.iter().any(|picture| holds(picture, letter))
+    };
+    pieces.iter().filter(outside).count()
+}
+
+fn is_figure(picture: &Area, letter: f32) -> bool {
+    picture.width() > 4.0 * letter && picture.height() > 4.0 * letter
+}
+
+fn blank(pixels: &mut GrayImage, area: &Area) {
+    let clamp = |value: f32, most: u32| (value.max(0.0) as u32).min(most);
+    let (x0, x1) = (clamp(area.x0 - 1.0, pixels.width()), clamp(area.x1 + 1.0, pixels.width()));
+    let (y0, y1) = (clamp(area.y0 - 1.0, pixels.height()), clamp(area.y1 + 1.0, pixels.height()));
+    for y in y0..y1 {
+        for x in x0..x1 {
+            pixels.put_pixel(x, y, Luma([255]));
+        }
+    }
+}
