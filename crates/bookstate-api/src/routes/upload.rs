@@ -196,12 +196,15 @@ mod tests {
 
     #[test]
     fn the_beginning_tells_what_is_no_book() {
-        for good in [&b"%PDF-1.7"[..], b"junk %PDF-1.4", b"CHAPTER 1\n", "Größe".as_bytes(), b""] {
+        // Text may be in an old encoding.
+        for good in
+            [&b"%PDF-1.7"[..], b"a\xc3\x28", b"junk %PDF-1.4", b"CHAPTER 1\n", "Größe".as_bytes(), b""]
+        {
             assert!(require_book(good).is_ok(), "{good:?}");
         }
         // A character that is cut off at the end is no error.
         assert!(require_book(&"Größe".as_bytes()[..3]).is_ok());
-        for bad in [&b"\x7fELF\x02\x01\x01\0"[..], b"\xff\xd8\xff\xe0\0", b"\x1f\x8b\x08\0", b"a\xc3\x28"] {
+        for bad in [&b"\x7fELF\x02\x01\x01\0"[..], b"\xff\xd8\xff\xe0\0", b"\x1f\x8b\x08\0"] {
             assert_eq!(require_book(bad).unwrap_err().code(), Code::NotABook, "{bad:?}");
         }
     }

@@ -65,8 +65,6 @@ async fn only_books_are_taken_in() {
         ("a.pdf", b"%PDF-1.7\nnothing more".to_vec()),
         ("a.pdf", b"no header".to_vec()),
         ("a.txt", b"\xff\xd8\xff\xe0\0\x10JFIF".to_vec()),
-        ("a.txt", b"<html><body>x</body></html>".to_vec()),
-        ("a.txt", b"Gr\xfc\xdfe".to_vec()),
         ("a.txt", Vec::new()),
     ] {
         let answer = server.upload(name, bytes).await;

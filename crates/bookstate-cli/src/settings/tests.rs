@@ -60,6 +60,13 @@ fn every_key_can_be_set_in_the_file() {
         ingest_roots = ["books", "/b"]
         cors_origins = ["https://a.example"]
         upload_mb = 1
+        connections = 100
+        [intake]
+        max_pages = 10
+        max_growth = 11
+        memory_mb = 256
+        [ocr]
+        languages = ["deu"]
         [jobs]
         workers = 3
         books = 2
