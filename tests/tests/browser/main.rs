@@ -101,8 +101,8 @@ fn a_token_is_the_way_in() {
     let place = Place::with(made());
     let book = processed(&place, "book.pdf");
     let (full, read) = ("full-full-full-full", "read-read-read-read");
-    place.write("full", full);
-    place.write("read", read);
+    place.write_secret("full", full);
+    place.write_secret("read", read);
     place.write("bookstate.toml", "[server]\ntoken_file = \"full\"\nread_token_file = \"read\"\n");
     let server = Server::start(&place);
     play("token", &json!({"url": server.url(), "book": book, "full": full, "read": read}));

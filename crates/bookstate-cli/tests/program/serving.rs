@@ -152,8 +152,8 @@ fn a_token_is_needed_for_others_and_shown_to_nobody() {
     let place = Place::new();
     place.run("serve --bind 0.0.0.0:0").fails(2, &["0.0.0.0:0", "token"]);
     place.run("serve --bind nowhere").fails(2, &["server.bind", "IP:PORT"]);
-    place.write("token", format!("{TOKEN}\n"));
-    place.write("read-token", "short");
+    place.write_secret("token", format!("{TOKEN}\n"));
+    place.write_secret("read-token", "short");
     let with = |line: &str| {
         let mut command = place.command(line);
         command.env("BOOKSTATE_SERVER_TOKEN_FILE", "token");
