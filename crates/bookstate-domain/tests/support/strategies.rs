@@ -69,6 +69,9 @@ fn candidates(kind: Kind) -> Vec<Value> {
                     "from_page":3,"to_page":9}],
                 "gaps":[{"key":"3-9","from_page":3,"to_page":9}],"reasoning":""}"#,
             r#"{"patterns":[],"excluded_ranges":[],"entries_to_find":[],"reasoning":"none"}"#,
+            r#"[["paragraph",1],[{"code":{"language":"rust"}},4]]"#,
+            r#"[{"mark":"1","text":"A note.","page":3,"at":2},{"mark":"","text":"n","page":4}]"#,
+            r#"[{"page":3,"reason":"running_head","text":"A HEAD"}]"#,
         ],
         Kind::Int | Kind::Float | Kind::Bool => &[],
     };
