@@ -256,7 +256,7 @@ mod tests {
             word("1l", 700.0, 141.0, 3, 1),
         ]);
         let text = text(&page);
-        let lines: Vec<&str> = text.lines().collect();
+        let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
         assert_eq!(lines.len(), 2, "{text}");
         assert!(lines[0].starts_with("Of Ships   ") && lines[0].ends_with(" 7"), "{text}");
         assert!(lines[1].ends_with(" 1l"), "{text}");

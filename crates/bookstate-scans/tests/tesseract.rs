@@ -182,8 +182,4 @@ fn the_program_ends_with_a_process_that_is_killed() {
     child.kill().unwrap();
     child.wait().unwrap();
     until("the end of the program", || !runs(&nap));
-    let left = || std::fs::read_dir(folder.path()).unwrap().filter_map(Result::ok);
-    until("the end of its folder", || {
-        !left().any(|entry| entry.file_name().to_string_lossy().starts_with("bookstate-ocr-"))
-    });
 }

@@ -34,6 +34,9 @@ async fn the_page_has_what_happened() {
     let (book_id, _) = server.book().await;
     server.done(&book_id).await;
     drop(server.sink.barrier().await);
+    while !server.sink.status().iter().all(|status| status.lag() == 0) {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
     let page = server.get("/metrics").await;
     assert_eq!(page.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
     let samples = samples(std::str::from_utf8(&page.body).unwrap());

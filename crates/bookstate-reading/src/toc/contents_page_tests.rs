@@ -1,3 +1,5 @@
+//! Pages of contents of every kind that is told apart, and pages that are none.
+
 use super::*;
 use proptest::prelude::*;
 use std::sync::Arc;
