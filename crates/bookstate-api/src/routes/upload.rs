@@ -204,9 +204,8 @@ mod tests {
         }
         // A character that is cut off at the end is no error.
         assert!(require_book(&"Größe".as_bytes()[..3]).is_ok());
-        for bad in [&b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0\x3e\0\x01\0\0\0"[..]] {
-            assert_eq!(require_book(bad).unwrap_err().code(), Code::NotABook, "{bad:?}");
-        }
+        let program = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0\x3e\0\x01\0\0\0";
+        assert_eq!(require_book(program).unwrap_err().code(), Code::NotABook);
     }
 
     #[test]
