@@ -1,7 +1,7 @@
 //! Live books in memory, their journal, and the local SQLite store.
 //!
 //! This crate must not know GraphQL or HTTP, nor who sends batches where: it offers what is dirty
-//! ([`Library::batch`]) and says what a target is ([`Target`]).
+//! ([`Library::feed`]) and says what a target is ([`Target`]).
 //!
 //! Nothing here brings commits from the journal to the local store by itself: that is the sink's task
 //! (`bookstate-sink`), and only that frees the journal. Without a sink the journal grows without end, and a start replays

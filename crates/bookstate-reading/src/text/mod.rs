@@ -1,7 +1,7 @@
 //! From glyphs to running text: lines, reading order, paragraphs, running heads, notes, hyphens, scripts.
 //!
-//! Reading order: [`layout`] (a page's glyphs as lines of the page model), [`line`] (how lines are set), [`running`]
-//! (running heads, over the whole book), [`margin`] (numbers of lines), [`notes`] (notes at a page's end), [`script`].
+//! Reading order: `layout` (a page's glyphs as lines of the page model), `line` (how lines are set), `running`
+//! (running heads, over the whole book), `margin` (numbers of lines), `notes` (notes at a page's end), `script`.
 //!
 //! Invariants: pure and deterministic; a word of a page is in the text, in a note, or in what was set aside with its
 //! reason, exactly once; rules look at places, sizes, series and recurrence, never at a book's words.
