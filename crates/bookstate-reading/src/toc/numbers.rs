@@ -1,5 +1,6 @@
 //! Printed page numbers: arabic and roman ones, of all scripts, and how they order.
 
+use crate::text::roman::{SIGNS, to_roman};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -151,22 +152,6 @@ pub fn chinese(text: &str) -> Option<u32> {
     total.checked_add(open.unwrap_or(0))
 }
 
-const ROMAN: [(u32, &str); 13] = [
-    (1000, "m"),
-    (900, "cm"),
-    (500, "d"),
-    (400, "cd"),
-    (100, "c"),
-    (90, "xc"),
-    (50, "l"),
-    (40, "xl"),
-    (10, "x"),
-    (9, "ix"),
-    (5, "v"),
-    (4, "iv"),
-    (1, "i"),
-];
-
 /// The value of a well-formed roman number in either case, mixed or not.
 pub(super) fn roman(text: &str) -> Option<u32> {
     if text.is_empty() || text.len() > 15 {
@@ -174,7 +159,7 @@ pub(super) fn roman(text: &str) -> Option<u32> {
     }
     let lower: String = text.chars().map(roman_letters).collect::<String>().to_ascii_lowercase();
     let (mut rest, mut value) = (lower.as_str(), 0);
-    for (worth, digits) in ROMAN {
+    for (worth, digits) in SIGNS {
         while let Some(tail) = rest.strip_prefix(digits) {
             (rest, value) = (tail, value + worth);
         }
@@ -192,17 +177,6 @@ fn roman_letters(c: char) -> String {
         _ => return c.to_string(),
     };
     SIGNS.get(at as usize).map_or_else(|| c.to_string(), |s| (*s).to_owned())
-}
-
-fn to_roman(mut value: u32) -> String {
-    let mut out = String::new();
-    for (worth, digits) in ROMAN {
-        while value >= worth {
-            out.push_str(digits);
-            value -= worth;
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What the elements of HTML mean for a text: which begin a block, which are not read, how items are numbered.
 
 use super::tree::{Element, NodeId, Step, Tree};
+use crate::text::roman::to_roman;
 
 /// Elements whose text is not the document's.
 pub(super) const NO_TEXT: &[&str] = &[
@@ -156,35 +157,9 @@ pub(super) fn numeral(number: i64, kind: char) -> String {
             if kind == 'A' { text.to_ascii_uppercase() } else { text }
         }
         'i' | 'I' if (1..4000).contains(&n) => {
-            let text = roman(n);
+            let text = to_roman(n);
             if kind == 'I' { text.to_ascii_uppercase() } else { text }
         }
         _ => number.to_string(),
     }
-}
-
-fn roman(mut n: u32) -> String {
-    const SIGNS: [(u32, &str); 13] = [
-        (1000, "m"),
-        (900, "cm"),
-        (500, "d"),
-        (400, "cd"),
-        (100, "c"),
-        (90, "xc"),
-        (50, "l"),
-        (40, "xl"),
-        (10, "x"),
-        (9, "ix"),
-        (5, "v"),
-        (4, "iv"),
-        (1, "i"),
-    ];
-    let mut out = String::new();
-    for (value, sign) in SIGNS {
-        while n >= value {
-            out.push_str(sign);
-            n -= value;
-        }
-    }
-    out
 }

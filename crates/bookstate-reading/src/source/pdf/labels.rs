@@ -1,6 +1,7 @@
 //! The printed labels of pages, as the file states them.
 
 use super::strings;
+use crate::text::roman::to_roman;
 use hayro_syntax::Pdf;
 use hayro_syntax::object::{Array, Dict, Name, Object, ObjectIdentifier, String as PdfString};
 use std::collections::HashSet;
@@ -87,33 +88,8 @@ fn numeral(style: u8, number: u32) -> Option<String> {
     }
 }
 
-fn roman(mut number: u32) -> Option<String> {
-    const STEPS: [(u32, &str); 13] = [
-        (1000, "m"),
-        (900, "cm"),
-        (500, "d"),
-        (400, "cd"),
-        (100, "c"),
-        (90, "xc"),
-        (50, "l"),
-        (40, "xl"),
-        (10, "x"),
-        (9, "ix"),
-        (5, "v"),
-        (4, "iv"),
-        (1, "i"),
-    ];
-    if !(1..20_000).contains(&number) {
-        return None;
-    }
-    let mut out = String::new();
-    for (value, text) in STEPS {
-        while number >= value {
-            out.push_str(text);
-            number -= value;
-        }
-    }
-    Some(out)
+fn roman(number: u32) -> Option<String> {
+    (1..20_000).contains(&number).then(|| to_roman(number))
 }
 
 /// a to z, then aa to zz, then aaa to zzz.
