@@ -60,9 +60,11 @@ impl Form {
     }
 }
 
-/// An EPUB says what it is in its first entry, uncompressed.
+/// An EPUB says what it is in its first entry, uncompressed; not every program that makes one keeps to that, but an
+/// archive that begins with an EPUB's own folder is one all the same.
 fn is_epub(head: &[u8]) -> bool {
-    head.get(30..).is_some_and(|rest| rest.starts_with(b"mimetypeapplication/epub"))
+    let has = |word: &[u8]| head.windows(word.len()).any(|part| part == word);
+    has(b"application/epub+zip") || has(b"META-INF/")
 }
 
 /// A scanned book as it was given.
