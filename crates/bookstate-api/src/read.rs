@@ -13,6 +13,7 @@ use bookstate_domain::{BookId, BookState, Seq};
 use bookstate_store::{Snapshot, Source, TargetName};
 use bytes::Bytes;
 use serde::Serialize;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
     problem::{Code, Problem},
@@ -41,6 +42,7 @@ pub(crate) struct BookReading {
     state: ApiState,
     url: Option<Uri>,
     if_none_match: Option<HeaderValue>,
+    _turn: Option<OwnedSemaphorePermit>,
 }
 
 impl FromRequestParts<ApiState> for BookReading {
@@ -67,6 +69,8 @@ impl BookReading {
     /// Reads a book: memory, else the local store, else a target.
     pub(crate) async fn of(state: &ApiState, id: &BookId, headers: &HeaderMap) -> Result<Self, Problem> {
         let library = state.library_for_reading(Key(()));
+        // What is in memory is shared; what is read from a store is one more copy of the whole book.
+        let turn = if library.is_live(id) { None } else { Some(state.turn_to_read().await?) };
         let reading = library.read(id).await?;
         let reading = reading.filter(|reading| reading.snapshot.state.book().is_some());
         let reading = reading.ok_or_else(|| unknown(id))?;
@@ -95,6 +99,7 @@ impl BookReading {
             state: state.clone(),
             url: None,
             if_none_match: headers.get(header::IF_NONE_MATCH).cloned(),
+            _turn: turn,
         })
     }
 

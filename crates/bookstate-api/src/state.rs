@@ -16,7 +16,7 @@ use bookstate_jobs::{
 };
 use bookstate_sink::{Sink, TargetStatus};
 use bookstate_store::{Library, ParkedDocument, StoreError, TargetName, journal::JournalHealth};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::{
     answers::AnswerMemory,
@@ -59,11 +59,16 @@ struct Shared {
     /// Files are taken in one after the other: the same content twice at once would be two writers of one
     /// book.
     taking_in: tokio::sync::Mutex<()>,
+    /// Books that are read from a store at once, and held until their answers are made.
+    reads: Arc<Semaphore>,
 }
 
 /// See the module documentation. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct ApiState(Arc<Shared>);
+
+/// So many books that are not in memory are read at once: each is there whole until its answer is made.
+const READS: usize = 8;
 
 /// Runs what reads a disk where it may block.
 pub(crate) async fn blocking<T: Send + 'static>(
@@ -86,6 +91,7 @@ impl ApiState {
             guesses: Guesses::default(),
             stopping: watch::channel(false).0,
             taking_in: tokio::sync::Mutex::default(),
+            reads: Arc::new(Semaphore::new(READS)),
             requests: AtomicU64::new(0),
             rendered: RenderedAnswers::default(),
             began: Instant::now(),
@@ -96,6 +102,11 @@ impl ApiState {
             epoch,
             hub,
         }))
+    }
+
+    /// A turn to read a book that is not in memory.
+    pub(crate) async fn turn_to_read(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        self.0.reads.clone().acquire_owned().await.map_err(|error| Problem::internal(&error))
     }
 
     pub(crate) fn config(&self) -> &ServerConfig {

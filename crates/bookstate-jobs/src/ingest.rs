@@ -18,7 +18,8 @@ use bookstate_reading::source::{Source, SourceError};
 
 #[cfg(feature = "scans")]
 use bookstate_scans::{
-    images::PageImages,
+    InputError, PageError,
+    images::{PageImages, Resolution},
     input::{self, Scan},
 };
 
@@ -115,7 +116,15 @@ fn ingest_scan(
     let hash = scan.identity()?;
     let copy = sources_dir(library.dir()).join(format!("{hash}.{}", scan.form().extension()));
     input::write(scan, &copy)?;
-    let page_count = PageImages::open(&copy)?.page_count();
+    let images = PageImages::open(&copy)?;
+    let page_count = images.page_count();
+    // Of several pages some may be damaged. Of one nothing would be left.
+    if page_count == 1
+        && let Err(PageError::Broken { reason, .. }) = images.image(1, Resolution::Native)
+    {
+        drop(fs::remove_file(&copy));
+        return Err(InputError::Broken { path: path.into(), reason }.into());
+    }
     let bytes = fs::metadata(&copy).map_or(u64::MAX, |copy| copy.len());
     if let Some(reason) = intake.refusal(page_count, bytes) {
         drop(fs::remove_file(&copy));

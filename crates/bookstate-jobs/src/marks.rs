@@ -24,9 +24,10 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 /// At how many crashes a unit may have been in flight before it is given up.
-pub const CRASHES: u32 = 4;
-/// After how many crashes of its process a job is no longer resumed without being asked for.
-pub const DEATHS: u32 = 8;
+pub const CRASHES: u32 = 8;
+/// After how many crashes of its process, without a unit that ended between them, a job is no longer resumed without
+/// being asked for.
+pub const DEATHS: u32 = 16;
 /// The size at which the file is written anew without what has ended.
 const LARGE: u64 = 256 << 10;
 /// The mark of the opening of the book's file. No unit has this key.
@@ -73,6 +74,11 @@ impl Marks {
                 self.begun.remove(&unit);
                 // It ran to its end: whatever ended the process, it was something else.
                 self.suspects.remove(&unit);
+                // The job gets on, so it is no loop of crashes: a process may be killed as often as it likes. Opening
+                // the file is no progress, since every life begins with it.
+                if unit != OPENING {
+                    self.deaths = 0;
+                }
             }
         }
     }
@@ -251,7 +257,7 @@ mod tests {
         die(&second, &["guilty"]);
         let third = open();
         assert_eq!((third.crashes("guilty"), third.crashes("innocent")), (2, 0));
-        assert_eq!(deaths(dir.path(), &book()), 2);
+        assert_eq!(deaths(dir.path(), &book()), 1, "a unit ended between the two");
         // A pause keeps what is known; the job's end does not; nor does a new job.
         third.close(false);
         assert_eq!(open().crashes("guilty"), 2);

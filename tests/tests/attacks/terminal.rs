@@ -41,8 +41,10 @@ fn run(place: &Place, line: &str) -> Ended {
 fn nothing_that_a_terminal_obeys_comes_through_any_command() {
     let place = Place::new();
     let title = "\u{1b}[31mRed\u{202e} Book\u{9b}2J\u{7f}";
-    let text =
-        format!("# {title}\n\nby \u{1b}]0;x\u{7}Author\n\n## Chapter \u{1b}[1m1\u{2067}\n\nIt turned.\n");
+    let text = format!(
+        "# {title}\n\nby \u{1b}]0;x\u{7}Author\n\n## Chapter \u{1b}[1m1\u{2067}\n\n{}\n",
+        "It turned. ".repeat(200)
+    );
     place.write(NAME, &text);
     let done = run(&place, "process NAME --json");
     assert_eq!(done.code, Some(0), "{done:?}");

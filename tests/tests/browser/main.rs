@@ -62,8 +62,11 @@ fn titles_are_never_html() {
     let chapter = "\"><svg onload=alert(3)> & 'more'";
     let place = Place::new();
     let prose = "A text <b>with</b> <script>alert(4)</script>. ".repeat(60);
-    let text: String = (0..3).map(|_| format!("## {chapter}\n\n{prose}\n\n")).collect();
-    place.write("book.md", format!("# {title}\n\n{text}"));
+    // In Markdown a tag is a tag unless it is escaped.
+    let escaped = |text: &str| text.replace('<', "\\<");
+    let text: String =
+        (0..3).map(|_| format!("## {}\n\n{}\n\n", escaped(chapter), escaped(&prose))).collect();
+    place.write("book.md", format!("# {}\n\n{text}", escaped(title)));
     let book = processed(&place, "book.md");
     let server = Server::start(&place);
     play("hostile", &json!({"url": server.url(), "book": book, "title": title, "chapter": chapter}));

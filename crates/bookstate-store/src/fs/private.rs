@@ -56,9 +56,12 @@ pub fn open_append(path: &Path) -> io::Result<File> {
 /// # Errors
 /// The operating system's.
 pub fn create_temporary(path: &Path) -> io::Result<File> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => create_new(path),
+    match create_new(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            fs::remove_file(path)?;
+            create_new(path)
+        }
+        created => created,
     }
 }
 

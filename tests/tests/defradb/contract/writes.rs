@@ -236,13 +236,13 @@ async fn two_targets_on_one_node_do_not_disturb_each_other() {
                 let chunk = Chunk { book_id: id, ..Session::new().chunk(&[]) };
                 // Two transactions that add documents conflict: the node takes one of them.
                 match two.write_chunk(&chunk).await {
-                    Err(TargetError::Unavailable { .. }) => {}
+                    Err(TargetError::Conflict { .. }) => {}
                     other => break other.unwrap(),
                 }
             }
         });
         match a {
-            Err(TargetError::Unavailable { .. }) => session.write(&one, &pages).await.unwrap(),
+            Err(TargetError::Conflict { .. }) => session.write(&one, &pages).await.unwrap(),
             other => other.unwrap(),
         }
     }
