@@ -25,6 +25,8 @@ use crate::{
 
 /// Answers up to this many bytes are not counted.
 const SMALL: u64 = 64 << 10;
+/// An answer is handed to its connection in frames of this many bytes.
+const FRAME: usize = 32 << 10;
 /// The budget is counted in pieces of this many bytes.
 const PIECE: u64 = 1 << 10;
 
@@ -62,14 +64,20 @@ impl AnswerMemory {
                 }
             }
         };
-        response.map(|body| Body::new(Held { body, _memory: memory, _answering: answering }))
+        response
+            .map(|body| Body::new(Held { body, rest: Bytes::new(), _memory: memory, _answering: answering }))
     }
 }
 
 /// A body that gives something back when it is read or dropped.
+///
+/// It is handed out in small frames. A connection takes a whole frame into its buffer and lets go of the body with
+/// the last one, so a large answer in one frame would give its share of the memory back before anybody read it.
 #[derive(Debug)]
 struct Held {
     body: Body,
+    /// What is left of the frame that is being handed out.
+    rest: Bytes,
     _memory: Option<OwnedSemaphorePermit>,
     _answering: Answering,
 }
@@ -82,14 +90,31 @@ impl HttpBody for Held {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.get_mut().body).poll_frame(cx)
+        let held = self.get_mut();
+        if held.rest.is_empty() {
+            match Pin::new(&mut held.body).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(data) => held.rest = data,
+                    Err(frame) => return Poll::Ready(Some(Ok(frame))),
+                },
+                other => return other,
+            }
+        }
+        let piece = held.rest.split_to(held.rest.len().min(FRAME));
+        Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let (body, rest) = (self.body.size_hint(), self.rest.len() as u64);
+        let mut hint = SizeHint::new();
+        if let Some(upper) = body.upper() {
+            hint.set_upper(upper.saturating_add(rest));
+        }
+        hint.set_lower(body.lower().saturating_add(rest));
+        hint
     }
 }

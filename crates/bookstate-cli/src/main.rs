@@ -63,11 +63,12 @@ fn main() -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-/// What clap says of words that it does not take. It repeats them, and a word may have several lines.
+/// What clap says of words that it does not take. It repeats them without what it takes for colours, so it is asked
+/// again with words in which everything is shown that a terminal would obey.
 fn wrong_words(error: &clap::Error) -> String {
-    let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
-    let several = words.filter(|word| word.contains('\n'));
-    several.fold(error.render().to_string(), |text, word| text.replace(&word, &terminal::line(&word)))
+    let shown = |word: std::ffi::OsString| terminal::line(&word.to_string_lossy()).into_owned();
+    let again = Cli::try_parse_from(std::env::args_os().map(shown));
+    again.as_ref().err().unwrap_or(error).render().to_string()
 }
 
 fn run(cli: &mut Cli) -> Result<Exit, Failure> {
