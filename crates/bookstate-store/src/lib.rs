@@ -8,7 +8,8 @@
 //! all of it.
 //!
 //! Reading order: [`Target`] (what a target is), [`journal`] (the redo log), [`library`] (the live books),
-//! [`sqlite`] (the local store), [`StateStore`] (the ADR's interface).
+//! [`sqlite`] (the local store), [`StateStore`] (the ADR's interface). `conformance` (with the feature `test-util`) has
+//! the laws of a target as tests, for further kinds of targets.
 //!
 //! ```
 //! use bookstate_domain::{BookId, persist::NewBook};
@@ -35,6 +36,8 @@
 //! ```
 
 mod clock;
+#[cfg(feature = "test-util")]
+pub mod conformance;
 pub mod fs;
 pub mod journal;
 pub mod library;

@@ -238,6 +238,9 @@ impl Inner {
             self.counters.mismatches += 1;
             return Err(TargetError::Mismatch);
         }
+        if let Some(stray) = chunk.ops.iter().find(|op| op.book_id() != &chunk.book_id) {
+            return Err(TargetError::Refused { reason: format!("{} is of another book", stray.key()) });
+        }
         if let Some(refused) =
             chunk.ops.iter().map(WriteOp::key).find(|key| self.habits.refused.contains(key))
         {

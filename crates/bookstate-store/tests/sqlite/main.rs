@@ -3,6 +3,7 @@
 
 mod bookkeeping;
 mod chunks;
+mod conformance;
 mod documents;
 mod laws;
 mod layout;

@@ -1,5 +1,6 @@
 //! The DefraDB target on the real node, by its contract.
 
+mod conformance;
 mod documents;
 mod setup;
 mod writes;

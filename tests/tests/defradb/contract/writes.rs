@@ -8,7 +8,7 @@ use bookstate_store::{BookSync, Chunk, Target, TargetError, WriteMark, WriterId}
 use bookstate_tests::node::{End, Fault, Node, Proxy};
 use serde_json::Value;
 
-use super::{Session, WRITER, book_id, delete, node, page, patch, put, seq, target};
+use super::{Session, WRITER, book_id, delete, node, page, patch, put, target};
 
 /// Everything that the node holds of the book, by a client of the tests' own.
 fn whole(node: &Node) -> Value {
@@ -186,34 +186,6 @@ async fn a_document_of_somebody_else_is_neither_changed_nor_deleted() {
     let theirs =
         whole(&node)["Page"].as_array().unwrap().iter().filter(|p| p["ocr_markdown"] == "theirs").count();
     assert_eq!(theirs, 3);
-}
-
-#[tokio::test]
-async fn an_equal_document_that_was_deleted_can_be_written_again() {
-    let (_node, target, mut session) = node().await;
-    for _ in 0..3 {
-        session.write(&target, &[put(1, "the same")]).await.unwrap();
-        session.check(&target).await;
-        session.write(&target, &[delete(1)]).await.unwrap();
-        session.check(&target).await;
-    }
-}
-
-#[tokio::test]
-async fn a_take_over_is_a_chunk_without_ops() {
-    let (_node, target, mut session) = node().await;
-    session.write(&target, &[put(1, "one")]).await.unwrap();
-    let mut chunk = session.chunk(&[]);
-    chunk.sync.writer = WriterId([9; 16]);
-    chunk.sync.parked = vec![page(7)];
-    chunk.sync.persisting_seq = seq(5);
-    let others = session.clone();
-    target.write_chunk(&chunk).await.unwrap();
-    session.taken(chunk);
-    session.check(&target).await;
-    // The writer that was replaced.
-    assert_eq!(target.write_chunk(&others.chunk(&[put(1, "x")])).await, Err(TargetError::Mismatch));
-    assert_eq!(target.list_books().await.unwrap(), [(book_id(), session.sync.clone().unwrap())]);
 }
 
 /// A book of its own beside many others, through any of them.
