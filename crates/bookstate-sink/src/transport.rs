@@ -188,8 +188,8 @@ impl Link {
                 return Err(Failed(error, Scope::Book));
             }
         };
-        let knows_start = self.looking(id, copy.as_ref().map(|copy| &copy.sync)).await?.knows_start;
-        Ok(Event::Loaded { copy: Box::new(copy), knows_start })
+        let by = self.looking(id, copy.as_ref().map(|copy| &copy.sync)).await?;
+        Ok(Event::Loaded { copy: Box::new(copy), by })
     }
 
     async fn cut(

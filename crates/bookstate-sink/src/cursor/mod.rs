@@ -29,6 +29,8 @@
 //!   the book is looked at after the copy, when seqs that the copy has used are out of reach.
 //! * Nothing is parked that was refused by a target which refuses everything.
 
+#[cfg(test)]
+mod model;
 mod sending;
 mod step;
 
@@ -45,7 +47,7 @@ pub(crate) use step::{Action, Author, Event, Failure, Look, Outcome, Role, Scope
 use crate::{
     status::Counters,
     token,
-    trust::{Trust, judge},
+    trust::{Looking, Trust, judge},
 };
 
 /// A batch of more chunks than this that follows one which was broken off is a comparison instead: most of it may be
@@ -53,6 +55,7 @@ use crate::{
 const MOST_CHUNKS_AGAIN: usize = 4;
 
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 enum Phase {
     /// Nothing is believed of the target.
     Unknown,
@@ -87,6 +90,7 @@ impl Ready {
 
 /// See the module documentation.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Cursor {
     facts: Facts,
     phase: Phase,
@@ -285,16 +289,7 @@ impl Cursor {
         match event {
             Event::Failed { error, scope } => Outcome::Failed(Failure::new(error, scope)),
             Event::Looked(look) => self.looked(*look, by),
-            Event::Loaded { copy, knows_start } => {
-                self.facts.counters.compares += 1;
-                match &*copy {
-                    Some(copy) if copy.sync.writer != by.writer || !knows_start => {
-                        self.phase = Phase::Foreign { writer: copy.sync.writer };
-                        Outcome::Done
-                    }
-                    _ => self.goes_on(Phase::Loaded(copy)),
-                }
-            }
+            Event::Loaded { copy, by: looking } => self.loaded(copy, looking, by),
             Event::Nothing => Outcome::Done,
             Event::TooOld => {
                 if let Phase::Ready(ready) = &mut self.phase {
@@ -318,6 +313,25 @@ impl Cursor {
     fn goes_on(&mut self, phase: Phase) -> Outcome {
         self.phase = phase;
         Outcome::Progress
+    }
+
+    fn loaded(&mut self, copy: Box<Option<StoredBook>>, looking: Looking, by: Author) -> Outcome {
+        self.facts.counters.compares += 1;
+        let believed = match &self.phase {
+            Phase::Ready(ready) => ready.sync.as_ref(),
+            _ => None,
+        };
+        let found = (*copy).as_ref().map(|copy| &copy.sync);
+        // What was looked at before has been judged. Somebody may have written it since then.
+        let is_other = by.role == Role::Remote && found != believed;
+        if let Some(found) = found
+            && is_other
+            && self.facts.is_foreign(found, believed, looking)
+        {
+            self.phase = Phase::Foreign { writer: found.writer };
+            return Outcome::Done;
+        }
+        self.goes_on(Phase::Loaded(copy))
     }
 
     fn looked(&mut self, look: Look, by: Author) -> Outcome {

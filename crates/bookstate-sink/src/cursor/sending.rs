@@ -19,6 +19,7 @@ const SUSPECT_AFTER_LOST: u32 = 2;
 
 /// What a cursor knows beside the batch at hand.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct Facts {
     pub(super) book_id: BookId,
     /// The highest write number that was made.
@@ -30,6 +31,25 @@ pub(super) struct Facts {
     /// Documents that were parked and have now gone through.
     pub(super) healed: Vec<AnyKey>,
     pub(super) counters: Counters,
+}
+
+impl Facts {
+    /// Whether a copy that is not the one that was believed is for a person to decide about.
+    pub(super) fn is_foreign(&self, found: &BookSync, believed: Option<&BookSync>, by: Looking) -> bool {
+        let progress = Progress {
+            write_no: self.write_no,
+            token: believed.map_or(0, |sync| sync.token),
+            persisted_seq: Seq::ZERO,
+            commit_seq: Seq::ZERO,
+        };
+        let remembered = Remembered {
+            // What was only seen may have been out of date.
+            progress: (self.write_no > 0).then_some(progress),
+            intents: self.intents.clone(),
+            distrust: None,
+        };
+        judge(Some(found), &remembered, by) == Trust::Foreign
+    }
 }
 
 /// What follows for a batch.
@@ -74,6 +94,7 @@ enum Doubt {
 
 /// See the module documentation.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct Sending {
     /// What the target has now, as far as is known.
     sync: Option<BookSync>,
@@ -285,20 +306,11 @@ impl Sending {
             return Turn::Stays(self.not_applied(content, doubt, facts, by));
         }
         // A late delivery of an earlier chunk of ours, or a copy that was put back; or another's.
-        let progress = Progress {
-            write_no: facts.write_no,
-            token: self.sync.as_ref().map_or(0, |sync| sync.token),
-            persisted_seq: Seq::ZERO,
-            commit_seq: Seq::ZERO,
-        };
-        let remembered = Remembered {
-            // What was only seen may have been out of date.
-            progress: (facts.write_no > 0).then_some(progress),
-            intents: facts.intents.clone(),
-            distrust: Some(Distrust::Compare),
-        };
-        if by.role == Role::Remote && judge(found.as_ref(), &remembered, looking) == Trust::Foreign {
-            return Turn::Foreign(found.map_or(by.writer, |found| found.writer));
+        let is_foreign = |found: &BookSync| facts.is_foreign(found, self.sync.as_ref(), looking);
+        if by.role == Role::Remote
+            && let Some(found) = found.as_ref().filter(|found| is_foreign(found))
+        {
+            return Turn::Foreign(found.writer);
         }
         Turn::Compare(found)
     }

@@ -61,7 +61,7 @@ pub(crate) enum Event {
     /// Of [`Action::Look`].
     Looked(Box<Look>),
     /// Of [`Action::Load`].
-    Loaded { copy: Box<Option<StoredBook>>, knows_start: bool },
+    Loaded { copy: Box<Option<StoredBook>>, by: Looking },
     /// Of [`Action::Cut`]: nothing is lacking.
     Nothing,
     /// Of [`Action::Cut`]: what changed since the watermark is not known any more.
