@@ -38,7 +38,7 @@ enum Chore {
     Features(features::Options),
     /// Make the handbook PDF from the Markdown files of docs/
     Handbook(handbook::Options),
-    /// Prove what is too long for a test run: kills of the program at random moments
+    /// Prove what is too long for a test run: random stories of the sink, kills of the program at random moments
     Prove(prove::Options),
     /// List the public items of the library crates in docs/public-api
     PublicApi(public_api::Options),

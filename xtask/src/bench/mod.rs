@@ -1,9 +1,13 @@
 //! `cargo xtask bench`: the tables of numbers in the documentation. Ratios within one run, never limits in
 //! seconds: the machine is whatever it is.
 
+mod catch_up;
+mod contention;
+mod copies;
 mod defradb;
 mod recovery;
 mod standard_book;
+mod warnings;
 mod ways;
 
 use anyhow::Result;
@@ -18,6 +22,10 @@ pub(crate) struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Bench {
+    /// A target that is added to a data directory with many books: memory, and the lag of a live book
+    CatchUp(catch_up::Options),
+    /// Several data directories drain into one real node at once: conflicts, and how long it takes
+    Contention(contention::Options),
     /// A standard book's writes to a real DefraDB, in three ways, and what a bare loop reaches
     Defradb(defradb::Options),
     /// How fast a start is after a kill: the journal's commits, and a book from the local store
@@ -30,6 +38,8 @@ enum Bench {
 /// A part of it failed, or a bar was missed.
 pub(crate) fn run(options: &Options, out: &mut dyn std::io::Write) -> Result<()> {
     match &options.bench {
+        Bench::CatchUp(options) => catch_up::run(options, out),
+        Bench::Contention(options) => contention::run(options, out),
         Bench::Defradb(options) => defradb::run(options, out),
         Bench::Recovery(options) => recovery::run(options, out),
     }

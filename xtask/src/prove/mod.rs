@@ -1,6 +1,7 @@
 //! `cargo xtask prove`: what is too long for a test run, run once in a while and reported with its numbers.
 
 mod kills;
+mod stories;
 
 use std::io::Write;
 
@@ -9,6 +10,9 @@ use clap::Args;
 /// What to prove.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
+    /// Play so many random stories of the sink: books, targets and data directories, and everything that goes wrong
+    #[arg(long, value_name = "N", conflicts_with = "kills")]
+    stories: Option<u64>,
     /// Kill the program so many times under write load, with a mirror and a real DefraDB node attached
     #[arg(long, value_name = "N")]
     kills: Option<usize>,
@@ -25,11 +29,12 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: &Options, out: &mut dyn Write) -> anyhow::Result<()> {
     let seed = options.seed.unwrap_or_else(|| u64::from(std::process::id()).wrapping_mul(0x9e37_79b9));
-    match options.kills {
-        Some(kills) => {
-            let wanted = kills::Wanted { program: kills, node: options.node_kills, minutes: options.minutes };
-            kills::run(wanted, seed, out)
-        }
-        None => anyhow::bail!("nothing to prove was named: see --help"),
+    if let Some(stories) = options.stories {
+        return stories::run(stories, seed, options.minutes, out);
     }
+    if let Some(kills) = options.kills {
+        let wanted = kills::Wanted { program: kills, node: options.node_kills, minutes: options.minutes };
+        return kills::run(wanted, seed, out);
+    }
+    anyhow::bail!("nothing to prove was named: see --help")
 }
