@@ -17,6 +17,7 @@ pub mod images;
 pub mod input;
 pub mod layout;
 pub mod prepare;
+mod private;
 pub mod tesseract;
 pub mod words;
 

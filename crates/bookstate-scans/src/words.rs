@@ -11,6 +11,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use crate::private;
+
 /// A place on a page image, in its pixels: left, top, right, bottom.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Area {
@@ -125,7 +127,7 @@ impl PageWords {
     /// # Errors
     /// The operating system's.
     pub fn keep(&self, dir: &Path, page: u32, provider: &str) -> io::Result<()> {
-        fs::create_dir_all(dir)?;
+        private::create_dirs(dir)?;
         let mut temporary = tempfile::NamedTempFile::new_in(dir)?;
         temporary.write_all(&serde_json::to_vec(self)?)?;
         temporary.persist(file(dir, page, provider)).map_err(|error| error.error)?;

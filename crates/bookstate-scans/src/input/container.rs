@@ -1,15 +1,16 @@
 //! The one file that is kept of a scan, written once.
 
 use std::{
-    fs::{self, File},
+    fs::File,
     io::{self, BufReader, BufWriter, Write},
     path::Path,
 };
 
+use tempfile::NamedTempFile;
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use super::{Parts, Scan};
-use crate::{InputError, images::frames};
+use crate::{InputError, images::frames, private};
 
 /// The entry of our archives that says how many pages each image has, a number per line.
 pub const FRAMES_ENTRY: &str = "bookstate-frames.txt";
@@ -25,24 +26,16 @@ pub fn write(scan: &Scan, path: &Path) -> Result<(), InputError> {
     }
     let failed = |error: &io::Error| InputError::Write { path: path.into(), reason: error.to_string() };
     let dir = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(dir).map_err(|error| failed(&error))?;
-    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-    let temporary = dir.join(format!(".{name}.{}.new", std::process::id()));
-    let written = File::create(&temporary).map_err(|error| failed(&error)).and_then(|file| {
-        let file = match &scan.parts {
-            Parts::File(_) => copy(&scan.path, file, path)?,
-            Parts::Images(images) => archive(images, file, path)?,
-        };
-        file.sync_all()
-            .and_then(|()| fs::rename(&temporary, path))
-            .and_then(|()| File::open(dir)?.sync_all())
-            .map_err(|error| failed(&error))
-    });
-    if written.is_err() {
-        // What is left of an unfinished copy takes up room on what may be a full disk.
-        drop(fs::remove_file(&temporary));
-    }
-    written
+    private::create_dirs(dir).map_err(|error| failed(&error))?;
+    // Gone when it is dropped: what is left of an unfinished copy takes up room on what may be a full disk.
+    let (file, temporary) = NamedTempFile::new_in(dir).map_err(|error| failed(&error))?.into_parts();
+    let file = match &scan.parts {
+        Parts::File(_) => copy(&scan.path, file, path)?,
+        Parts::Images(images) => archive(images, file, path)?,
+    };
+    file.sync_all().map_err(|error| failed(&error))?;
+    temporary.persist(path).map_err(|error| failed(&error.error))?;
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(|error| failed(&error))
 }
 
 fn copy(from: &Path, mut to: File, path: &Path) -> Result<File, InputError> {

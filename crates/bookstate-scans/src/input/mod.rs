@@ -264,4 +264,22 @@ mod tests {
         let empty = Scan::find(&folder.path().join("empty")).unwrap_err();
         assert!(matches!(empty, InputError::NoImages { .. }), "{empty}");
     }
+
+    #[test]
+    fn a_copy_is_its_owners_alone_and_nothing_is_left_of_a_failure() {
+        use std::os::unix::fs::PermissionsExt;
+        let place = tempfile::tempdir().unwrap();
+        let images = place.path().join("images");
+        fs::create_dir(&images).unwrap();
+        fs::write(images.join("1.png"), b"\x89PNG\r\n\x1a\none").unwrap();
+        let scan = Scan::find(&images).unwrap().unwrap();
+        let dir = place.path().join("data/sources");
+        write(&scan, &dir.join("copy.cbz")).unwrap();
+        for (path, mode) in [(dir.clone(), 0o700), (dir.join("copy.cbz"), 0o600)] {
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, mode, "{}", path.display());
+        }
+        fs::remove_file(images.join("1.png")).unwrap();
+        write(&scan, &dir.join("second.cbz")).unwrap_err();
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);
+    }
 }
