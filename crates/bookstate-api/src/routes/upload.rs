@@ -179,6 +179,13 @@ async fn receive(
         file.write_all(&bytes).await.map_err(|error| disk(&error))?;
     }
     file.flush().await.map_err(|error| disk(&error))?;
+    drop(field);
+    while let Some(field) = form.next_field().await.map_err(|error| refused(&error))? {
+        if field.name() == Some("file") {
+            let detail = "a form has one field `file`: send each book with a request of its own";
+            return Err(Problem::new(Code::InvalidRequest, detail));
+        }
+    }
     Ok(incoming)
 }
 

@@ -57,6 +57,20 @@ async fn what_is_not_there_is_a_problem_with_its_code() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_file_in_a_form_is_refused_not_forgotten() {
+    let place = Place::new();
+    let server = place.server();
+    let part = |text: &'static str| reqwest::multipart::Part::text(text).file_name("a.txt");
+    let form = reqwest::multipart::Form::new().part("file", part("One.\n")).part("file", part("Two.\n"));
+    let answer = server.send(server.request(Method::POST, "/api/books/upload").multipart(form)).await;
+    assert_eq!((answer.status.as_u16(), &*answer.problem()), (400, "invalid_request"));
+    assert_eq!(server.get("/api/books").await.json()["total"], 0, "nothing was taken in");
+    let form = reqwest::multipart::Form::new().part("file", part("One.\n")).text("note", "mine");
+    let answer = server.send(server.request(Method::POST, "/api/books/upload").multipart(form)).await;
+    assert_eq!(answer.status.as_u16(), 202, "other fields do no harm");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_books_are_taken_in() {
     let place = Place::new();
     let server = place.server();
