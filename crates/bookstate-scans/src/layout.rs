@@ -24,12 +24,13 @@ struct Row<'a> {
 #[must_use]
 pub fn page(read: &PageWords) -> Page {
     let rows = rows(read);
+    let letter = letter_width(&rows);
     let points = 72.0 / read.dpi.max(1.0);
     let rect =
         |area: &Area| Rect::new(area.x0 * points, area.y0 * points, area.x1 * points, area.y1 * points);
     let mut blocks: Vec<(u32, Block)> = Vec::new();
     for row in &rows {
-        let line = Line { spans: spans(row, points), place: Some(rect(&row.place)) };
+        let line = Line { spans: spans(row, points, letter), place: Some(rect(&row.place)) };
         match blocks.last_mut().filter(|(number, _)| *number == row.block) {
             Some((_, block)) => block.lines.push(line),
             None => blocks.push((row.block, Block { kind: BlockKind::Paragraph, lines: vec![line] })),
@@ -44,7 +45,7 @@ pub fn page(read: &PageWords) -> Page {
     }
 }
 
-/// The page's text: a line per printed line, indents and wide gaps as blanks, an empty line between paragraphs.
+/// The page's text, with the lines of [`page`]: a line per printed line, indents and wide gaps as blanks, an empty line between paragraphs.
 #[must_use]
 pub fn text(read: &PageWords) -> String {
     let rows = rows(read);
@@ -94,12 +95,11 @@ fn letter_width(rows: &[Row<'_>]) -> f32 {
 }
 
 /// One span per stretch of words with the same certainty, so that the doubtful ones can be marked.
-fn spans(row: &Row<'_>, points: f32) -> Vec<Span> {
+fn spans(row: &Row<'_>, points: f32, letter: f32) -> Vec<Span> {
     let rect =
         |area: &Area| Rect::new(area.x0 * points, area.y0 * points, area.x1 * points, area.y1 * points);
     let mut spans = Vec::new();
     let size = (row.size * points * 10.0).round() / 10.0;
-    let letter = letter_width(std::slice::from_ref(row));
     let mut end: Option<f32> = None;
     for (word, area) in &row.words {
         let gap = end.map_or(0.0, |end| (area.x0 - end) / letter);
@@ -273,6 +273,24 @@ mod tests {
         let words: Vec<String> = model.plain_text().split_whitespace().map(str::to_owned).collect();
         assert_eq!(words.len(), 3);
         assert_eq!(model.size, Some((480.0, 720.0)));
+    }
+
+    #[test]
+    fn the_text_has_the_lines_of_the_page() {
+        let read = read(vec![
+            word("8", 100.0, 60.0, 0, 0),
+            word("INTRODUCTION", 420.0, 60.0, 0, 0),
+            word("a", 100.0, 100.0, 1, 1),
+            word("student", 140.0, 100.0, 1, 1),
+            word("is", 300.0, 100.0, 1, 1),
+        ]);
+        let model = super::page(&read);
+        let lines = model.blocks.iter().flat_map(|block| &block.lines);
+        let lines: Vec<String> =
+            lines.map(|line| line.spans.iter().map(|span| span.text.as_str()).collect()).collect();
+        let text = text(&read);
+        let printed: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        assert_eq!(lines, printed);
     }
 
     #[test]

@@ -19,6 +19,7 @@ use bookstate_domain::{
 
 use bookstate_reading::{
     metadata,
+    page::Page,
     structure::{self, ChapterStart, EntryFacts},
     toc::{
         self, BookText, ContentsEntry, ContentsRange, ContentsSummary, Linker, NumberStyle, level_of_word,
@@ -60,8 +61,21 @@ fn page_count(state: &BookState) -> i32 {
 /// All pages; every unit that asks for it runs when all are read to the end.
 fn whole(book: &BookContext) -> Result<Arc<BookText>, EngineError> {
     book.memo.get_or_make("whole book", || {
-        structure::placed(texts(&book.state, page_count(&book.state)), &book.source)
+        structure::placed(texts(&book.state, page_count(&book.state)), &book.source, |n| scanned(book, n))
     })
+}
+
+/// A page as it was read from its image, with the places of its words.
+#[cfg(feature = "scans")]
+fn scanned(book: &BookContext, page: u32) -> Option<Page> {
+    let words = crate::scan::page_words(&book.state, &book.file, page)?;
+    Some(bookstate_scans::layout::page(&words))
+}
+
+/// Nobody reads images.
+#[cfg(not(feature = "scans"))]
+fn scanned(_book: &BookContext, _page: u32) -> Option<Page> {
+    None
 }
 
 fn number(page: i32) -> u32 {

@@ -24,6 +24,7 @@ mod vocabulary;
 #[cfg(test)]
 mod shared_books;
 
+use crate::page::Page;
 use crate::source::{Source, SourceKind};
 use crate::toc::{BookText, FileFacts};
 use bookstate_domain::Text;
@@ -48,13 +49,17 @@ pub use text::{chapter_texts, paragraph_count, word_count};
 pub fn book_text(source: &Source) -> BookText {
     let text = |n| source.page_text(n).map(|p| page_markdown(&p.text).markdown).unwrap_or_default();
     let texts = (1..=source.page_count()).map(text).collect();
-    placed(texts, source)
+    placed(texts, source, |_| None)
 }
 
-/// The text of a book whose page texts are stored, with the places that its file knows.
-pub fn placed(texts: Vec<Text>, source: &Source) -> BookText {
+/// The text of a book whose page texts are stored, with places where somebody knows them: `read` gives the page (by its
+/// 1-based number) as it was read from an image, the file gives the others.
+pub fn placed(texts: Vec<Text>, source: &Source, read: impl Fn(u32) -> Option<Page>) -> BookText {
     match source.kind() {
-        SourceKind::Pdf => BookText::with_places(texts, FileFacts::of(source), |n| source.page(n).ok()),
+        SourceKind::Pdf | SourceKind::Images => {
+            let page = |n| read(n).or_else(|| source.page(n).ok());
+            BookText::with_places(texts, FileFacts::of(source), page)
+        }
         _ => BookText::flowing(texts, FileFacts::of(source)),
     }
 }

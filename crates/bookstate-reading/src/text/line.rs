@@ -15,6 +15,8 @@ pub struct LineType {
     pub bold: bool,
     /// All of it is monospaced.
     pub monospace: bool,
+    /// It was read from an image: where it is and its size are as exact as a scan.
+    pub scanned: bool,
     /// Raised signs in it: their place in its text without indent, in bytes, and what they say.
     pub raised: Vec<(usize, String)>,
 }
@@ -27,6 +29,7 @@ pub(crate) fn line_types(page: &Page) -> Vec<(String, LineType)> {
         let mut raised = Vec::new();
         let (mut letters, mut most): (usize, (usize, f32)) = (0, (0, 0.0));
         let (mut bold, mut monospace) = (true, true);
+        let scanned = line.spans.iter().any(|span| span.style.confidence.is_some());
         for span in &line.spans {
             let ink = span.text.trim();
             if span.style.raised && !ink.is_empty() {
@@ -48,7 +51,7 @@ pub(crate) fn line_types(page: &Page) -> Vec<(String, LineType)> {
         let indent = text.len() - text.trim_start().len();
         raised.iter_mut().for_each(|(at, _)| *at = at.saturating_sub(indent));
         let size = if letters == 0 { line.spans.first().map_or(0.0, |s| s.style.size) } else { most.1 };
-        let set = LineType { place: line.place, size, bold, monospace, raised };
+        let set = LineType { place: line.place, size, bold, monospace, scanned, raised };
         out.push((text.trim().to_owned(), set));
     }
     out

@@ -22,6 +22,11 @@ const MOSTLY: f32 = 0.5;
 const STRONG: f32 = 0.8;
 /// Places differ when they are further apart than this, in points.
 const SAME_PLACE: f32 = 5.0;
+/// Sizes differ when one is larger by this share.
+const SAME_SIZE: f32 = 0.12;
+/// The same for pages that lay on a scanner, a little higher or lower each time, and whose letters were measured.
+const SAME_PLACE_SCANNED: f32 = 18.0;
+const SAME_SIZE_SCANNED: f32 = 0.3;
 
 /// A line that may be a running head, as the whole book is looked at.
 #[derive(Debug)]
@@ -49,14 +54,19 @@ struct Slot {
     at_top: bool,
     rank: usize,
     place: Option<(f32, f32)>,
+    scanned: bool,
 }
 
 impl Slot {
     fn is(&self, other: &Self) -> bool {
+        let (apart, larger) = match self.scanned {
+            true => (SAME_PLACE_SCANNED, SAME_SIZE_SCANNED),
+            false => (SAME_PLACE, SAME_SIZE),
+        };
         self.at_top == other.at_top
             && match (self.place, other.place) {
                 (Some((y, size)), Some((other_y, other_size))) => {
-                    (y - other_y).abs() <= SAME_PLACE && (size - other_size).abs() <= 0.12 * size
+                    (y - other_y).abs() <= apart && (size - other_size).abs() <= larger * size
                 }
                 (None, None) => self.rank == other.rank,
                 _ => false,
@@ -76,7 +86,8 @@ pub(crate) fn edges(texts: &[&str], types: &[LineType], height: f32) -> Vec<Edge
     let edge = |rank: usize, line: usize, at_top: bool| {
         let place = types.get(line).filter(|_| placed).and_then(|t| t.place.map(|p| (p, t.size)));
         let place = place.map(|(p, size)| (if at_top { p.y0 } else { height - p.y1 }, size));
-        let slot = Slot { at_top, rank, place };
+        let scanned = types.get(line).is_some_and(|t| t.scanned);
+        let slot = Slot { at_top, rank, place, scanned };
         let text = texts.get(line).copied().unwrap_or_default();
         Edge {
             line,
@@ -278,6 +289,22 @@ mod tests {
         let pages: Vec<_> =
             (0..20).map(|n| with(n, &[(if n == 7 { "Alone" } else { head(n) }, 40.0)], false)).collect();
         assert_eq!(taken(pages), vec![1; 20]);
+    }
+
+    #[test]
+    fn heads_of_scanned_pages_stand_a_little_higher_or_lower() {
+        let head = |n: usize| (format!("{n} The Quiet Harbour"), 40.0 + (n * 7 % 17) as f32);
+        let pages = |scanned: bool| -> Vec<_> {
+            let page = |n: usize| {
+                let (text, y) = head(n);
+                let (mut edges, lines) = with(n, &[(&text, y)], false);
+                edges.iter_mut().for_each(|e| e.slot.scanned = scanned);
+                edges.iter_mut().for_each(|e| e.counts = e.shape.starts_with('#'));
+                (edges, lines)
+            };
+            (0..20).map(page).collect()
+        };
+        assert_eq!(taken(pages(true)), vec![1; 20]);
     }
 
     #[test]
