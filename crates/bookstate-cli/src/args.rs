@@ -8,13 +8,16 @@ use clap_complete::Shell;
 
 use crate::settings::Flags;
 
+/// The version, the commit and the features that it was built with.
+pub(crate) const VERSION: &str = env!("BOOKSTATE_VERSION");
+
 /// Takes books through a long pipeline (pages, text, contents, chapters) without ever losing a finished step.
 ///
 /// The state of a book is kept in memory while it is worked on; every change is in a journal before it
 /// counts, and is brought to the local store, a SQLite file, and to any number of targets in the background.
 /// Kill the program at any moment: the same command continues.
 #[derive(Debug, Parser)]
-#[command(name = "bookstate", version, arg_required_else_help = true, subcommand_required = true)]
+#[command(name = "bookstate", version = VERSION, arg_required_else_help = true, subcommand_required = true)]
 #[command(after_help = "Examples:
   bookstate process book.pdf             process a book; again: continues, or says that it is done
   bookstate books                        the books of the data directory
@@ -44,10 +47,14 @@ pub(crate) struct Global {
     /// that opens targets; may be given several times
     #[arg(long = "target", global = true, value_name = "NAME=PLACE", id = "further_target")]
     targets: Vec<String>,
-    /// Ask a running server instead of the data directory: books, status, pages, toc, chapters, jobs, export,
-    /// reset, parked; its token is taken from BOOKSTATE_TOKEN or the configuration [env: BOOKSTATE_SERVER]
+    /// Ask a running server instead of the data directory: process, books, status, pages, toc, chapters, jobs, export,
+    /// reset, cancel, parked; its token is taken from BOOKSTATE_TOKEN or the configuration. A server that has the
+    /// data directory is asked by itself [env: BOOKSTATE_SERVER]
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) server: Option<String>,
+    /// A file of certificates (PEM) to trust beside the system's, for a server behind https
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
     /// Print one JSON document instead of text
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -123,6 +130,10 @@ pub(crate) enum Command {
   bookstate reset b-3f9a structure       the chapters only
   bookstate reset b-3f9a ocr             everything but the text layers")]
     Reset(ResetArgs),
+    /// End the job of a book: what is done stays, what is in flight is dropped
+    ///
+    /// The next `process` begins a new job with what is left to do.
+    Cancel(BookArg),
     /// Look at the journal, the log that survives a kill
     #[command(subcommand)]
     Journal(JournalCommand),
@@ -132,9 +143,14 @@ pub(crate) enum Command {
     /// Targets: other places that get a copy of every book
     #[command(subcommand)]
     Target(TargetCommand),
-    /// Show the configuration
+    /// Show and change the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Look whether everything is there that bookstate needs here, and say what to do where it is not
+    ///
+    /// The configuration, the data directory, the room on its disk, the programs that read scans and their languages,
+    /// the targets. Nothing is changed.
+    Doctor,
     /// Open a file and end: what intake runs in a process of its own
     #[command(hide = true)]
     OpenFile {
@@ -371,6 +387,32 @@ pub(crate) enum TargetCommand {
 pub(crate) enum ConfigCommand {
     /// Print every key with its value and where that comes from
     Show,
+    /// Print the value of a key
+    Get {
+        /// The key, as `config show` has it
+        key: String,
+    },
+    /// Set a key in the configuration file, making the file when it is not there
+    #[command(after_help = "Examples:
+  bookstate config set jobs.workers 4
+  bookstate config set --user ocr.languages deu,frk     for all directories you work in")]
+    Set {
+        /// The key
+        key: String,
+        /// Its value; lists with commas
+        value: String,
+        /// In your own configuration file, which counts in every directory, below the one there
+        #[arg(long)]
+        user: bool,
+    },
+    /// Remove a key from the configuration file
+    Unset {
+        /// The key
+        key: String,
+        /// From your own configuration file
+        #[arg(long)]
+        user: bool,
+    },
 }
 
 /// A value that is one of a few words of the domain.
@@ -386,7 +428,28 @@ fn operation() -> impl TypedValueParser<Value = OperationName> {
     words(OperationName::ALL.iter().map(|operation| operation.as_str()))
 }
 
+impl ProcessArgs {
+    /// `--variant`.
+    pub(crate) const fn variant(&self) -> Option<Variant> {
+        self.variant
+    }
+
+    /// `--languages`.
+    pub(crate) fn languages(&self) -> Option<&str> {
+        self.languages.as_deref()
+    }
+}
+
 impl Command {
+    /// Whether the command changes books and can ask a server to.
+    pub(crate) const fn changes_books(&self) -> bool {
+        match self {
+            Self::Process(_) | Self::Reset(_) | Self::Cancel(_) => true,
+            Self::Parked(parked) => !matches!(parked, ParkedCommand::List { .. }),
+            _ => false,
+        }
+    }
+
     /// Whether the command can ask a server.
     pub(crate) const fn asks_servers(&self) -> bool {
         matches!(
@@ -400,6 +463,8 @@ impl Command {
                 | Self::Export(_)
                 | Self::Reset(_)
                 | Self::Parked(_)
+                | Self::Process(_)
+                | Self::Cancel(_)
         )
     }
 }
@@ -478,6 +543,11 @@ mod tests {
             "target resync n",
             "target takeover n b-1",
             "config show -vv --data-dir d --config c --log-format json",
+            "config get jobs.workers",
+            "config set jobs.workers 3 --user",
+            "config unset jobs.workers",
+            "doctor",
+            "cancel b-1",
             "completions bash",
         ] {
             parsed(&format!("bookstate {line}")).unwrap();

@@ -31,6 +31,16 @@ pub(crate) struct Behind {
     pub(crate) commits: usize,
 }
 
+/// The process that has a data directory, as far as it left its name and lives.
+pub(crate) fn holder(dir: &Path) -> Option<Holder> {
+    let text = std::fs::read_to_string(dir.join("lock")).ok()?;
+    let holder: Holder = serde_json::from_str(&text).ok()?;
+    // Where there is no /proc, a name that was left counts as a process that lives.
+    let proc = Path::new("/proc");
+    let lives = !proc.join("self").exists() || proc.join(holder.pid.to_string()).exists();
+    lives.then_some(holder)
+}
+
 impl LocalReader {
     /// Opens the local store of a data directory for reading.
     ///
@@ -76,12 +86,7 @@ impl LocalReader {
 
     /// The process that has the data directory, as far as it left its name and lives.
     pub(crate) fn holder(&self) -> Option<Holder> {
-        let text = std::fs::read_to_string(self.dir.join("lock")).ok()?;
-        let holder: Holder = serde_json::from_str(&text).ok()?;
-        // Where there is no /proc, a name that was left counts as a process that lives.
-        let proc = Path::new("/proc");
-        let lives = !proc.join("self").exists() || proc.join(holder.pid.to_string()).exists();
-        lives.then_some(holder)
+        holder(&self.dir)
     }
 
     /// The books of which the journal has more than the store, unless a process is at work: then it is only

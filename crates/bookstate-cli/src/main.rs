@@ -16,6 +16,7 @@ mod logging;
 mod output;
 mod process;
 mod reload;
+mod served;
 mod settings;
 mod source;
 mod table;
@@ -30,7 +31,8 @@ use std::{
 
 use clap::{CommandFactory, Parser};
 
-use args::{Cli, Command, ConfigCommand};
+use args::{Cli, Command};
+use client::{Client, ServerAt};
 use failure::{Exit, Failure};
 use logging::say;
 use settings::Settings;
@@ -104,21 +106,41 @@ fn run(cli: &mut Cli) -> Result<Exit, Failure> {
 /// The environment, as far as it concerns bookstate.
 fn environment() -> BTreeMap<String, String> {
     let ours = std::env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text)));
-    ours.filter(|(name, _)| name.starts_with("BOOKSTATE_"))
-        .map(|(name, text)| (name, text.to_string_lossy().into_owned()))
-        .collect()
+    // The others say where the user's own configuration is.
+    ours.filter(|(name, _)| {
+        name.starts_with("BOOKSTATE_") || ["HOME", "XDG_CONFIG_HOME"].contains(&name.as_str())
+    })
+    .map(|(name, text)| (name, text.to_string_lossy().into_owned()))
+    .collect()
+}
+
+/// The server that a command asks: the one that was named, else the one that has the data directory, when the
+/// command is to change something there.
+fn server_at(cli: &Cli, settings: &Settings) -> Option<ServerAt> {
+    let url = cli.global.server.clone().or_else(|| {
+        let url = cli.command.changes_books().then(|| served::url(&settings.data_dir)).flatten()?;
+        say("note", format_args!("the server at {url} has the data directory: it is asked"));
+        Some(url)
+    });
+    url.map(|url| ServerAt { url, ca_file: cli.global.ca_file.clone() })
 }
 
 async fn command(cli: &Cli, settings: &Settings) -> Result<Exit, Failure> {
     let json = cli.global.json;
-    let source = || Source::open(settings, cli.global.server.as_deref());
-    if let (Some(server), false) = (&cli.global.server, cli.command.asks_servers()) {
+    let server = server_at(cli, settings);
+    if let (Some(server), false) = (&server, cli.command.asks_servers()) {
         return Err(Failure::usage(format_args!(
-            "this command works on the data directory, not on a server: leave out --server {server}"
+            "this command works on the data directory, not on a server: leave out --server {}",
+            server.url
         )));
     }
+    let source = || Source::open(settings, server.as_ref());
     match &cli.command {
-        Command::Process(args) => return process::run(settings, args, json).await,
+        Command::Process(args) => {
+            let Some(at) = &server else { return process::run(settings, args, json).await };
+            let client = Client::new(at, settings.server.client_token()?)?;
+            return process::at_server(client, args, json).await;
+        }
         Command::Serve(args) => {
             let flags = cli.flags();
             let read = move || settings::load(&flags, &environment());
@@ -141,9 +163,10 @@ async fn command(cli: &Cli, settings: &Settings) -> Result<Exit, Failure> {
         Command::Export(args) => {
             commands::export::check(args)?;
             if args.format.is_of_scans() {
-                if let Some(server) = &cli.global.server {
+                if let Some(server) = &server {
                     return Err(Failure::usage(format_args!(
-                        "this format is made from the data directory, not by a server: leave out --server {server}"
+                        "this format is made from the data directory, not by a server: leave out --server {}",
+                        server.url
                     )));
                 }
                 commands::export_scan::run(settings, args)?;
@@ -152,17 +175,22 @@ async fn command(cli: &Cli, settings: &Settings) -> Result<Exit, Failure> {
             let text = source()?.export(&args.book.book, args.format, args.canonical).await?;
             commands::export::run(&text, args)?;
         }
-        Command::Reset(args) if cli.global.server.is_some() => {
+        Command::Reset(args) if server.is_some() => {
             commands::reset::remote(&source()?, args, json).await?;
         }
         Command::Reset(args) => commands::reset::run(settings, args, json).await?,
+        Command::Cancel(args) if server.is_some() => {
+            commands::cancel::remote(&source()?, &args.book, json).await?;
+        }
+        Command::Cancel(args) => commands::cancel::run(settings, &args.book, json).await?,
         Command::Journal(args) => commands::journal::run(settings, args, json)?,
-        Command::Parked(args) if cli.global.server.is_some() => {
+        Command::Parked(args) if server.is_some() => {
             commands::parked::remote(&source()?, args, json).await?;
         }
         Command::Parked(args) => commands::parked::run(settings, args, json).await?,
         Command::Target(args) => commands::target::run(settings, args, json).await?,
-        Command::Config(ConfigCommand::Show) => commands::config::run(settings, json)?,
+        Command::Config(args) => commands::config::run(settings, args, json)?,
+        Command::Doctor => return commands::doctor::run(settings, json).await,
         Command::Completions { .. } | Command::OpenFile { .. } => {}
     }
     Ok(Exit::Ok)

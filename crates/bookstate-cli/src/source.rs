@@ -8,7 +8,7 @@ use bookstate_store::TargetName;
 use crate::{
     args::Format,
     book_ref::{self, Known},
-    client::Client,
+    client::{Client, ServerAt},
     commands::status::{BookLine, Process, Status, TargetLine},
     failure::Failure,
     local::LocalReader,
@@ -37,9 +37,9 @@ impl Source {
     ///
     /// # Errors
     /// There is no local store, or the URL is none.
-    pub(crate) fn open(settings: &Settings, server: Option<&str>) -> Result<Self, Failure> {
+    pub(crate) fn open(settings: &Settings, server: Option<&ServerAt>) -> Result<Self, Failure> {
         match server {
-            Some(url) => Ok(Self::Server(Client::new(url, settings.server.client_token()?)?)),
+            Some(at) => Ok(Self::Server(Client::new(at, settings.server.client_token()?)?)),
             None => Ok(Self::Local {
                 reader: LocalReader::open(&settings.data_dir)?,
                 targets: settings.targets.iter().map(|target| target.name.clone()).collect(),

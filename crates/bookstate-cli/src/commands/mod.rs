@@ -1,8 +1,10 @@
 //! One module per command, but for `process`. Each takes what it needs and prints its result.
 
 pub(crate) mod books;
+pub(crate) mod cancel;
 pub(crate) mod chapters;
 pub(crate) mod config;
+pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod export_scan;
 pub(crate) mod jobs;

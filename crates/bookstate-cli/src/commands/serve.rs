@@ -16,6 +16,7 @@ use crate::{
     output::{self, count},
     process::{scheduler, stop::Stop},
     reload,
+    served::Address,
     settings::Settings,
 };
 
@@ -76,6 +77,9 @@ async fn serve(
     })?;
     let address = server.address().map_err(Failure::unexpected)?;
     let stop = Stop::watch();
+    let left = Address::leave(&settings.data_dir, address).map_err(|error| {
+        Failure::data_dir(format_args!("the server's address cannot be left in the data directory: {error}"))
+    })?;
     if json {
         output::json(&json!({"listening": format!("http://{address}"), "pid": std::process::id()}))?;
     } else {
@@ -90,6 +94,7 @@ async fn serve(
             ));
         })
         .await;
+    drop(left);
     Ok(())
 }
 

@@ -109,7 +109,7 @@ fn add(settings: &Settings, name: &str, place: &str, json: bool) -> Result<(), F
         }
     }
     settings::add_target(settings, &name, &place)?;
-    let file = settings.file.path.display().to_string();
+    let file = settings.files.project.path.display().to_string();
     if json {
         let (place_key, value) = place.key_and_value();
         return output::json(&json!({"name": name, "kind": place.kind(), place_key: value, "file": file}));

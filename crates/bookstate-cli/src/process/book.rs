@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 use super::{
     Shared,
-    report::{BookLine, Outcome, Run},
+    report::{BookLine, FinishedBook, Outcome, Run},
 };
 use crate::{
     commands::reset::cancel_interrupted,
@@ -124,9 +124,10 @@ async fn run(
     };
     let line = line(shared, ingested, Some(job_id), &snapshot, run, stopped).await?;
     if matches!(exit, Exit::Degraded | Exit::Failed | Exit::DataDir) {
-        let reason = line.status_reason.as_deref().unwrap_or("no reason was given");
+        let book = line.book();
+        let reason = book.status_reason.as_deref().unwrap_or("no reason was given");
         let kind = if exit == Exit::Degraded { "warning" } else { "error" };
-        say(kind, format_args!("{name} (book {id}) is {}: {reason}", line.status));
+        say(kind, format_args!("{name} (book {id}) is {}: {reason}", book.status));
     }
     Ok((exit, line))
 }
@@ -154,7 +155,7 @@ async fn line(
     stopped: Option<String>,
 ) -> Result<BookLine, Failure> {
     let persisted = persisted(shared, &ingested.book_id, snapshot.seq).await?;
-    Ok(BookLine::of(&snapshot.state, job_id, persisted, run, stopped))
+    Ok(BookLine::new(FinishedBook::of(&snapshot.state, job_id, stopped), persisted, run))
 }
 
 /// Waits until the local store has a book up to `seq`, not longer than a drain may take; returns how far it

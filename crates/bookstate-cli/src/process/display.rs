@@ -22,6 +22,33 @@ const WORKING: &str = "  {prefix:13} {bar:24.green} {pos:>5}/{len:<5} {per_sec},
 /// A stage that waits or is over.
 const RESTING: &str = "  {prefix:13} {bar:24} {pos:>5}/{len:<5} {msg}";
 
+/// What is shown of a job.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Shown {
+    /// How far the book is, stage by stage.
+    pub(super) stages: Vec<StageProgress>,
+    /// Why the job waits.
+    pub(super) stalled: Option<String>,
+    /// This run of it has ended.
+    pub(super) over: bool,
+}
+
+impl From<&JobProgress> for Shown {
+    fn from(progress: &JobProgress) -> Self {
+        let stalled = match &progress.activity {
+            Activity::Stalled { reason } => Some(reason.clone()),
+            _ => None,
+        };
+        Self { stages: progress.stages.clone(), stalled, over: progress.is_over() }
+    }
+}
+
+impl From<&Self> for Shown {
+    fn from(shown: &Self) -> Self {
+        shown.clone()
+    }
+}
+
 /// Shows jobs.
 #[derive(Debug)]
 pub(super) struct Display {
@@ -50,14 +77,18 @@ impl Display {
     }
 
     /// Shows a job until its progress ends.
-    pub(super) fn follow(&self, name: &str, mut progress: watch::Receiver<JobProgress>) -> JoinHandle<()> {
+    pub(super) fn follow<P>(&self, name: &str, mut progress: watch::Receiver<P>) -> JoinHandle<()>
+    where
+        P: Send + Sync + 'static,
+        Shown: for<'p> From<&'p P>,
+    {
         let mut view = View::new(self.form, name);
         tokio::spawn(async move {
             loop {
-                let now = progress.borrow_and_update().clone();
+                let now = Shown::from(&*progress.borrow_and_update());
                 view.update(&now);
-                if now.activity == Activity::Ended || progress.changed().await.is_err() {
-                    view.update(&progress.borrow());
+                if now.over || progress.changed().await.is_err() {
+                    view.update(&Shown::from(&*progress.borrow()));
                     return view.end();
                 }
             }
@@ -109,11 +140,8 @@ impl View {
         }
     }
 
-    fn update(&mut self, now: &JobProgress) {
-        let stalled = match &now.activity {
-            Activity::Stalled { reason } => Some(terminal::line(reason).into_owned()),
-            _ => None,
-        };
+    fn update(&mut self, now: &Shown) {
+        let stalled = now.stalled.as_ref().map(|reason| terminal::line(reason).into_owned());
         match self {
             Self::Stages { name, stages } => {
                 let book = name.message().split(" — ").next().unwrap_or_default().to_owned();

@@ -1,10 +1,11 @@
 //! `bookstate process FILE…`: takes books in, runs their jobs, and ends with everything in the local store.
 //!
 //! Reading order: [`run`], [`book`] (one file from start to end), [`stop`] (Ctrl-C), [`display`] (bars or log
-//! lines), [`report`] (the line per book, the summary).
+//! lines), [`report`] (the line per book, the summary), [`remote`] (the same at a server).
 
 mod book;
 mod display;
+mod remote;
 mod report;
 pub(crate) mod stop;
 
@@ -31,6 +32,7 @@ use tokio::{sync::Semaphore, task::JoinSet};
 
 use crate::{
     args::ProcessArgs,
+    client::Client,
     failure::{Exit, Failure},
     file_limit, library,
     logging::say,
@@ -64,6 +66,14 @@ struct Shared {
     stall: Duration,
     /// Nobody made room: no further book is begun.
     given_up: AtomicBool,
+}
+
+/// Processes books at a server. The exit code is the most serious of all files'.
+///
+/// # Errors
+/// None of the files is there.
+pub(crate) async fn at_server(client: Client, args: &ProcessArgs, json: bool) -> Result<Exit, Failure> {
+    remote::run(client, args, json).await
 }
 
 /// Processes books. The exit code is the most serious of all files'.
@@ -108,10 +118,7 @@ pub(crate) async fn run(settings: &Settings, args: &ProcessArgs, json: bool) -> 
     // What is shared holds the library, whose end ends the journal.
     drop(shared);
     let drained = library::finish(library, sink, settings).await;
-    outcomes.sort_by_key(|outcome| outcome.place);
-    if !json && outcomes.iter().any(|outcome| outcome.line.is_some()) {
-        output::print(&report::summary(&outcomes), "")?;
-    }
+    tell_outcomes(&mut outcomes, json)?;
     drained?;
     let exit = outcomes.iter().map(|outcome| outcome.exit).chain([missing]).max().unwrap_or(Exit::Ok);
     if stopped {
@@ -199,6 +206,15 @@ fn take(
         output::json(line)?;
     }
     outcomes.push(outcome);
+    Ok(())
+}
+
+/// Prints the summary, in the order of the command line. With JSON each line was printed when its book was done.
+fn tell_outcomes(outcomes: &mut [Outcome], json: bool) -> Result<(), Failure> {
+    outcomes.sort_by_key(|outcome| outcome.place);
+    if !json && outcomes.iter().any(|outcome| outcome.line.is_some()) {
+        output::print(&report::summary(outcomes), "")?;
+    }
     Ok(())
 }
 

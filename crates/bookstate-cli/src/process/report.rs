@@ -39,9 +39,9 @@ pub(super) struct Run {
     pub(super) seconds: f64,
 }
 
-/// A book, as `process --json` prints it. The keys are a promise to scripts.
+/// What became of a book.
 #[derive(Debug, Serialize)]
-pub(super) struct BookLine {
+pub(super) struct FinishedBook {
     pub(super) book_id: String,
     pub(super) job_id: Option<JobId>,
     pub(super) status: BookStatus,
@@ -52,22 +52,23 @@ pub(super) struct BookLine {
     pub(super) toc_entries_linked: usize,
     pub(super) chapters: usize,
     pub(super) words: i64,
-    pub(super) commits: u32,
-    pub(super) persisted_seq: Seq,
-    pub(super) units_run: usize,
-    pub(super) units_skipped: usize,
-    pub(super) seconds: f64,
 }
 
-impl BookLine {
-    /// The line of a book. `stopped` is why this run ended before the job was over.
-    pub(super) fn of(
-        state: &BookState,
-        job_id: Option<JobId>,
-        persisted_seq: Seq,
-        run: Run,
-        stopped: Option<String>,
-    ) -> Self {
+/// A book, as `process --json` prints it. The keys are a promise to scripts.
+#[derive(Debug, Serialize)]
+pub(super) struct BookLine {
+    #[serde(flatten)]
+    book: FinishedBook,
+    commits: u32,
+    persisted_seq: Seq,
+    units_run: usize,
+    units_skipped: usize,
+    seconds: f64,
+}
+
+impl FinishedBook {
+    /// The book of a state. `stopped` is why this run ended before the job was over.
+    pub(super) fn of(state: &BookState, job_id: Option<JobId>, stopped: Option<String>) -> Self {
         let book = state.book();
         let entries = state.toc_entries();
         Self {
@@ -81,6 +82,15 @@ impl BookLine {
             toc_entries_linked: entries.values().filter(|entry| entry.actual_page.is_some()).count(),
             chapters: state.chapters().size(),
             words: state.chapters().values().map(|chapter| i64::from(chapter.word_count)).sum(),
+        }
+    }
+}
+
+impl BookLine {
+    /// The line of a book, after what this run did.
+    pub(super) fn new(book: FinishedBook, persisted_seq: Seq, run: Run) -> Self {
+        Self {
+            book,
             commits: run.commits,
             persisted_seq,
             units_run: run.run,
@@ -90,9 +100,14 @@ impl BookLine {
         }
     }
 
+    /// The book of the line.
+    pub(super) const fn book(&self) -> &FinishedBook {
+        &self.book
+    }
+
     /// What the book's status means for the exit code.
     pub(super) const fn exit(&self) -> Exit {
-        match self.status {
+        match self.book.status {
             BookStatus::Degraded => Exit::Degraded,
             BookStatus::Failed => Exit::Failed,
             _ => Exit::Ok,
@@ -118,23 +133,24 @@ pub(super) fn summary(outcomes: &[Outcome]) -> Table {
         let Some(line) = &outcome.line else { continue };
         let name =
             outcome.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let contents = match (line.toc_found, line.toc_entries) {
+        let book = line.book();
+        let contents = match (book.toc_found, book.toc_entries) {
             (false, 0) => "none".to_owned(),
-            (_, entries) => format!("{} of {entries} linked", line.toc_entries_linked),
+            (_, entries) => format!("{} of {entries} linked", book.toc_entries_linked),
         };
-        let status = if outcome.exit == Exit::Interrupted { "interrupted" } else { line.status.as_str() };
+        let status = if outcome.exit == Exit::Interrupted { "interrupted" } else { book.status.as_str() };
         let units = match line.units_skipped {
             0 => line.units_run.to_string(),
             skipped => format!("{} (+{skipped} before)", line.units_run),
         };
         table.row([
             name,
-            line.book_id.clone(),
+            book.book_id.clone(),
             status.to_owned(),
-            line.pages.to_string(),
+            book.pages.to_string(),
             contents,
-            line.chapters.to_string(),
-            line.words.to_string(),
+            book.chapters.to_string(),
+            book.words.to_string(),
             units,
             line.commits.to_string(),
             format!("{:.2}", line.seconds),
@@ -157,7 +173,8 @@ mod tests {
             state.apply(&op);
         }
         let run = Run { commits: 1, run: 2, skipped: 3, seconds: 0.123_456_789 };
-        let line = BookLine::of(&state, None, at.seq, run, Some("stopped".to_owned()));
+        let book = FinishedBook::of(&state, None, Some("stopped".to_owned()));
+        let line = BookLine::new(book, at.seq, run);
         let value = serde_json::to_value(&line).unwrap();
         let keys: Vec<_> = value.as_object().unwrap().keys().map(String::as_str).collect();
         let promised = "book_id job_id status status_reason pages toc_found toc_entries toc_entries_linked \

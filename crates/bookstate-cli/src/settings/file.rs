@@ -1,6 +1,9 @@
-//! The configuration file: which one it is, reading it, and finding the key that was meant.
+//! The configuration files: which ones they are, reading them, and finding the key that was meant.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use super::{keys::Layers, layer::Origin, targets};
 use crate::failure::Failure;
@@ -8,7 +11,7 @@ use crate::failure::Failure;
 /// The file in the working directory.
 const IN_WORKING_DIR: &str = "bookstate.toml";
 
-/// The file in the data directory.
+/// The file in the data directory, and in the user's.
 const IN_DATA_DIR: &str = "config.toml";
 
 /// A configuration file, or the place where one would be.
@@ -20,6 +23,28 @@ pub(crate) struct ConfigFile {
     pub(crate) exists: bool,
     /// It was found through the data directory, so it cannot say where that is.
     pub(super) in_data_dir: bool,
+}
+
+impl ConfigFile {
+    /// # Errors
+    /// The key is none for this file.
+    pub(super) fn may_have(&self, key: &str) -> Result<(), Failure> {
+        if self.in_data_dir && key == "data_dir" {
+            return Err(Failure::usage(format_args!(
+                "{} cannot say where the data directory is: it was found through it",
+                self.path.display()
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// The user's own file, for all projects: where the XDG base directories have it.
+pub(super) fn of_user(environment: &BTreeMap<String, String>) -> Option<ConfigFile> {
+    let absolute = |name: &str| environment.get(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")))?;
+    let path = base.join("bookstate").join(IN_DATA_DIR);
+    Some(ConfigFile { exists: path.is_file(), path, in_data_dir: false })
 }
 
 /// The file that was asked for; else the one in the working directory; else the one in the data directory,
@@ -67,14 +92,9 @@ pub(super) fn lay_over(
     let origin = Origin::File(file.path.clone());
     let found = table.remove("targets");
     for (name, value) in flat("", &table) {
-        if file.in_data_dir && name == "data_dir" {
-            return Err(Failure::usage(format_args!(
-                "{} cannot say where the data directory is: it was found through it",
-                file.path.display()
-            )));
-        }
+        file.may_have(&name)?;
         if !layers.set_toml(&name, value, &origin).map_err(Failure::usage)? {
-            return Err(unknown(&name, &file.path));
+            return Err(unknown(&name, &place(&file.path)));
         }
     }
     let base = file.path.parent().unwrap_or(Path::new(""));
@@ -108,21 +128,23 @@ fn flat<'t>(prefix: &str, table: &'t toml::Table) -> Vec<(String, &'t toml::Valu
     leaves
 }
 
-/// An error that names the key, the file and the nearest known key.
-pub(super) fn unknown(name: &str, path: &Path) -> Failure {
+/// An error that names the key, where it was written and the nearest known key.
+pub(super) fn unknown(name: &str, place: &str) -> Failure {
     let targets = targets::KEYS.into_iter().map(|key| key.name);
     // A target's own name is no part of what may be misspelt.
     let key = match name.strip_prefix("targets.").and_then(|rest| rest.split_once('.')) {
         Some((_, key)) => nearest(&format!("targets.NAME.{key}"), targets),
         None => nearest(name, Layers::keys().into_iter().map(|key| key.name).chain(targets)),
     };
-    let file = path.display();
     match key {
-        Some(key) => Failure::usage(format_args!("unknown key {name} in {file}: did you mean {key}?")),
-        None => {
-            Failure::usage(format_args!("unknown key {name} in {file}: `config show` lists the known ones"))
-        }
+        Some(key) => Failure::usage(format_args!("unknown key {name}{place}: did you mean {key}?")),
+        None => Failure::usage(format_args!("unknown key {name}{place}: `config show` lists the known ones")),
     }
+}
+
+/// Where a key was written, for messages.
+pub(super) fn place(path: &Path) -> String {
+    format!(" in {}", path.display())
 }
 
 /// The word that was meant, if one is near enough.

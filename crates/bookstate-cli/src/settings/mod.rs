@@ -1,4 +1,4 @@
-//! The configuration: one file, environment variables and flags, in rising precedence.
+//! The configuration: the user's file, the project's, environment variables and flags, in rising precedence.
 //!
 //! [`load`] reads all of them and validates the whole before anything is opened; what it returns is of
 //! another type than what was read, so that nobody works with a configuration that was not validated.
@@ -10,6 +10,7 @@ mod file;
 mod keys;
 mod layer;
 mod place;
+mod secret;
 mod server;
 mod targets;
 mod value;
@@ -23,7 +24,8 @@ use crate::failure::Failure;
 pub(crate) use file::ConfigFile;
 pub(crate) use layer::Row;
 pub(crate) use place::Place;
-pub(crate) use server::{Secret, ServerSettings};
+pub(crate) use secret::Secret;
+pub(crate) use server::ServerSettings;
 pub(crate) use targets::{TargetSettings, name as target_name};
 pub(crate) use value::LogFormat;
 
@@ -40,6 +42,15 @@ pub(crate) struct Flags {
     pub(crate) keys: Vec<(&'static str, &'static str, String)>,
     /// `--target`, each `NAME=sqlite:PATH` or `NAME=http://HOST:PORT`.
     pub(crate) targets: Vec<String>,
+}
+
+/// The configuration files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Files {
+    /// The project's.
+    pub(crate) project: ConfigFile,
+    /// The user's, for all projects. None where nobody knows the user's home.
+    pub(crate) user: Option<ConfigFile>,
 }
 
 /// A validated configuration.
@@ -81,8 +92,8 @@ pub(crate) struct Settings {
     pub(crate) server: ServerSettings,
     /// How log lines are written.
     pub(crate) log_format: LogFormat,
-    /// The configuration file, or where it would be.
-    pub(crate) file: ConfigFile,
+    /// The configuration files, or where they would be.
+    pub(crate) files: Files,
     /// Every key with its value and where it comes from.
     pub(crate) rows: Vec<Row>,
     /// Variables that look like keys and are none.
@@ -103,26 +114,33 @@ impl Settings {
 /// An unknown key, a value that a key cannot have, an unreadable file. Each names where it stands.
 pub(crate) fn load(flags: &Flags, environment: &BTreeMap<String, String>) -> Result<Settings, Failure> {
     let mut layers = Layers::defaults();
+    let mut tables = Vec::new();
+    let user_file = file::of_user(environment);
+    if let Some(file) = user_file.as_ref().filter(|file| file.exists) {
+        tables = file::lay_over(&mut layers, file, file::read(&file.path)?)?;
+    }
+    // The project's file may be in the data directory, so where that is must be known before the file is read.
     let mut early = Layers::defaults();
+    early.data_dir = layers.data_dir.clone();
     lay_variables(&mut early, environment)?;
     lay_flags(&mut early, flags)?;
     let asked = flags.config.clone().or_else(|| environment.get("BOOKSTATE_CONFIG").map(PathBuf::from));
     let file = file::locate(asked.as_deref(), &early.data_dir.value)?;
-    let mut tables = Vec::new();
     if file.exists {
-        tables = file::lay_over(&mut layers, &file, file::read(&file.path)?)?;
+        let of_file = file::lay_over(&mut layers, &file, file::read(&file.path)?)?;
+        tables = targets::merged(tables, of_file);
     }
     let unknown_variables = lay_variables(&mut layers, environment)?;
     lay_flags(&mut layers, flags)?;
     let flagged = flags.targets.iter().map(|text| targets::of_flag(text)).collect::<Result<_, _>>()?;
     let tables = targets::merged(tables, flagged);
-    validated(&layers, &tables, file, environment, unknown_variables)
+    validated(&layers, &tables, Files { project: file, user: user_file }, environment, unknown_variables)
 }
 
 fn validated(
     layers: &Layers,
     tables: &[targets::TargetTable],
-    file: ConfigFile,
+    files: Files,
     environment: &BTreeMap<String, String>,
     unknown_variables: Vec<String>,
 ) -> Result<Settings, Failure> {
@@ -169,7 +187,7 @@ fn validated(
         targets,
         workers,
         books_at_once: usize::try_from(layers.books.value.0).unwrap_or(1),
-        file,
+        files,
         rows,
         unknown_variables,
     })
@@ -208,7 +226,7 @@ fn lay_flags(layers: &mut Layers, flags: &Flags) -> Result<(), Failure> {
 /// The file has the target already, the target is no possible one, or the file cannot be written.
 pub(crate) fn add_target(settings: &Settings, name: &TargetName, place: &Place) -> Result<(), Failure> {
     targets::check_free(&settings.targets, name, place, &LibraryConfig::store_path(&settings.data_dir))?;
-    edit::add_target(&settings.file.path, name, place)
+    edit::add_target(&settings.files.project.path, name, place)
 }
 
 /// Removes a target from the configuration file.
@@ -216,7 +234,35 @@ pub(crate) fn add_target(settings: &Settings, name: &TargetName, place: &Place) 
 /// # Errors
 /// The file does not have the target, has it in a form that only a person can edit, or cannot be written.
 pub(crate) fn remove_target(settings: &Settings, name: &TargetName) -> Result<(), Failure> {
-    edit::remove_target(&settings.file.path, name)
+    edit::remove_target(&settings.files.project.path, name)
+}
+
+/// The error for a key that there is not, with the nearest one that there is.
+pub(crate) fn unknown_key(key: &str) -> Failure {
+    file::unknown(key, "")
+}
+
+/// Sets a key in a configuration file, the user's or the project's, making the file when it is not there.
+///
+/// # Errors
+/// There is no such key, it cannot have this value, or the file cannot be written.
+pub(crate) fn set(file: &ConfigFile, key: &str, text: &str) -> Result<(), Failure> {
+    let mut layers = Layers::defaults();
+    file.may_have(key)?;
+    let origin = Origin::File(file.path.clone());
+    if !layers.set_text(key, text, &origin).map_err(Failure::usage)? {
+        return Err(unknown_key(key));
+    }
+    let value = layers.rows().into_iter().find(|row| row.key == key).map(|row| row.value);
+    edit::set(&file.path, key, &value.unwrap_or_default())
+}
+
+/// Removes a key from a configuration file, so that what is below it counts.
+///
+/// # Errors
+/// The file does not have the key, or cannot be written.
+pub(crate) fn unset(file: &ConfigFile, key: &str) -> Result<(), Failure> {
+    edit::unset(&file.path, key)
 }
 
 #[cfg(test)]

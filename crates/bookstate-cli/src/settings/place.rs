@@ -11,6 +11,7 @@ use bookstate_sink::defradb::{DefraOptions, DefraTarget};
 use bookstate_store::{SqliteTarget, Target};
 use serde_json::{Value, json};
 
+use super::secret::Secret;
 use crate::failure::Failure;
 
 /// What is expected where a place is written.
@@ -126,13 +127,13 @@ impl fmt::Display for Place {
 
 impl TokenSource {
     fn read(&self) -> Result<String, Failure> {
-        let text = match self {
-            Self::File(path) => std::fs::read_to_string(path).map_err(|error| {
-                Failure::usage(format_args!("cannot read the token in {}: {error}", path.display()))
-            })?,
-            Self::Variable(name) => std::env::var(name)
-                .map_err(|_| Failure::usage(format_args!("the token's variable {name} is not set")))?,
+        let token = match self {
+            Self::File(path) => Secret::read(path)?,
+            Self::Variable(name) => Secret::new(
+                &std::env::var(name)
+                    .map_err(|_| Failure::usage(format_args!("the token's variable {name} is not set")))?,
+            ),
         };
-        Ok(text.trim().to_owned())
+        Ok(token.as_str().to_owned())
     }
 }

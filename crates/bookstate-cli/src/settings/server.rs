@@ -1,18 +1,11 @@
 //! The server's part of the configuration. Tokens are no keys: what is a key is shown by `config show`.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    io::Read,
-    net::SocketAddr,
-    os::unix::fs::MetadataExt,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use bookstate_api::{Access, Tokens};
 
-use super::keys::Layers;
-use crate::{failure::Failure, output::quoted};
+use super::{keys::Layers, secret::Secret};
+use crate::failure::Failure;
 
 /// Variables that are no keys: the tokens, and the server that a command asks.
 pub(super) const VARIABLES: [&str; 3] = [TOKEN, READ_TOKEN, "BOOKSTATE_SERVER"];
@@ -20,28 +13,6 @@ pub(super) const VARIABLES: [&str; 3] = [TOKEN, READ_TOKEN, "BOOKSTATE_SERVER"];
 const TOKEN: &str = "BOOKSTATE_TOKEN";
 /// Holds the token that allows reading.
 const READ_TOKEN: &str = "BOOKSTATE_READ_TOKEN";
-
-/// What the mode of a token's file lets group and others do.
-const OTHERS: u32 = 0o077;
-/// How many bytes of a token's file are read.
-const LONGEST: u64 = 4096;
-
-/// A text that is not shown.
-#[derive(Clone)]
-pub(crate) struct Secret(String);
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret")
-    }
-}
-
-impl Secret {
-    /// The text.
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
 
 /// See the module documentation.
 #[derive(Debug, Clone)]
@@ -64,7 +35,7 @@ pub(crate) struct ServerSettings {
 
 impl ServerSettings {
     pub(super) fn of(layers: &Layers, environment: &BTreeMap<String, String>) -> Self {
-        let secret = |name: &str| environment.get(name).cloned().map(Secret);
+        let secret = |name: &str| environment.get(name).map(|text| Secret::new(text));
         Self {
             bind: layers.bind.value.0,
             ingest_roots: layers.ingest_roots.value.0.clone(),
@@ -88,15 +59,14 @@ impl ServerSettings {
             (TOKEN, &self.token, &self.token_file, Access::Full),
             (READ_TOKEN, &self.read_token, &self.read_token_file, Access::Read),
         ] {
-            if let Some(Secret(token)) = secret {
+            if let Some(token) = secret {
                 tokens
-                    .add(token.trim(), access)
+                    .add(token.as_str(), access)
                     .map_err(|error| Failure::usage(format_args!("{variable}: {error}")))?;
             }
             if let Some(path) = file {
-                let Secret(token) = read(path)?;
                 tokens
-                    .add(&token, access)
+                    .add(Secret::read(path)?.as_str(), access)
                     .map_err(|error| Failure::usage(format_args!("{}: {error}", path.display())))?;
             }
         }
@@ -109,27 +79,8 @@ impl ServerSettings {
     /// A file cannot be read.
     pub(crate) fn client_token(&self) -> Result<Option<Secret>, Failure> {
         if let Some(secret) = self.token.as_ref().or(self.read_token.as_ref()) {
-            return Ok(Some(Secret(secret.0.trim().to_owned())));
+            return Ok(Some(secret.clone()));
         }
-        self.token_file.as_ref().or(self.read_token_file.as_ref()).map(|path| read(path)).transpose()
+        self.token_file.as_ref().or(self.read_token_file.as_ref()).map(|path| Secret::read(path)).transpose()
     }
-}
-
-fn read(path: &Path) -> Result<Secret, Failure> {
-    let cannot = |error: std::io::Error| {
-        Failure::usage(format_args!("the token file {} cannot be read: {error}", path.display()))
-    };
-    let mut file = std::fs::File::open(path).map_err(cannot)?;
-    let metadata = file.metadata().map_err(cannot)?;
-    if metadata.is_file() && metadata.mode() & OTHERS != 0 {
-        return Err(Failure::usage(format_args!(
-            "the token file {} can be read or written by others: `chmod 600 {}`, and if others may have read it, take \
-             a new token",
-            path.display(),
-            quoted(&path.display().to_string())
-        )));
-    }
-    let mut text = String::new();
-    file.by_ref().take(LONGEST).read_to_string(&mut text).map_err(cannot)?;
-    Ok(Secret(text.trim().to_owned()))
 }

@@ -206,7 +206,7 @@ fn one(text: &str, table: &toml::Table, file: &Path) -> Result<TargetTable, Fail
             "timeout_ms" => {
                 target.timeout_ms.set(&full(key), SettingValue::from_toml(value), &found, &origin)
             }
-            _ => return Err(file::unknown(&full(key), file)),
+            _ => return Err(file::unknown(&full(key), &file::place(file))),
         };
         set.map_err(Failure::usage)?;
     }

@@ -175,7 +175,7 @@ fn a_node_is_told_by_its_url_and_its_token_is_never_shown() {
     assert_eq!(row(&format!("{one}token_env = \"NODE_TOKEN\""), "token_env"), Some("NODE_TOKEN".into()));
     assert!(row(&format!("{one}token_file = \"secret\""), "token_file").is_some());
     assert!(error(&one, &["e=http://127.0.0.1:9181/"]).contains("which is target d"));
-    assert!(error("", &["d=https://host"]).contains("TLS") || cfg!(feature = "defradb-tls"));
+    assert!(error("", &["d=https://host"]).contains("TLS") || cfg!(feature = "tls"));
     assert!(error("", &["d=http://a:b@host"]).contains("http://HOST:PORT"));
     assert!(error(&format!("{one}path = \"x\""), &[]).contains("no key of a defradb target"));
     assert!(error(&format!("{one}token_env = \"a\"\ntoken_file = \"b\""), &[]).contains("keep one"));

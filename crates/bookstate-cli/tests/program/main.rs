@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what a test's own functions meet fails the test")]
 
+mod configuring;
 mod defradb;
 mod journal;
 mod mistakes;

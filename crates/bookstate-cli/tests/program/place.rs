@@ -88,6 +88,8 @@ impl Place {
         {
             command.env_remove(name);
         }
+        // Nothing of the person's who runs the tests.
+        command.env("XDG_CONFIG_HOME", self.path("config"));
         command
     }
 

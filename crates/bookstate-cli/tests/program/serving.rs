@@ -8,7 +8,7 @@ use std::{
 
 use bookstate_tests::books::Book;
 
-use crate::place::{Ended, Place, Running};
+use crate::place::{Ended, Place, Running, keys};
 
 const TOKEN: &str = "a-token-that-nobody-may-see";
 
@@ -82,13 +82,48 @@ fn a_command_prints_the_same_from_a_server_as_from_the_local_store() {
     let reset = format!("reset book.pdf structure --json --server {url}");
     assert_eq!(place.ok(&reset).json()["reset"], serde_json::json!(["structure"]));
     place.run(&format!("toc b-none --server {url}")).fails(3, &["no book b-none"]);
-    place.run(&format!("process book.pdf --server {url}")).fails(2, &["--server"]);
+    place.run(&format!("target verify m --server {url}")).fails(2, &["--server"]);
     place.run("books --server nonsense").fails(2, &["http://HOST:PORT"]);
-    place.run("process book.pdf").fails(4, &["in use", "serve"]);
+    place.run("target verify m").fails(4, &["in use", "serve"]);
     server.signal("TERM");
     assert_eq!(server.wait().code, Some(0));
     place.run(&format!("books --server {url}")).fails(1, &["cannot be reached"]);
     assert_eq!(place.ok("status book.pdf --json").json()["books"][0]["settled"], false, "the reset was kept");
+}
+
+#[test]
+fn what_changes_books_asks_the_server_that_has_the_directory() {
+    let place = Place::new();
+    place.pdf(&Book::new("book").pages(12).chapters(3).sections(2));
+    place.write("none.bin", [0; 300]);
+    let (server, url) = serve(&place, place.command("serve --bind 127.0.0.1:0"));
+    let first = place.ok("process book.pdf --json");
+    assert!(first.err.contains(&url), "{first:?}");
+    let line = first.json();
+    assert_eq!((&line["status"], &line["pages"]), (&"complete".into(), &12.into()), "{line}");
+    assert_eq!(line["toc_entries"], line["toc_entries_linked"], "{line}");
+    let elsewhere = Place::new();
+    elsewhere.pdf(&Book::new("book").pages(12).chapters(3).sections(2));
+    let alone = elsewhere.ok("process book.pdf --json").json();
+    assert_eq!(keys(&line), keys(&alone));
+    for key in ["book_id", "status", "toc_entries", "chapters", "words"] {
+        assert_eq!(line[key], alone[key], "{key}");
+    }
+    // Alike for a server that is named, seen from another directory.
+    let again = elsewhere.ok(&format!("process book.pdf --server {url}"));
+    assert!(again.out.contains("complete"), "{again:?}");
+    place.ok("reset book.pdf structure --yes");
+    assert_eq!(place.ok("chapters book.pdf --json").json()["chapters"], serde_json::json!([]));
+    assert_eq!(place.ok("process book.pdf --json").json()["chapters"], line["chapters"]);
+    place.run("cancel book.pdf").fails(3, &["no job"]);
+    place.run("process none.bin").fails(3, &["no book"]);
+    place.run("process .").fails(3, &["is no file"]);
+    assert!(place.path(".bookstate/server").exists());
+    server.signal("TERM");
+    assert_eq!(server.wait().code, Some(0));
+    assert!(!place.path(".bookstate/server").exists());
+    let done = place.ok("process book.pdf");
+    assert!(done.err.contains("is done already"), "{done:?}");
 }
 
 #[test]

@@ -28,7 +28,9 @@ pub enum DefraUrlError {
         url: String,
     },
     /// This program has no TLS.
-    #[error("this bookstate is built without TLS: use http://, or build it with the feature defradb-tls")]
+    #[error(
+        "this bookstate is built without TLS: use http://, or build it with TLS (bookstate-cli's feature tls)"
+    )]
     NoTls,
     /// Not a token.
     #[error("the token holds characters that no token has: a token is one line of visible ASCII")]
