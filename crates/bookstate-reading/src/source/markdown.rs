@@ -261,7 +261,7 @@ impl Reader {
             }
             vec![Line { spans, place: None }]
         };
-        let kind = if let Some(level) = self.heading {
+        let kind = if let Some(level) = self.heading.filter(|_| self.quote == 0) {
             lines = joined(lines);
             BlockKind::Heading { level: Some(level) }
         } else if let Some(language) = &self.code {

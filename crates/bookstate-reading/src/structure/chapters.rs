@@ -9,9 +9,9 @@ use super::finalize::EntryFacts;
 use super::headings::{HeadingKind, PageHeading};
 use super::locate::{ChapterStart, Position, locate};
 use super::matter::{end_of_book, known_title, start_of_book};
-use super::numerals::NumeralStyle;
 use super::series::{BookHeading, Form, book_headings, series};
-use crate::toc::{BookText, is_contents_title, level_of_word, split_title};
+use super::typed;
+use crate::toc::{BookText, NumeralStyle, is_contents_title, level_of_word, split_title};
 use bookstate_domain::{ChapterSubject, Text, persist::NewChapter};
 
 /// `source` of a chapter made from an entry of the contents.
@@ -90,7 +90,8 @@ pub fn from_headings(book: &BookText, title: Option<&str>) -> Vec<NewChapter> {
     let headings = book_headings(book, |_| true);
     let lines = (1..=book.page_count()).filter_map(|n| book.page(n)).map(|page| page.lines.len()).sum();
     let mut drafts = markdown_chapters(&headings)
-        .or_else(|| numbered_chapters(&headings, lines))
+        .or_else(|| numbered_chapters(book, &headings, lines))
+        .or_else(|| chapters_by_type(book, lines))
         .or_else(|| chapters_set_alike(&headings, lines))
         .or_else(|| days(&headings, lines))
         .unwrap_or_default();
@@ -242,7 +243,7 @@ fn is_division(form: &Form) -> bool {
     matches!(form.level_name, Some("part" | "book" | "volume"))
 }
 
-fn numbered_chapters(headings: &[BookHeading], lines: usize) -> Option<Vec<Draft>> {
+fn numbered_chapters(book: &BookText, headings: &[BookHeading], lines: usize) -> Option<Vec<Draft>> {
     let page = |i: &usize| headings.get(*i).map_or(0, |h| h.page);
     let whole = series(headings, &[]);
     let divisions: Vec<usize> = whole
@@ -264,7 +265,7 @@ fn numbered_chapters(headings: &[BookHeading], lines: usize) -> Option<Vec<Draft
     let level = if above.is_empty() { 1 } else { 2 };
     let mut picked: Vec<(usize, i32)> = main.iter().map(|i| (*i, level)).collect();
     picked.extend(above.iter().map(|i| (*i, 1)));
-    picked.extend(surroundings(headings, first, last).into_iter().map(|i| (i, 1)));
+    picked.extend(surroundings(book, headings, first, last).into_iter().map(|i| (i, 1)));
     picked.sort_unstable();
     picked.dedup_by_key(|(i, _)| *i);
     Some(picked.iter().filter_map(|(i, level)| Some(draft(headings.get(*i)?, *level))).collect())
@@ -295,7 +296,7 @@ fn is_chapter_series(form: &Form, run: &[usize], headings: &[BookHeading], lines
 }
 
 /// Unnumbered neighbours of the series: preface and prologue before it, appendices, epilogue and index after it.
-fn surroundings(headings: &[BookHeading], first: usize, last: usize) -> Vec<usize> {
+fn surroundings(book: &BookText, headings: &[BookHeading], first: usize, last: usize) -> Vec<usize> {
     let outside = headings.iter().enumerate().filter(|(i, _)| *i < first || *i > last);
     let fits = |h: &BookHeading| {
         let heading = &h.heading;
@@ -303,9 +304,26 @@ fn surroundings(headings: &[BookHeading], first: usize, last: usize) -> Vec<usiz
         let known = known_title(&heading.text())
             .is_some_and(|k| !matches!(k.content_type, "contents" | "list" | "copyright"));
         let alone = matches!(heading.kind, HeadingKind::Capitals | HeadingKind::Isolated);
-        appendix || (known && alone && heading.first == 0)
+        appendix || (known && alone && (heading.first == 0 || book.flows()))
     };
     outside.filter(|(_, h)| fits(h)).map(|(i, _)| i).collect()
+}
+
+/// Headings told by type: the largest look that divides the whole book is the chapters', what is larger and recurs is
+/// above them.
+fn chapters_by_type(book: &BookText, lines: usize) -> Option<Vec<Draft>> {
+    let looks = typed::looks(book);
+    let divides = |members: &[BookHeading]| {
+        let (first, last) = (members.first().map_or(0, |h| h.at), members.last().map_or(0, |h| h.at));
+        members.len() >= 3 && (last - first) * 2 >= lines && members.len() * FEWEST_LINES <= lines
+    };
+    let at = looks.iter().position(|members| divides(members))?;
+    let mut all: Vec<(&BookHeading, i32)> = Vec::new();
+    for (members, level) in looks.iter().take(at + 1).zip(1..) {
+        all.extend(members.iter().map(|h| (h, level)));
+    }
+    all.sort_by_key(|(h, _)| h.at);
+    Some(all.into_iter().map(|(h, level)| draft(h, level)).collect())
 }
 
 /// Headings that are set alike and divide the whole book: in capitals or far below the text before them, more than

@@ -4,7 +4,7 @@
 //! a chapter below another belongs to the same part. Each decision says why.
 
 use super::matter::{KnownTitle, known_title};
-use super::numerals::Numeral;
+use crate::toc::Numeral;
 use bookstate_domain::{Chapter, ChapterSubject, MatterType, Text, persist::ChapterClassification};
 
 /// The parts of all `chapters`, which are in their order and have their texts.
@@ -153,7 +153,7 @@ impl Body {
 
 /// Numbered with digits, in roman or in words: a chapter of the body, unless it is an appendix.
 fn counts(facts: &Facts) -> bool {
-    use super::numerals::NumeralStyle::Letter;
+    use crate::toc::NumeralStyle::Letter;
     facts.numeral.is_some_and(|n| n.style != Letter) && !facts.is_appendix()
 }
 

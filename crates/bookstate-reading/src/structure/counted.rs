@@ -4,8 +4,7 @@
 //! Invariant: decides on one line by itself. Any word counts; that it counts chapters is shown by the series only,
 //! see `series`.
 
-use super::numerals::{Numeral, NumeralStyle};
-use crate::toc::level_of_word;
+use crate::toc::{Numeral, NumeralStyle, level_of_word};
 
 /// A word and its number at the start of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,11 +104,15 @@ const OTHERS: &[&str] = &[
 /// Reads a line that begins with a word and a number, or an ordinal and a word.
 pub(super) fn counted(line: &str) -> Option<Counted<'_>> {
     let line = line.trim();
+    if let Some(found) = signed(line) {
+        return Some(found);
+    }
     let (first, tail) = line.split_once(char::is_whitespace)?;
     let tail = tail.trim_start();
     let is_word = |word: &str| {
         let length = word.chars().count();
-        (2..=20).contains(&length)
+        !word.eq_ignore_ascii_case("the")
+            && (2..=20).contains(&length)
             && word.chars().all(char::is_alphabetic)
             && !word.starts_with(char::is_lowercase)
             && level_of_word(word).is_none()
@@ -117,6 +120,13 @@ pub(super) fn counted(line: &str) -> Option<Counted<'_>> {
     };
     let ordinal = Numeral::parse(first).filter(|n| n.style == NumeralStyle::Word);
     if ordinal.is_none() && is_word(first) {
+        // "Fit the First" counts as "Fit One" does.
+        let article = ["the ", "The ", "THE "].iter().find_map(|the| tail.strip_prefix(the));
+        let spelled = |t: &&str| {
+            let word = t.split(|c: char| !c.is_alphanumeric() && c != '-').next().unwrap_or_default();
+            Numeral::parse(word).is_some_and(|n| n.style == NumeralStyle::Word)
+        };
+        let tail = article.filter(spelled).unwrap_or(tail);
         let end = tail.find(|c: char| !c.is_alphanumeric() && c != '-').unwrap_or(tail.len());
         let (number, rest) = tail.split_at_checked(end)?;
         let numeral = Numeral::parse(number).filter(|n| n.style != NumeralStyle::Letter && n.value < 2000)?;
@@ -144,6 +154,20 @@ pub(super) fn counted(line: &str) -> Option<Counted<'_>> {
         numeral,
         rest,
     })
+}
+
+/// `#3 Title`, `№ 3`: a sign for "number", digits, and a title or nothing.
+fn signed(line: &str) -> Option<Counted<'_>> {
+    let tail = line.strip_prefix(['#', '№'])?;
+    let sign = line.get(..line.len() - tail.len())?;
+    let tail = tail.trim_start();
+    let end = tail.find(|c: char| !c.is_numeric()).unwrap_or(tail.len());
+    let (number, rest) = tail.split_at_checked(end)?;
+    let numeral = Numeral::parse(number).filter(|n| n.value < 2000)?;
+    let title = rest.trim_start_matches(|c: char| c.is_whitespace() || ":.,-–—)".contains(c)).trim_end();
+    let apart = rest.is_empty() || title.len() < rest.len();
+    let capital = title.starts_with(|c: char| !c.is_lowercase()) || title.is_empty();
+    (apart && capital).then_some(Counted { word: sign, number, numeral, rest: title })
 }
 
 /// Beginnings of the names of months, in the order of the year.
@@ -216,6 +240,10 @@ mod tests {
         assert_eq!(of("EPISODE 3: The Harbour"), Some(("EPISODE", 3, "The Harbour")));
         assert_eq!(of("Letter 2. To my brother"), Some(("Letter", 2, "To my brother")));
         assert_eq!(of("Third Letter"), Some(("Letter", 3, "")));
+        assert_eq!(of("Fit the Third: The Snark"), Some(("Fit", 3, "The Snark")));
+        assert_eq!(of("#3 The Mill"), Some(("#", 3, "The Mill")));
+        assert_eq!(of("№ 3"), Some(("№", 3, "")));
+        assert_eq!((of("#include"), of("Call the police")), (None, None));
         for line in
             ["Figure 3: A boat", "Chapter 7", "letter 3", "In 1990 he", "Call me", "One boat more", ""]
         {

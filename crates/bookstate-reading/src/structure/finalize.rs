@@ -6,9 +6,9 @@
 
 use super::headings::{HeadingKind, PageHeading};
 use super::matter::known_title;
-use super::numerals::{Numeral, NumeralStyle};
 use super::series::book_headings;
-use crate::toc::BookText;
+use super::typed;
+use crate::toc::{BookText, Numeral, NumeralStyle};
 use bookstate_domain::{
     EntryIdent, ExcludedRange, Gap, MissingEntry, NumberingPattern, PatternAnalysis, Text, TocEntry,
     persist::Discovery,
@@ -23,6 +23,8 @@ const REACH: u32 = 20;
 const MOST_BEYOND: usize = 300;
 /// How such an entry is called among the missing ones, with its place.
 const BEYOND: &str = "outline-";
+/// The same for one that is told by type.
+const TYPED: &str = "type-";
 /// Fewer entries are no numbering.
 const FEWEST: usize = 3;
 
@@ -155,6 +157,18 @@ pub fn patterns(book: &BookText, entries: &[EntryFacts], contents: Option<(u32, 
         from_page: page_number(entry.page),
         to_page: page_number(entry.page),
     }));
+    // Headings below the printed levels, where no outline tells them.
+    if book.beyond_contents().is_empty() {
+        let below = (0..).zip(typed::below_entries(book, entries)).take(MOST_BEYOND);
+        analysis.entries_to_find.extend(below.map(|(i, heading): (usize, _)| MissingEntry {
+            identifier: format!("{TYPED}{i}").into(),
+            level: heading.level,
+            level_name: None,
+            heading: heading.title,
+            from_page: page_number(heading.page),
+            to_page: page_number(heading.page),
+        }));
+    }
     // Two numberings of one level, with and without a word, would ask for the same thing twice.
     let mut seen = BTreeSet::new();
     analysis.entries_to_find.retain(|m| seen.insert(m.subject()));
@@ -257,6 +271,10 @@ pub fn discover(book: &BookText, missing: &MissingEntry, excluded: &[ExcludedRan
         let entry = i.parse().ok().and_then(|i: usize| book.beyond_contents().get(i));
         let found = entry.map(|e| (page_number(e.page), Text::from(e.title.as_str())));
         return Discovery { found, ..none };
+    }
+    if missing.identifier.starts_with(TYPED) {
+        // Seen when the table was analysed, with its page and its words.
+        return Discovery { found: Some((missing.from_page, missing.heading.clone())), ..none };
     }
     let (prefix, last) = split_number(&missing.identifier);
     let letter = Numeral::as_letter(last).filter(|n| n.value != 9 && n.value != 22 && n.value != 24);

@@ -6,8 +6,7 @@
 
 use super::counted::{counted, day};
 use super::named::{Named, lone_word, named};
-use super::numerals::{Numeral, NumeralStyle};
-use crate::toc::{Line, PageText, TitleParts, division, split_glued, split_title};
+use crate::toc::{Line, Numeral, NumeralStyle, PageText, TitleParts, division, split_glued, split_title};
 
 /// No heading line is longer, in characters.
 const LONGEST: usize = 110;
@@ -35,6 +34,8 @@ pub enum HeadingKind {
     Roman,
     /// A number alone on its line: `IV`, `12`.
     Bare,
+    /// A line that is set larger or heavier than the text, as others of the book are.
+    Typed,
     /// A line of capitals by itself.
     Capitals,
     /// A short line by itself.
@@ -80,7 +81,7 @@ impl PageHeading {
         text
     }
 
-    fn new(kind: HeadingKind, level: u32, title: &str, at: usize) -> Self {
+    pub(super) fn new(kind: HeadingKind, level: u32, title: &str, at: usize) -> Self {
         let title = title.to_owned();
         Self {
             kind,

@@ -8,8 +8,7 @@ use super::chapters::{BACK_MATTER_SOURCE, FRONT_MATTER_SOURCE};
 use super::headings::{HeadingKind, PageHeading, gap_before, headings};
 use super::matter::end_of_book;
 use super::named::{lone_word, named};
-use super::numerals::Numeral;
-use crate::toc::{BookText, PageText, normalise, similar, split_title};
+use crate::toc::{BookText, Numeral, PageText, normalise, similar, split_title};
 use bookstate_domain::{Chapter, ChapterSubject, Text, persist::NewChapter};
 
 /// What of a chapter is needed to find its heading.

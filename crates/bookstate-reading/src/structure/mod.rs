@@ -15,10 +15,10 @@ mod locate;
 mod markdown;
 mod matter;
 mod named;
-mod numerals;
 mod polish;
 mod series;
 mod text;
+mod typed;
 mod vocabulary;
 
 #[cfg(test)]
@@ -40,7 +40,6 @@ pub use headings::{HeadingKind, PageHeading, headings};
 pub use language::language;
 pub use locate::{ChapterStart, Position, locate};
 pub use markdown::{PageMarkdown, page_markdown};
-pub use numerals::{Numeral, NumeralStyle};
 pub use polish::{Edit, EditKind, apply, edits, polish};
 pub use text::{chapter_texts, paragraph_count, word_count};
 

@@ -2,8 +2,7 @@
 //!
 //! Invariant: decides on one line by itself; whether the line stands like a heading is the caller's question.
 
-use super::numerals::{Numeral, NumeralStyle};
-use crate::toc::{Division, division, level_of_word, split_title};
+use crate::toc::{Division, Numeral, NumeralStyle, division, level_of_word, split_title};
 
 /// A line that begins with a level word and a number, in either order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

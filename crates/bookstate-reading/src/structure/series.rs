@@ -4,8 +4,7 @@
 //! heading elsewhere with the same form (a cross reference, a list) does not belong to it.
 
 use super::headings::{HeadingKind, PageHeading, headings};
-use super::numerals::NumeralStyle;
-use crate::toc::BookText;
+use crate::toc::{BookText, Line, NumeralStyle, PageText};
 use std::collections::BTreeMap;
 
 /// A heading and its page.
@@ -25,12 +24,27 @@ pub(super) fn book_headings(book: &BookText, wanted: impl Fn(u32) -> bool) -> Ve
         let Some(page) = book.page(n) else { continue };
         if wanted(n) {
             // A printed contents repeats the titles and has none.
-            let found = headings(page).into_iter().filter(|h| !book.is_contents_line(n, h.first));
+            let found = match book.page(n + 1).filter(|_| book.flows()) {
+                Some(next) => headings(&gone_on(page, next)),
+                None => headings(page),
+            };
+            let own = |h: &PageHeading| h.first < page.lines.len() && !book.is_contents_line(n, h.first);
+            let found = found.into_iter().filter(own);
             out.extend(found.map(|heading| BookHeading { page: n, at: lines + heading.first, heading }));
         }
         lines += page.lines.len();
     }
     out
+}
+
+/// So many lines of the next page can belong to a heading on a page's last line, or stand below it.
+const LOOK_AHEAD: usize = 5;
+
+/// The page with the next one's first lines, for a text that has been cut in pages anywhere.
+fn gone_on(page: &PageText, next: &PageText) -> PageText {
+    let end = page.lines.last().map_or(0, |l| l.number + 2);
+    let ahead = next.lines.iter().take(LOOK_AHEAD).map(|l| Line { number: l.number + end, ..l.clone() });
+    PageText { lines: page.lines.iter().cloned().chain(ahead).collect(), ..PageText::default() }
 }
 
 /// The form that the members of a series share.

@@ -163,7 +163,38 @@ fn recurring(pages: &[Vec<Edge>]) -> Vec<Vec<bool>> {
                 true => recurs(p, edge) || (edge.counts && !edge.exact),
             }
     };
-    pages.iter().enumerate().map(|(p, edges)| edges.iter().map(|e| good((p, e))).collect()).collect()
+    let mut found: Vec<Vec<bool>> =
+        pages.iter().enumerate().map(|(p, edges)| edges.iter().map(|e| good((p, e))).collect()).collect();
+    for p in 0..pages.len() {
+        for k in chance_numbers(pages, &found, p) {
+            if let Some(slot) = found.get_mut(p).and_then(|of_page| of_page.get_mut(k)) {
+                *slot = false;
+            }
+        }
+    }
+    found
+}
+
+/// Of several lone numbers of a page that all seem to count the pages, those in a place where the pages around have
+/// none: the number of a chapter that happens to be the page's.
+fn chance_numbers(pages: &[Vec<Edge>], good: &[Vec<bool>], p: usize) -> Vec<usize> {
+    let numbers = |p: usize| {
+        let edges =
+            pages.get(p).zip(good.get(p)).into_iter().flat_map(|(edges, good)| edges.iter().zip(good));
+        let lone = |e: &Edge| e.shape.contains('#') && !e.shape.contains(char::is_alphabetic);
+        edges.enumerate().filter(move |(_, (e, good))| **good && lone(e)).map(|(k, (e, _))| (k, e))
+    };
+    let own: Vec<(usize, &Edge)> = numbers(p).collect();
+    if own.len() < 2 {
+        return Vec::new();
+    }
+    let around = p.saturating_sub(NEAR)..(p + NEAR + 1).min(pages.len());
+    let beside = |edge: &Edge| {
+        around.clone().filter(|q| *q != p && numbers(*q).any(|(_, e)| e.slot.is(&edge.slot))).count()
+    };
+    let counts: Vec<(usize, usize)> = own.into_iter().map(|(k, e)| (k, beside(e))).collect();
+    let most = counts.iter().map(|(_, n)| *n).max().unwrap_or(0);
+    counts.into_iter().filter(|(_, n)| n * 2 < most).map(|(k, _)| k).collect()
 }
 
 fn is_running(pages: &[Vec<Edge>], good: &[Vec<bool>], p: usize, edge: &Edge, own: bool) -> bool {
@@ -317,6 +348,13 @@ mod tests {
         let pages =
             (0..20).map(|n| with(n, if n % 5 == 0 { &[("end", 68.0)] } else { &[("", 68.0)] }, false));
         assert_eq!(taken(pages.collect()), vec![0; 20]);
+        // A chapter's number that happens to be its page's.
+        let pages = (1..21).map(|n| {
+            let number = format!("{n}");
+            let chapter = if n % 5 == 1 { number.as_str() } else { "" };
+            with(n, &[(chapter, 60.0), (&number, 560.0)], true)
+        });
+        assert_eq!(taken(pages.collect()), vec![1; 20]);
         // A number that does not count the pages: a chapter's.
         let pages = (0..20).map(|n| with(n, &[(&format!("{}", n / 4), 60.0)], false));
         assert_eq!(taken(pages.collect()), vec![0; 20]);

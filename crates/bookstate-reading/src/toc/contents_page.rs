@@ -8,7 +8,7 @@ use super::numbers::PageNumber;
 use super::page_text::{BookText, Line};
 use super::reader::{Reader, Stacked};
 use super::run_in::parse_run_in;
-use super::side_by_side::reading_order;
+use super::side_by_side::{own_margins, reading_order};
 use super::title::split_title;
 use super::words::{is_contents_title, level_of_word};
 
@@ -235,7 +235,7 @@ pub(super) fn lines(book: &BookText, n: u32) -> (Vec<Line>, bool) {
     if let Some(at) = title {
         kept.drain(..=at);
     }
-    (reading_order(&kept), headed || title.is_some())
+    (reading_order(&own_margins(kept, page)), headed || title.is_some())
 }
 
 /// Near the page's top, or set off from what is above it.

@@ -3,7 +3,7 @@
 //! Invariant: what is returned is part of the line as printed, leaders and outer white space aside.
 
 use super::numbers::{NumberStyle, PageNumber, chinese, decimal, digit, roman};
-use super::words::{is_page_sign, is_page_word};
+use super::words::{is_page_sign, is_page_word, level_of_word};
 
 /// What stands between title and page number; later variants are surer signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -182,7 +182,9 @@ fn entry(tail: Tail<'_>) -> Option<EntryLine> {
     let own_mark = led.chars().next().filter(|c| matches!(c, '.' | '…') && dots == 1 && gap >= 1);
     let mut title = title_end.trim_start_matches(is_blank).to_owned();
     title.extend(own_mark);
-    is_title(&title).then(|| EntryLine {
+    // `CHAPTER I` is the number of a chapter whose title is elsewhere.
+    let counted = lead == Lead::Space && level_of_word(&title).is_some_and(|name| name != "appendix");
+    (is_title(&title) && !counted).then(|| EntryLine {
         title,
         page,
         printed: printed.to_owned(),
@@ -211,6 +213,15 @@ fn tail(line: &str, noisy: bool) -> Option<Tail<'_>> {
         let word = inner.before.trim();
         let whole = word.is_empty() || is_page_word(word) || word == "第";
         return whole.then_some(Tail { before: line.get(..at)?, said: true, ..inner });
+    }
+    // `- 3 -`: a dash on both sides, as it stands at the page's foot.
+    const DASHES: [char; 4] = ['-', '–', '—', '―'];
+    if DASHES.contains(&last) {
+        let inner = line.strip_suffix(last)?;
+        let found = number_at_end(inner.trim_end_matches(is_blank), noisy)?;
+        let before = found.before.trim_end_matches(is_blank);
+        let rest = before.strip_suffix(DASHES).filter(|rest| rest.ends_with(|c| is_blank(c) || c == '.'))?;
+        return Some(Tail { before: rest, said: true, of_section: None, ..found });
     }
     // `第3页`, `3쪽`.
     let unsigned = line.trim_end_matches(is_page_sign);
@@ -383,6 +394,7 @@ mod tests {
             ("A title _______ 3", "A title", "3"),
             ("A title ------ 3", "A title", "3"),
             ("第一章 潮水退去的港口………（1）", "第一章 潮水退去的港口", "1"),
+            ("4. Copper . . . . . - 28 -", "4. Copper", "28"),
             ("第 1 章 引き潮の港 ····· 12", "第 1 章 引き潮の港", "12"),
             ("الميناء عند الجزر ..... ١٢", "الميناء عند الجزر", "١٢"),
             ("पहला अध्याय ...... १२", "पहला अध्याय", "१२"),

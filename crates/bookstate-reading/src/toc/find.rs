@@ -19,7 +19,7 @@ pub(crate) struct Contents {
     pub(super) stated: Vec<Option<Stated>>,
     /// What the outline has beyond the entries.
     pub(super) beyond: Vec<OutlineEntry>,
-    /// The lines of all pages that are contents, kept lists or not.
+    /// The lines of all that is contents, kept lists or not.
     pub(super) regions: Vec<Region>,
 }
 
@@ -66,14 +66,17 @@ pub fn extract(book: &BookText, range: &ContentsRange) -> Vec<ContentsEntry> {
     }
     let mode = |n| evidence(book, n, None).map(|e| (n, e.mode));
     let pages: Vec<(u32, Mode)> = (first..=last).filter_map(mode).collect();
-    lists::best(book, &Block { pages, titled: false }).map(|list| list.entries()).unwrap_or_default()
+    lists::best(book, &Block { pages, titled: false, led: false })
+        .map(|list| list.entries())
+        .unwrap_or_default()
 }
 
 /// Everything that the finder finds.
 pub(super) fn contents(book: &BookText) -> Contents {
     let blocks = blocks(book);
     let lists: Vec<List> = blocks.iter().flat_map(|block| lists::all(book, block)).collect();
-    let mut regions: Vec<Region> = lists.iter().flat_map(|list| list.regions(book)).collect();
+    let shown = lists.iter().filter(|list| list.is_contents());
+    let mut regions: Vec<Region> = shown.flat_map(|list| list.regions(book)).collect();
     let kept = lists::of_the_book(lists);
     let Some(first) = kept.first() else {
         let Some(list) = unnumbered::find(book) else { return Contents { regions, ..Contents::default() } };
@@ -101,6 +104,8 @@ pub(super) struct Block {
     pub(super) pages: Vec<(u32, Mode)>,
     /// A name for contents stands above them.
     pub(super) titled: bool,
+    /// Dots lead to the numbers of most entries of its first page.
+    pub(super) led: bool,
 }
 
 fn blocks(book: &BookText) -> Vec<Block> {
@@ -111,7 +116,11 @@ fn blocks(book: &BookText) -> Vec<Block> {
             n += 1;
             continue;
         };
-        let mut block = Block { pages: vec![(n, found.mode)], titled: found.titled };
+        let mut block = Block {
+            pages: vec![(n, found.mode)],
+            titled: found.titled,
+            led: 2 * found.leaders > found.entries,
+        };
         let taken = blocks.last().and_then(|b| b.pages.last()).map_or(0, |(page, _)| *page);
         // The page before may hold only a few entries, and so may the last one.
         let before = n.saturating_sub(1);

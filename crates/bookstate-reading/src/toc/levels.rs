@@ -3,6 +3,7 @@
 //! Invariants: levels start at 1; parts are above chapters; equal numbering depth is equal level.
 
 use super::contents_page::Printed;
+use super::numerals::{Numeral, NumeralStyle};
 use super::title::{TitleParts, level_of_word, split_title};
 
 /// Indents this close are one indent.
@@ -45,7 +46,7 @@ pub(super) fn levels(entries: &[Printed]) -> Vec<u32> {
 }
 
 fn ranks(entries: &[Printed], parts: &[TitleParts<'_>], indents: &Indents) -> Vec<Rank> {
-    let word = |p: &TitleParts<'_>| p.word.and_then(level_of_word);
+    let word = |p: &TitleParts<'_>| p.word.and_then(level_of_word).or_else(|| spelled(p));
     let named = |name: &str| parts.iter().any(|p| word(p) == Some(name));
     let (chapters, decimals) = (named("chapter"), parts.iter().any(|p| p.word.is_none() && p.is_decimal()));
     let chapter_indent =
@@ -92,6 +93,14 @@ fn ranks(entries: &[Printed], parts: &[TitleParts<'_>], indents: &Indents) -> Ve
         });
     }
     out
+}
+
+/// The level of a title whose number is spelled out and so left in it: `PART ONE: The Coast`.
+fn spelled(parts: &TitleParts<'_>) -> Option<&'static str> {
+    let mut words = parts.rest.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty());
+    let level = level_of_word(words.next()?).filter(|_| parts.number.is_none())?;
+    let number = words.find(|w| !w.eq_ignore_ascii_case("the"))?;
+    Numeral::parse(number).filter(|n| n.style == NumeralStyle::Word).map(|_| level)
 }
 
 fn is_below_roman(parts: &TitleParts<'_>) -> bool {
@@ -220,6 +229,13 @@ mod tests {
             [1, 2, 2],
             "where indents say so nothing is shifted"
         );
+    }
+
+    #[test]
+    fn parts_whose_numbers_are_spelled_out_are_parts() {
+        let lines =
+            ["PART ONE: The Coast", "Chapter 1. a", "Chapter 2. b", "PART TWO: The Valley", "Chapter 1. c"];
+        assert_eq!(of(&lines), [1, 2, 2, 1, 2]);
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub(super) struct List {
     pub(super) printed: Vec<Printed>,
     pub(super) levels: Vec<u32>,
     titled: bool,
+    /// Dots lead to the numbers of its pages.
+    led: bool,
     verified: usize,
     /// Entries whose number some page bears.
     numbered: usize,
@@ -44,6 +46,12 @@ impl List {
         let total = self.printed.len() as f64;
         let headings = self.verified as f64 >= (VERIFIED * total).max(2.0);
         headings || (self.titled && self.numbered as f64 >= (BORNE * total).max(2.0))
+    }
+
+    /// It is a list of entries, the book's contents or not: of figures, of another volume. What is neither headed as one
+    /// nor borne out is text whose lines happen to end in numbers.
+    pub(super) fn is_contents(&self) -> bool {
+        self.titled || self.is_borne_out() || self.led
     }
 
     pub(super) fn entries(&self) -> Vec<ContentsEntry> {
@@ -215,8 +223,16 @@ fn judge(book: &BookText, list: Vec<Printed>, block: &Block, around: &[Region]) 
     };
     let printed: Vec<Printed> = list.into_iter().filter(in_order).collect();
     let levels = levels(&printed);
-    let mut list =
-        List { printed, levels, titled: block.titled, verified: 0, numbered: 0, score: 0.0, leads: None };
+    let mut list = List {
+        printed,
+        levels,
+        titled: block.titled,
+        led: block.led,
+        verified: 0,
+        numbered: 0,
+        score: 0.0,
+        leads: None,
+    };
     let entries = list.entries();
     let linker = Linker::without(book, &entries, around);
     let links: Vec<_> = (0..entries.len()).map(|i| linker.link(i)).collect();

@@ -26,6 +26,8 @@ pub struct BookText {
     labels: Labels,
     outline: Vec<OutlineEntry>,
     links: Vec<Vec<(usize, u32)>>,
+    /// It has no pages of its own.
+    flows: bool,
     contents: OnceLock<Contents>,
 }
 
@@ -144,20 +146,25 @@ impl BookText {
             out.push(sheet.split(n, heads.collect(), &labels));
         }
         take_notes(&mut out);
-        Self::of_pages(out, labels, file)
+        Self::of_pages(out, labels, file, false)
     }
 
     /// A book that has no pages of its own: nothing is a running head.
     #[must_use]
     pub fn flowing(pages: Vec<Arc<str>>, file: FileFacts) -> Self {
         let page = |text: &Arc<str>| PageText { lines: lines(text), ..PageText::default() };
-        Self::of_pages(pages.iter().map(page).collect(), Labels::default(), file)
+        Self::of_pages(pages.iter().map(page).collect(), Labels::default(), file, true)
     }
 
-    fn of_pages(pages: Vec<PageText>, labels: Labels, file: FileFacts) -> Self {
+    fn of_pages(pages: Vec<PageText>, labels: Labels, file: FileFacts, flows: bool) -> Self {
         let outline = outline::believed(&file.navigation, u32::try_from(pages.len()).unwrap_or(u32::MAX));
         let titles = pages.iter().map(|_| OnceLock::new()).collect();
-        Self { pages, titles, labels, outline, links: file.links, contents: OnceLock::new() }
+        Self { pages, titles, labels, outline, links: file.links, flows, contents: OnceLock::new() }
+    }
+
+    /// The book has no pages of its own: it was cut in pieces that mean nothing.
+    pub(crate) fn flows(&self) -> bool {
+        self.flows
     }
 
     /// How many pages there are.
@@ -196,6 +203,18 @@ impl BookText {
     /// Page `n` has the normalised title as a heading, to the letter. Much cheaper than [`BookText::score`].
     pub(super) fn is_heading(&self, normalised: &str, n: u32) -> bool {
         self.title_index(n).is_some_and(|index| index.headings.contains(normalised))
+    }
+
+    /// A line of page `n` below its line `raw` is the normalised title and stands by itself.
+    pub(super) fn is_heading_below(&self, normalised: &str, n: u32, raw: usize) -> bool {
+        let Some(page) = self.page(n) else { return false };
+        let number = |i: usize| page.lines.get(i).map(|l| l.number);
+        let alone = |i: usize, at: usize| {
+            let above = i.checked_sub(1).and_then(number).is_none_or(|above| above + 1 < at);
+            above && number(i + 1).is_none_or(|below| at + 1 < below)
+        };
+        let lines = page.lines.iter().enumerate().filter(|(_, l)| l.number > raw);
+        lines.into_iter().any(|(i, l)| alone(i, l.number) && normalise(&l.text) == normalised)
     }
 
     /// Some page other than `except` has the normalised title as a heading.

@@ -4,7 +4,7 @@
 //! columns of entries comes back as it is.
 
 use super::entry_line::parse;
-use super::page_text::Line;
+use super::page_text::{Line, PageText};
 
 /// A gap of this many spaces can part columns.
 const GAP: usize = 2;
@@ -12,6 +12,8 @@ const GAP: usize = 2;
 const PAIRS: usize = 3;
 /// Right columns start at the same place but for this many characters (median glyph widths round).
 const DRIFT: usize = 2;
+/// A line that stands so much above the one before it, in points, begins another column.
+const UP: f32 = 20.0;
 
 /// The page's lines in reading order.
 pub(super) fn reading_order(lines: &[Line]) -> Vec<Line> {
@@ -25,23 +27,47 @@ pub(super) fn reading_order(lines: &[Line]) -> Vec<Line> {
     if pairs < PAIRS || 2 * crossing > pairs {
         return lines.to_vec();
     }
+    // Each column has a margin of its own: where its leftmost entries begin.
+    let margin = splits.iter().flatten().map(|s| s.right_at).filter(|at| near(*at)).min().unwrap_or(start);
     let (mut left, mut right) = (Vec::new(), Vec::new());
     for (line, split) in lines.iter().zip(splits) {
         match split.filter(|s| near(s.right_at)).or_else(|| split_at(line, start)) {
             Some(s) => {
                 left.push(Line { text: s.left.to_owned(), ..line.clone() });
-                let indent = s.right_at.saturating_sub(start.saturating_sub(DRIFT));
+                let indent = s.right_at.saturating_sub(margin);
                 right.push(Line { indent, text: s.right.to_owned(), number: line.number });
             }
             None if line.indent + DRIFT + 1 >= start => {
-                let indent = line.indent.saturating_sub(start.saturating_sub(DRIFT));
+                let indent = line.indent.saturating_sub(margin);
                 right.push(Line { indent, ..line.clone() });
             }
             None => left.push(line.clone()),
         }
     }
+    let outermost = left.iter().map(|l: &Line| l.indent).min().unwrap_or(0);
+    left.iter_mut().for_each(|l| l.indent -= outermost);
     left.append(&mut right);
     left
+}
+
+/// Columns that the page has below each other already, the right one as far to the right as it is printed: each begins
+/// at its own margin.
+pub(super) fn own_margins(lines: Vec<Line>, page: &PageText) -> Vec<Line> {
+    let top = |line: &Line| {
+        let at = page.lines.iter().position(|l| l.number == line.number)?;
+        page.types.get(at)?.place.map(|p| p.y0)
+    };
+    let above = |a: &Line, b: &Line| matches!((top(a), top(b)), (Some(a), Some(b)) if b + UP < a);
+    let columns: Vec<&[Line]> = lines.chunk_by(|a, b| !above(a, b)).collect();
+    if columns.len() != 2 || columns.iter().any(|c| c.len() < PAIRS) {
+        return lines;
+    }
+    let mut out = Vec::with_capacity(lines.len());
+    for column in columns {
+        let margin = column.iter().map(|l| l.indent).min().unwrap_or(0);
+        out.extend(column.iter().map(|l| Line { indent: l.indent - margin, ..l.clone() }));
+    }
+    out
 }
 
 struct Split<'a> {

@@ -3,6 +3,7 @@
 //! Invariant: a title's parts are slices of what the book prints; nothing is translated or corrected.
 
 use super::numbers::{chinese, decimal, digit, roman};
+use super::numerals::{KERAIA, Numeral};
 use super::words::level_of_sign;
 pub use super::words::level_of_word;
 use unicode_normalization::UnicodeNormalization;
@@ -65,12 +66,29 @@ pub fn split_title(printed: &str) -> TitleParts<'_> {
         return whole;
     }
     let level_word = level_of_word(word).is_some();
+    if let Some((number, rest)) = letter_number(tail).filter(|_| level_word) {
+        return TitleParts { word: Some(word), number: Some(number), rest };
+    }
     match number_prefix(tail, level_word) {
         Some((number, rest)) if level_word || set_off(tail, number) => {
             TitleParts { word: Some(word), number: Some(number), rest }
         }
         _ => whole,
     }
+}
+
+/// A number in letters other than Latin ones, as it may stand behind a level word: `Α΄`, `ΙΒ΄`, the letter of an
+/// appendix.
+fn letter_number(text: &str) -> Option<(&str, &str)> {
+    let end = text.find(|c: char| !c.is_alphabetic()).unwrap_or(text.len());
+    let (letters, tail) = text.split_at_checked(end)?;
+    let rest = tail.trim_start_matches(KERAIA);
+    let one = letters.chars().count() == 1 && letters.chars().all(char::is_uppercase);
+    let signed = rest.len() < tail.len() && Numeral::parse(letters).is_some();
+    let apart = rest.is_empty() || rest.starts_with(|c: char| c.is_whitespace() || ".:)—–".contains(c));
+    let number = text.get(..text.len() - rest.len())?;
+    let rest = rest.trim_start_matches(|c: char| c.is_whitespace() || ".:)—–-".contains(c));
+    (!letters.is_ascii() && apart && (one || signed)).then_some((number, rest))
 }
 
 fn set_off(text: &str, number: &str) -> bool {
@@ -148,8 +166,11 @@ pub(crate) fn split_glued(text: &str) -> Option<(&str, &str)> {
     let (number, title) = text.split_at_checked(end)?;
     let number = number.trim_end_matches('.');
     let mut letters = title.chars();
-    let capital =
-        letters.next().is_some_and(char::is_uppercase) && letters.next().is_some_and(char::is_lowercase);
+    let capital = match (letters.next()?, letters.next()?) {
+        // A word of one letter: `2A Letter from the Mill`, but not `3D graphics`.
+        ('A' | 'E' | 'I' | 'O' | 'U' | 'Y', ' ') => true,
+        (first, second) => first.is_uppercase() && second.is_lowercase(),
+    };
     (capital && well_formed(number) && letters.next().is_some()).then_some((number, title))
 }
 
@@ -237,6 +258,8 @@ mod tests {
     fn numbers_of_other_scripts() {
         assert_eq!(parts("الفصل ١ الميناء"), (Some("الفصل"), Some("١"), "الميناء"));
         assert_eq!(parts("٣ الميناء"), (None, Some("٣"), "الميناء"));
+        assert_eq!(parts("Κεφάλαιο Α΄ Το λιμάνι"), (Some("Κεφάλαιο"), Some("Α΄"), "Το λιμάνι"));
+        assert_eq!(parts("Приложение Б. Таблицы"), (Some("Приложение"), Some("Б"), "Таблицы"));
         let of = |t| division(t).map(|d| (d.value, d.level_name, d.rest));
         assert_eq!(of("第一章 潮水退去的港口"), Some((1, "chapter", "潮水退去的港口")));
         assert_eq!(of("第 12 章 引き潮の港"), Some((12, "chapter", "引き潮の港")));
@@ -249,6 +272,7 @@ mod tests {
     fn numbers_glued_to_titles() {
         assert_eq!(split_glued("1.1The Elements"), Some(("1.1", "The Elements")));
         assert_eq!(split_glued("12Hafen"), Some(("12", "Hafen")));
+        assert_eq!(split_glued("2A Letter from it"), Some(("2", "A Letter from it")));
         assert_eq!(
             (split_glued("3D graphics"), split_glued("3rd party"), split_glued("12")),
             (None, None, None)

@@ -116,7 +116,8 @@ pub(super) fn list(book: &BookText, first: u32, last: u32) -> Option<Vec<Printed
 
 /// The lines with their candidates; where a title goes on in the next line the two are one.
 fn join_wrapped(book: &BookText, lines: &[(u32, &Line)]) -> Vec<((u32, Line), Vec<Candidate>)> {
-    let alone: Vec<Vec<Candidate>> = lines.iter().map(|(n, l)| candidates(book, &l.text, *n)).collect();
+    let alone: Vec<Vec<Candidate>> =
+        lines.iter().map(|(n, l)| candidates(book, &l.text, (*n, l.number))).collect();
     let mut out = Vec::with_capacity(lines.len());
     let mut i = 0;
     while let Some((n, line)) = lines.get(i) {
@@ -125,7 +126,7 @@ fn join_wrapped(book: &BookText, lines: &[(u32, &Line)]) -> Vec<((u32, Line), Ve
             let goes_on = split_title(&next.text).number.is_none()
                 && (split_title(&line.text).number.is_some() || alone.get(i + 1).is_none_or(Vec::is_empty));
             let text = format!("{} {}", line.text, next.text);
-            let found = if goes_on { candidates(book, &text, *n) } else { Vec::new() };
+            let found = if goes_on { candidates(book, &text, (*n, line.number)) } else { Vec::new() };
             (!found.is_empty()).then_some((text, found))
         });
         match joined {
@@ -142,8 +143,8 @@ fn join_wrapped(book: &BookText, lines: &[(u32, &Line)]) -> Vec<((u32, Line), Ve
     out
 }
 
-/// Later pages on which the line is a heading.
-fn candidates(book: &BookText, line: &str, on_page: u32) -> Vec<Candidate> {
+/// Pages on which the line is a heading: later ones, and its own below it.
+fn candidates(book: &BookText, line: &str, (on_page, raw): (u32, usize)) -> Vec<Candidate> {
     let title = title_of(line);
     let (whole, rest) = (normalise(title), normalise(split_title(title).rest));
     if !is_title(title)
@@ -154,6 +155,9 @@ fn candidates(book: &BookText, line: &str, on_page: u32) -> Vec<Candidate> {
         return Vec::new();
     }
     let mut found = Vec::new();
+    if book.is_heading_below(&whole, on_page, raw) {
+        found.push(Candidate { page: on_page, weight: 3 });
+    }
     for page in on_page + 1..=book.page_count() {
         if book.is_heading(&whole, page) {
             found.push(Candidate { page, weight: 3 });

@@ -485,7 +485,9 @@ pub fn is_contents_title(line: &str) -> bool {
     let known = |text: &str| {
         let plain = normalise(text);
         let plain = CONTINUED_SET.iter().find_map(|w| plain.strip_suffix(w.as_str())).unwrap_or(&plain);
-        CONTENTS_SET.contains(plain) || CONTENTS_SET.contains(&letters_for_digits(plain))
+        // A digit within a word may be a letter misread; one by itself ("Chapter 5") is a number.
+        let misread = || text.split_whitespace().all(|w| w.contains(char::is_alphabetic));
+        CONTENTS_SET.contains(plain) || (misread() && CONTENTS_SET.contains(&letters_for_digits(plain)))
     };
     let without_number = || {
         let words: Vec<&str> = bare.split_whitespace().collect();
@@ -565,6 +567,7 @@ mod tests {
         }
         for line in [
             "Content",
+            "Chapter 5",
             "The contents of the box",
             "Index",
             "Inhalt und Form",

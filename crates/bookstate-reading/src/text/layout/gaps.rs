@@ -33,12 +33,18 @@ pub(super) enum Gap {
 pub(super) struct Gaps {
     word: f32,
     drawn: f32,
+    /// As `drawn`, between signs of a script without spaces.
+    drawn_signs: f32,
 }
+
+/// Between signs of a script without spaces a gap of this share of the size is a space where one is drawn.
+const DRAWN_SIGN_GAP: f32 = 0.4;
 
 impl Gaps {
     /// `spaces_drawn`: the page draws its spaces, so that gaps alone mean less.
     pub(super) fn of(glyphs: &[Glyph], spaces_drawn: bool) -> Self {
         let mut gaps: Vec<(f32, bool)> = Vec::with_capacity(glyphs.len());
+        let (mut signs, mut signs_drawn) = (0_usize, 0_usize);
         let (mut last, mut drawn): (Option<&Glyph>, bool) = (None, false);
         for glyph in glyphs {
             if glyph.is_space() {
@@ -46,6 +52,10 @@ impl Gaps {
                 continue;
             }
             if let Some(last) = last.replace(glyph) {
+                if unspaced(last.last()) && unspaced(glyph.first()) {
+                    signs += 1;
+                    signs_drawn += usize::from(drawn);
+                }
                 let letters = last.last().is_alphanumeric() && glyph.first().is_alphanumeric();
                 let gap = (glyph.x0 - last.x1) / glyph.size.max(1.0);
                 if letters && gap < WIDE_GAP * 2.0 && !(unspaced(last.last()) || unspaced(glyph.first())) {
@@ -54,19 +64,21 @@ impl Gaps {
             }
             drawn = false;
         }
-        if gaps.len() < 5 {
-            return Self::DEFAULT;
-        }
-        letterspaced(&gaps).or_else(|| tight(&gaps, spaces_drawn)).unwrap_or(Self::DEFAULT)
+        let few = gaps.len() < 5;
+        let own = if few { None } else { letterspaced(&gaps).or_else(|| tight(&gaps, spaces_drawn)) };
+        let gaps = own.unwrap_or(Self::DEFAULT);
+        // Where few of a row's signs are parted by a drawn space, it parts words: `第一章 港`; else it spaces the row out.
+        let drawn_signs = if signs_drawn * 2 < signs { gaps.drawn } else { gaps.drawn_signs };
+        Self { drawn_signs, ..gaps }
     }
 
-    const DEFAULT: Self = Self { word: WORD_GAP, drawn: DRAWN_WORD_GAP };
+    const DEFAULT: Self = Self { word: WORD_GAP, drawn: DRAWN_WORD_GAP, drawn_signs: DRAWN_SIGN_GAP };
 
     /// What stands between `before` and `after`; `drawn`: a space was drawn between them.
     pub(super) fn between(&self, before: &Glyph, after: &Glyph, drawn: bool) -> Gap {
         let gap = (after.x0 - before.x1) / after.size.min(before.size).max(1.0);
         let (word, drawn_word) = match unspaced(before.last()) && unspaced(after.first()) {
-            true => (0.8, 0.4),
+            true => (0.8, self.drawn_signs),
             false => (self.word, self.drawn),
         };
         if gap > WIDE_GAP.max(1.5 * self.word) {
@@ -104,7 +116,7 @@ fn letterspaced(gaps: &[(f32, bool)]) -> Option<Gaps> {
         Some((width, border)) if width > 0.08 => border,
         _ => 1.6 * middle + 0.03,
     };
-    Some(Gaps { word: border, drawn: border })
+    Some(Gaps { word: border, drawn: border, ..Gaps::DEFAULT })
 }
 
 fn tight(gaps: &[(f32, bool)], spaces_drawn: bool) -> Option<Gaps> {
@@ -124,7 +136,7 @@ fn tight(gaps: &[(f32, bool)], spaces_drawn: bool) -> Option<Gaps> {
         _ => None,
     });
     let (width, border) = steps.max_by(|a, b| a.0.total_cmp(&b.0))?;
-    (width >= 0.03).then_some(Gaps { word: border, drawn: DRAWN_WORD_GAP })
+    (width >= 0.03).then_some(Gaps { word: border, ..Gaps::DEFAULT })
 }
 
 #[cfg(test)]
@@ -188,5 +200,7 @@ mod tests {
     #[test]
     fn no_space_between_signs_of_a_script_without_spaces() {
         assert_eq!(spaced(&apart("潮が引いた港", 0.3, 0.3, false), false), "潮が引いた港");
+        assert_eq!(spaced(&apart("第一章 引き潮の港", 0.0, 0.25, true), true), "第一章 引き潮の港");
+        assert_eq!(spaced(&apart("目 次", 0.0, 0.25, true), true), "目次", "a word that is spaced out");
     }
 }

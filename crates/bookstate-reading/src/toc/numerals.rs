@@ -2,7 +2,7 @@
 //!
 //! Invariant: a text is read in one style only; `parse` gives nothing for what could be an ordinary word.
 
-use crate::toc::{NumberStyle, PageNumber, chinese};
+use super::numbers::{NumberStyle, PageNumber, chinese};
 
 /// How a number is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,7 +52,7 @@ impl Numeral {
         if let Some(value) = chinese(text).filter(|_| !text.is_ascii()) {
             return Some(Self { style: NumeralStyle::Word, value });
         }
-        if let Some(value) = spelled(text) {
+        if let Some(value) = spelled(text).or_else(|| greek(text)) {
             return Some(Self { style: NumeralStyle::Word, value });
         }
         let mut chars = text.chars();
@@ -335,6 +335,29 @@ const TENS: [(&str, u32); 8] = [
     ("ninety", 90),
 ];
 
+/// A number in Greek letters: `Α΄`, `ιβ'`, up to `νθ`. The sign for six is also written `ΣΤ` or `Σ`.
+fn greek(text: &str) -> Option<u32> {
+    let letters = text.trim_end_matches(KERAIA).to_lowercase();
+    if letters.is_empty() || letters.chars().count() > 3 {
+        return None;
+    }
+    let tens = ["ι", "κ", "λ", "μ", "ν"];
+    let units = ["α", "β", "γ", "δ", "ε", "ϛ", "ζ", "η", "θ"];
+    let place = |signs: &[&str], sign: &str| signs.iter().position(|s| *s == sign).map(|at| at + 1);
+    let first = letters.chars().next()?;
+    let ten = place(&tens, first.encode_utf8(&mut [0; 4])).unwrap_or(0);
+    let rest = if ten > 0 { letters.get(first.len_utf8()..)? } else { letters.as_str() };
+    let unit = match rest {
+        "" => 0,
+        "στ" | "σ" | "ς" => 6,
+        unit => place(&units, unit)?,
+    };
+    u32::try_from(10 * ten + unit).ok()
+}
+
+/// The signs that make letters a number in Greek print.
+pub(super) const KERAIA: [char; 6] = ['΄', 'ʹ', '\u{384}', '\'', '’', '´'];
+
 fn spelled(text: &str) -> Option<u32> {
     // The longest is "четырнадцатая"; what is much longer is no number and not worth lower-casing.
     if text.len() > 40 {
@@ -380,7 +403,9 @@ mod tests {
         assert_eq!(read("B"), Some((NumeralStyle::Letter, 2)));
         assert_eq!(read("C"), Some((NumeralStyle::Roman, 100)));
         assert_eq!(Numeral::as_letter("C").map(|n| n.value), Some(3));
-        for word in ["", "twentyish", "mixed", "Bb", "twenty-eleven", "3.1"] {
+        assert_eq!(read("Α΄"), Some((NumeralStyle::Word, 1)));
+        assert_eq!(read("ΙΣΤ΄"), Some((NumeralStyle::Word, 16)));
+        for word in ["Το", "μ΄α", "", "twentyish", "mixed", "Bb", "twenty-eleven", "3.1"] {
             assert_eq!(read(word), None, "{word}");
         }
     }
