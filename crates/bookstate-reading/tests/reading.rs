@@ -4,7 +4,7 @@
 //! A case is `cases/NAME/NAME.EXT` with `NAME.truth.json` beside it. `BOOKSTATE_CASES` names another folder of cases;
 //! `BOOKSTATE_CASE` reads one of them only and prints what came of it.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may")]
+#![expect(clippy::print_stderr, clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may")]
 
 use bookstate_domain::{EntryIdent, Text, persist::ChapterExtract, persist::NewChapter};
 use bookstate_reading::source::Source;
