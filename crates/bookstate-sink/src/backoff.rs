@@ -7,11 +7,6 @@ use std::time::Duration;
 
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 
-/// The shortest pause after a conflict.
-const LEAST_YIELD: Duration = Duration::from_millis(5);
-/// The longest.
-const MOST_YIELD: Duration = Duration::from_millis(50);
-
 /// How long pauses are.
 #[derive(Debug)]
 pub(crate) struct Pauses {
@@ -58,12 +53,6 @@ impl Backoff {
         let cap = doubled.min(self.most);
         // Never nothing: a jitter of zero would be a busy loop against a dead target.
         cap.mul_f64(self.random.random_range(0.1..1.0))
-    }
-
-    /// The pause after a conflict with another writer: short, and longer the more of them there were in a row.
-    pub(crate) fn yielded(&mut self, in_a_row: u32) -> Duration {
-        let most = LEAST_YIELD.saturating_mul(2u32.saturating_pow(in_a_row.clamp(1, 4)));
-        self.random.random_range(LEAST_YIELD..=most.min(MOST_YIELD))
     }
 
     /// Counts a failure that only a person can end: the longest pause.

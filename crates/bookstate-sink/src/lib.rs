@@ -58,6 +58,7 @@ mod status;
 mod token;
 mod transport;
 mod trust;
+mod turns;
 mod verify;
 mod worker;
 

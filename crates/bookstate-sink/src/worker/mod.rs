@@ -31,6 +31,7 @@ use crate::{
     errand::{Errand, Reply},
     status::{BookLag, ForeignBook, Health, Published},
     transport::{Link, blocking},
+    turns::Turns,
 };
 
 /// After how many failures in a row nobody who waits is kept waiting. One lost answer is no outage.
@@ -80,7 +81,8 @@ pub(crate) struct Worker {
     errands: Vec<Errand>,
     /// The target is left alone before this.
     not_before: Option<Instant>,
-    conflicts_in_a_row: u32,
+    /// Other writers of the same node.
+    turns: Turns,
     /// The book whose write failed last: as long as it is being sent, a read that is answered says little.
     cannot_write: Option<BookId>,
     /// Chunks without documents were refused since something went through.
@@ -105,6 +107,7 @@ impl Worker {
         published: Arc<Mutex<Published>>,
     ) -> Self {
         let retry = pauses.longest.saturating_mul(PARKED_RETRY).min(LONGEST_RETRY);
+        let turns = Turns::new(pauses.seed);
         Self {
             link,
             linger,
@@ -119,7 +122,7 @@ impl Worker {
             others: Agenda::default(),
             errands: Vec::new(),
             not_before: None,
-            conflicts_in_a_row: 0,
+            turns,
             cannot_write: None,
             sick: false,
             retry_parked: (Instant::now() + retry, retry),
@@ -295,6 +298,7 @@ impl Worker {
     async fn serve(&mut self, id: &BookId) {
         self.steps += 1;
         let served = served_of(&mut self.served, &mut self.pauses, id);
+        let began = Instant::now();
         let (outcome, is_read) = self.link.step(&mut served.cursor).await;
         let now = Instant::now();
         self.published.lock().counters.add(&served.cursor.take_counters());
@@ -306,6 +310,7 @@ impl Worker {
             Outcome::Progress => self.went_on(id, now),
             Outcome::Applied => {
                 self.applied += 1;
+                self.turns.went_through();
                 self.recovered();
                 if let Some(served) = self.served.get_mut(id) {
                     served.backoff.succeeded();
@@ -315,8 +320,7 @@ impl Worker {
             }
             Outcome::Done => self.rest(id),
             Outcome::Yield => {
-                self.conflicts_in_a_row += 1;
-                let pause = self.backoff.yielded(self.conflicts_in_a_row);
+                let pause = self.turns.conflicted(now.duration_since(began));
                 self.not_before = Some(now + pause);
                 self.schedule(id, now);
             }
@@ -361,7 +365,6 @@ impl Worker {
     fn recovered(&mut self) {
         self.backoff.succeeded();
         self.not_before = None;
-        self.conflicts_in_a_row = 0;
         self.cannot_write = None;
         if std::mem::take(&mut self.sick) {
             // What was parked of late may have been its fault.
