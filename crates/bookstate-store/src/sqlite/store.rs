@@ -202,12 +202,4 @@ mod tests {
         store.write_chunk(&chunk).unwrap();
         assert_eq!(store.load_book(&book_id).unwrap().unwrap().state.pages().size(), 199);
     }
-
-    #[test]
-    fn a_commit_waits_for_the_disk() {
-        let dir = tempfile::TempDir::new().unwrap();
-        let store = SqliteStore::open(&dir.path().join("books.db")).unwrap();
-        let level: i64 = store.writer.lock().query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap();
-        assert_eq!(level, 2, "FULL");
-    }
 }
