@@ -26,7 +26,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 
 struct Bench {
     _dir: tempfile::TempDir,
-    _runtime: tokio::runtime::Runtime,
+    runtime: tokio::runtime::Runtime,
     _sink: Sink,
     target: Arc<SimTarget>,
     library: Library,
@@ -54,7 +54,7 @@ fn bench(linger: Duration) -> Bench {
     };
     let handle = library.create_book(&BookId::new("bench").expect("an id"), "bench").expect("a book");
     handle.commit(|_, at| Ok((1..=300).map(|n| put(handle.id(), n, at)).collect())).expect("a commit");
-    Bench { _dir: dir, _runtime: runtime, _sink: sink, target, library, handle }
+    Bench { _dir: dir, runtime, _sink: sink, target, library, handle }
 }
 
 fn put(book: &BookId, page_num: i32, at: &bookstate_domain::At) -> WriteOp {
@@ -160,7 +160,34 @@ impl Drop for Company {
     }
 }
 
+/// A target that is down lacks ten thousand documents: a call costs what it costs beside one that has them all.
+fn many_keys() {
+    for (name, down) in [("target has them all", false), ("target down", true)] {
+        let bench = bench(Duration::from_millis(20));
+        bench.target.set_down(down);
+        let id = bench.handle.id().clone();
+        for first in (1..=10_000).step_by(500) {
+            bench
+                .handle
+                .commit(|_, at| Ok((first..first + 500).map(|n| put(&id, n, at)).collect()))
+                .expect("a commit");
+        }
+        if !down {
+            let seq = bench.handle.snapshot().seq;
+            bench.runtime.block_on(bench.handle.persisted(seq, &sim()));
+        }
+        percentiles(
+            &format!("500 B, one call each 200 µs, 10,000 keys, {name}"),
+            &bench,
+            20_000,
+            500,
+            Duration::from_micros(200),
+        );
+    }
+}
+
 fn table() {
+    many_keys();
     for bytes in [500, 4000] {
         for (name, fault, down) in [
             ("target sleeps 50 ms per chunk", Fault::Slow(Duration::from_millis(50)), false),
