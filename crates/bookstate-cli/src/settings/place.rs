@@ -110,6 +110,9 @@ impl Place {
                 let mut options = DefraOptions::new(url);
                 options.timeout = timeout;
                 options.token = token.as_ref().map(TokenSource::read).transpose()?;
+                if let Some(TokenSource::File(path)) = token {
+                    options.token_file = Some(path.clone());
+                }
                 Ok(Arc::new(DefraTarget::new(&options).map_err(Failure::usage)?))
             }
         }

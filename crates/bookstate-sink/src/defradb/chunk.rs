@@ -29,9 +29,9 @@ pub(super) struct ChunkRequest {
 }
 
 impl ChunkRequest {
-    /// The request for a chunk. `there` says which documents are put in place; all others are new, and get nonces
+    /// The request for a chunk. Documents that are `present` are put in place; all others are new, and get nonces
     /// if asked for.
-    pub(super) fn new(chunk: &Chunk, there: &HashSet<AnyKey>, nonces: bool) -> Result<Self, ComposeError> {
+    pub(super) fn new(chunk: &Chunk, present: &HashSet<AnyKey>, nonces: bool) -> Result<Self, ComposeError> {
         let mut batch = Batch::default();
         let sync = match chunk.expect {
             None => {
@@ -43,7 +43,7 @@ impl ChunkRequest {
                 operations::move_sync(&mut batch, &chunk.book_id, expect, change)?
             }
         };
-        let mut writing = Writing { chunk, there, nonces, batch, rows: Vec::new(), ops: 0 };
+        let mut writing = Writing { chunk, present, nonces, batch, rows: Vec::new(), ops: 0 };
         operations::each(&mut writing)?;
         let Writing { batch, rows, ops, .. } = writing;
         if ops != chunk.ops.len() {
@@ -71,7 +71,7 @@ impl ChunkRequest {
 
 struct Writing<'a> {
     chunk: &'a Chunk,
-    there: &'a HashSet<AnyKey>,
+    present: &'a HashSet<AnyKey>,
     nonces: bool,
     batch: Batch,
     rows: Vec<(Ask<Written>, Vec<String>)>,
@@ -87,7 +87,7 @@ impl EachCollection for Writing<'_> {
             let key = op.key();
             let text = key.to_string();
             match op {
-                Op::Upsert(document) if self.there.contains(&D::any_key(key)) => {
+                Op::Upsert(document) if self.present.contains(&D::any_key(key)) => {
                     changes.push((text, document.patch(FieldSet::ALL)));
                 }
                 Op::Upsert(document) => {
@@ -161,7 +161,7 @@ impl EachCollection for LookUp {
 
 /// What an op does to its document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Does {
+pub(super) enum OpKind {
     /// Replaces or creates it.
     Put,
     /// Changes it; it has to be there.
@@ -170,22 +170,22 @@ pub(super) enum Does {
     Delete,
 }
 
-impl Does {
+impl OpKind {
     /// What `op` does.
     pub(super) fn of(op: &WriteOp) -> Self {
-        op.visit(DoesOf)
+        op.visit(OpKindOf)
     }
 }
 
-struct DoesOf;
+struct OpKindOf;
 
-impl OpVisitor for DoesOf {
-    type Out = Does;
-    fn visit<D: Document>(self, op: &Op<D>) -> Does {
+impl OpVisitor for OpKindOf {
+    type Out = OpKind;
+    fn visit<D: Document>(self, op: &Op<D>) -> OpKind {
         match op {
-            Op::Upsert(_) => Does::Put,
-            Op::Update { .. } => Does::Patch,
-            Op::Delete { .. } => Does::Delete,
+            Op::Upsert(_) => OpKind::Put,
+            Op::Update { .. } => OpKind::Patch,
+            Op::Delete { .. } => OpKind::Delete,
         }
     }
 }

@@ -3,89 +3,50 @@
 //! Whoever writes holds [`Client::writing`]: the node lets two transactions that add documents conflict with
 //! each other, whatever they add, so that a second one in flight only costs. Reads do not wait for writes.
 
-use std::{fmt, time::Duration};
+use std::{fmt, path::PathBuf, time::Duration};
 
-use reqwest::{Method, StatusCode, header, redirect};
+use parking_lot::RwLock;
+use reqwest::{
+    Method, StatusCode,
+    header::{self, HeaderValue},
+    redirect,
+};
 use serde::Deserialize;
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::{
     compose::Answer,
     failure::{CallError, shortened},
+    options::{DefraOptions, DefraUrlError, base_url},
 };
 
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A node that cannot be a target.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum DefraUrlError {
-    /// Not a URL of a node.
-    #[error("{url:?} is not the URL of a node: http://HOST:PORT is expected")]
-    Url {
-        /// What was given, shortened.
-        url: String,
-    },
-    /// This program has no TLS.
-    #[error(
-        "this bookstate is built without TLS: use http://, or build it with TLS (bookstate-cli's feature tls)"
-    )]
-    NoTls,
-    /// Not a token.
-    #[error("the token holds characters that no token has: a token is one line of visible ASCII")]
-    Token,
-    /// The machine, or this program, cannot make connections.
-    #[error("no client of a node can be made: {0}")]
-    Client(String),
-}
-
 /// A connection to a node.
 pub(super) struct Client {
     http: reqwest::Client,
     base: String,
+    /// The header with the token.
+    authorization: RwLock<Option<HeaderValue>>,
+    token_file: Option<PathBuf>,
     writing: Mutex<()>,
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Without the HTTP client, whose headers hold the token.
+        // Without the token.
         f.debug_struct("Client").field("base", &self.base).finish_non_exhaustive()
     }
 }
 
-/// The URL of a node without a slash at its end.
-///
-/// # Errors
-/// It is none.
-pub(super) fn base_url(text: &str) -> Result<String, DefraUrlError> {
-    let wrong = || DefraUrlError::Url { url: shortened(text) };
-    let url: reqwest::Url = text.parse().map_err(|_| wrong())?;
-    let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
-    match url.scheme() {
-        "http" => {}
-        "https" if cfg!(feature = "defradb-tls") => {}
-        "https" => return Err(DefraUrlError::NoTls),
-        _ => return Err(wrong()),
-    }
-    if !plain || url.fragment().is_some() || url.host_str().is_none() {
-        return Err(wrong());
-    }
-    Ok(url.as_str().trim_end_matches('/').to_owned())
-}
-
 impl Client {
-    /// A client for the node at this URL. Nothing is sent yet.
-    pub(super) fn new(url: &str, token: Option<&str>, timeout: Duration) -> Result<Self, DefraUrlError> {
-        let base = base_url(url)?;
+    /// A client for a node. Nothing is sent yet.
+    pub(super) fn new(options: &DefraOptions) -> Result<Self, DefraUrlError> {
+        let base = base_url(&options.url)?;
         let mut headers = header::HeaderMap::new();
-        headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
-        if let Some(token) = token {
-            let value = header::HeaderValue::from_str(&format!("Bearer {token}"));
-            let mut value = value.map_err(|_| DefraUrlError::Token)?;
-            value.set_sensitive(true);
-            headers.insert(header::AUTHORIZATION, value);
-        }
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let authorization = RwLock::new(options.token.as_deref().map(bearer).transpose()?);
         #[cfg(feature = "defradb-tls")]
         // An error says that the process has chosen a provider already, which is as good.
         drop(rustls::crypto::ring::default_provider().install_default());
@@ -94,12 +55,18 @@ impl Client {
             .no_proxy()
             .redirect(redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(timeout)
+            .timeout(options.timeout)
             .tcp_nodelay(true)
             .pool_max_idle_per_host(2)
             .build()
             .map_err(|error| DefraUrlError::Client(error.to_string()))?;
-        Ok(Self { http, base, writing: Mutex::new(()) })
+        let token_file = options.token_file.clone();
+        Ok(Self { http, base, authorization, token_file, writing: Mutex::new(()) })
+    }
+
+    /// The node's URL.
+    pub(super) fn base(&self) -> &str {
+        &self.base
     }
 
     /// Waits until nobody else writes through this client.
@@ -137,8 +104,31 @@ impl Client {
         path: &str,
         body: Vec<u8>,
     ) -> Result<(StatusCode, Vec<u8>), CallError> {
-        let sent = self.http.request(method, format!("{}{path}", self.base)).body(body).send().await;
-        let answer = sent.map_err(|error| {
+        let used = self.authorization.read().clone();
+        let again = self.token_file.is_some().then(|| (method.clone(), body.clone()));
+        let (status, answer) = self.call_with(used.as_ref(), method, path, body).await?;
+        // It has done nothing then, so that the same can be asked again.
+        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+            && let Some((method, body)) = again
+            && let Some(new) = self.read_token().await.filter(|new| Some(new) != used.as_ref())
+        {
+            return self.call_with(Some(&new), method, path, body).await;
+        }
+        Ok((status, answer))
+    }
+
+    async fn call_with(
+        &self,
+        authorization: Option<&HeaderValue>,
+        method: Method,
+        path: &str,
+        body: Vec<u8>,
+    ) -> Result<(StatusCode, Vec<u8>), CallError> {
+        let mut request = self.http.request(method, format!("{}{path}", self.base)).body(body);
+        if let Some(authorization) = authorization {
+            request = request.header(header::AUTHORIZATION, authorization);
+        }
+        let answer = request.send().await.map_err(|error| {
             if error.is_connect() {
                 CallError::NotSent(format!("cannot connect to {}: {}", self.base, cause(&error)))
             } else {
@@ -149,6 +139,22 @@ impl Client {
         let body = answer.bytes().await.map_err(|error| lost(&error))?;
         Ok((status, body.to_vec()))
     }
+
+    /// Reads the token's file anew. A file that cannot be read, or holds no token, is as good as an old one: what the
+    /// node has answered tells.
+    async fn read_token(&self) -> Option<HeaderValue> {
+        let path = self.token_file.clone()?;
+        let read = tokio::task::spawn_blocking(move || std::fs::read_to_string(path)).await;
+        let new = bearer(read.ok()?.ok()?.trim()).ok()?;
+        *self.authorization.write() = Some(new.clone());
+        Some(new)
+    }
+}
+
+fn bearer(token: &str) -> Result<HeaderValue, DefraUrlError> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| DefraUrlError::Token)?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 fn lost(error: &reqwest::Error) -> CallError {
@@ -170,22 +176,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_is_one_of_a_node_or_an_error_that_says_what_is_expected() {
-        assert_eq!(base_url("http://127.0.0.1:9181/").as_deref(), Ok("http://127.0.0.1:9181"));
-        assert_eq!(base_url("http://host/defra/").as_deref(), Ok("http://host/defra"));
-        for wrong in ["127.0.0.1:9181", "ftp://host", "http://a:b@host", "http://host?x=1", "http://", ""] {
-            assert!(matches!(base_url(wrong), Err(DefraUrlError::Url { .. })), "{wrong}");
-        }
-        if cfg!(not(feature = "defradb-tls")) {
-            assert_eq!(base_url("https://host"), Err(DefraUrlError::NoTls));
-        }
-    }
-
-    #[test]
     fn a_token_is_never_shown() {
-        let client = Client::new("http://host", Some("secret"), Duration::from_secs(1)).unwrap();
-        assert!(!format!("{client:?}").contains("secret"));
-        let error = Client::new("http://host", Some("a\nb"), Duration::from_secs(1)).unwrap_err();
+        let mut options = DefraOptions::new("http://host");
+        options.token = Some("secret".to_owned());
+        let client = Client::new(&options).unwrap();
+        assert!(!format!("{client:?} {options:?}").contains("secret"));
+        options.token = Some("a\nb".to_owned());
+        let error = Client::new(&options).unwrap_err();
         assert_eq!(error, DefraUrlError::Token);
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use bookstate_domain::{AnyKey, BookId, WriteOp};
 use parking_lot::Mutex;
 
-use super::chunk::Does;
+use super::chunk::OpKind;
 
 /// How many keys are remembered, of all books together, before books are forgotten.
 const MOST_KEYS: usize = 200_000;
@@ -23,7 +23,7 @@ pub(super) struct Known {
 struct KnownBook {
     /// These are all that there are.
     whole: bool,
-    there: HashSet<AnyKey>,
+    present: HashSet<AnyKey>,
 }
 
 impl Known {
@@ -31,7 +31,7 @@ impl Known {
     pub(super) fn has(&self, key: &AnyKey) -> Option<bool> {
         let books = self.books.lock();
         let book = books.get(key.book_id())?;
-        if book.there.contains(key) { Some(true) } else { book.whole.then_some(false) }
+        if book.present.contains(key) { Some(true) } else { book.whole.then_some(false) }
     }
 
     /// Whether anything is known of the book.
@@ -40,9 +40,9 @@ impl Known {
     }
 
     /// These are the documents of the book, and no others.
-    pub(super) fn set(&self, book_id: &BookId, there: HashSet<AnyKey>) {
+    pub(super) fn set(&self, book_id: &BookId, present: HashSet<AnyKey>) {
         let mut books = self.books.lock();
-        books.insert(book_id.clone(), KnownBook { whole: true, there });
+        books.insert(book_id.clone(), KnownBook { whole: true, present });
         keep_few(&mut books, book_id);
     }
 
@@ -51,10 +51,10 @@ impl Known {
         let mut books = self.books.lock();
         let book = books.entry(book_id.clone()).or_default();
         for op in ops {
-            if Does::of(op) == Does::Delete {
-                book.there.remove(&op.key());
+            if OpKind::of(op) == OpKind::Delete {
+                book.present.remove(&op.key());
             } else {
-                book.there.insert(op.key());
+                book.present.insert(op.key());
             }
         }
         keep_few(&mut books, book_id);
@@ -68,7 +68,7 @@ impl Known {
 
 /// Forgets all books but this one when there are too many keys.
 fn keep_few(books: &mut HashMap<BookId, KnownBook>, this: &BookId) {
-    if books.values().map(|book| book.there.len()).sum::<usize>() > MOST_KEYS {
+    if books.values().map(|book| book.present.len()).sum::<usize>() > MOST_KEYS {
         books.retain(|book_id, _| book_id == this);
     }
 }

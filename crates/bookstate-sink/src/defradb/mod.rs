@@ -1,6 +1,6 @@
 //! DefraDB as a target, through typed operations of graphql_client.
 //!
-//! Measured on DefraDB 1.0.0, the only version that is supported, and decided by that:
+//! Measured on DefraDB 1.0.0, and decided by that; a node of another version is tried (`probe`):
 //!
 //! * A request is a transaction, and its cost grows with the square of its size. So a chunk is one small
 //!   request, and one is in flight at a time.
@@ -14,8 +14,8 @@
 //!   required ones, lists are never empty.
 //!
 //! Reading order: `wire` (what goes over), `operations` (the typed operations), `compose` (several in one
-//! request), `chunk` and `load` (what is asked), `failure` (what answers mean), `client`, `schema` and `prepare`
-//! (set-up), `known`, [`DefraTarget`].
+//! request), `chunk` and `load` (what is asked), `failure` (what answers mean), `client`, `schema`, `prepare` and
+//! `probe` (set-up), `known`, [`DefraTarget`].
 
 mod chunk;
 mod client;
@@ -24,10 +24,12 @@ mod failure;
 mod known;
 mod load;
 mod operations;
+mod options;
 mod prepare;
+mod probe;
 mod schema;
 mod target;
 mod wire;
 
-pub use client::DefraUrlError;
-pub use target::{DEFRADB_LIMITS, DefraOptions, DefraTarget};
+pub use options::{DefraOptions, DefraUrlError};
+pub use target::{DEFRADB_LIMITS, DefraTarget};

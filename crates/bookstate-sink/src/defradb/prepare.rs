@@ -1,4 +1,4 @@
-//! Getting a node ready: is it one of the version that this was measured with, and has it our collections?
+//! Getting a node ready: is it a DefraDB, and has it our collections?
 
 use std::collections::BTreeSet;
 
@@ -13,18 +13,19 @@ use super::{
 };
 
 /// The routes of DefraDB 1.0's API, one per line: what tells one version from another, since a node does not
-/// tell its own.
+/// tell its own. One that differs is tried all the same, and said.
 const ROUTES: &str = include_str!("../../graphql/routes.txt");
 
 /// How many steps a set-up may have. More mean that somebody undoes them.
 const MOST_STEPS: usize = 200;
 
-/// Checks the node's version, and makes or extends our collections. Idempotent, also when several do it at once.
+/// Makes or extends our collections. Idempotent, also when several do it at once. Says how the node differs from the
+/// version that this was measured with, if it does.
 ///
 /// # Errors
 /// [`TargetError::Unavailable`] or [`TargetError::Unusable`].
-pub(super) async fn prepare(client: &Client, wanted: &Wanted) -> Result<(), TargetError> {
-    check_version(client).await?;
+pub(super) async fn prepare(client: &Client, wanted: &Wanted) -> Result<Option<String>, TargetError> {
+    let difference = other_version(client).await?;
     for _ in 0..MOST_STEPS {
         let (status, body) = call(client, Method::GET, "/api/v1/collections", String::new()).await?;
         if status != StatusCode::OK {
@@ -33,7 +34,7 @@ pub(super) async fn prepare(client: &Client, wanted: &Wanted) -> Result<(), Targ
         let found: Vec<FoundCollection> =
             serde_json::from_slice(&body).map_err(|error| unusable(&error.to_string()))?;
         match wanted.next_step(&found).map_err(|reason| unusable(&reason))? {
-            None => return Ok(()),
+            None => return Ok(difference),
             Some(step) => take(client, step).await?,
         }
     }
@@ -61,7 +62,7 @@ async fn take(client: &Client, step: Step) -> Result<(), TargetError> {
     Err(unexpected(status, &body))
 }
 
-async fn check_version(client: &Client) -> Result<(), TargetError> {
+async fn other_version(client: &Client) -> Result<Option<String>, TargetError> {
     #[derive(Deserialize)]
     struct OpenApi {
         info: Info,
@@ -81,21 +82,14 @@ async fn check_version(client: &Client) -> Result<(), TargetError> {
         return Err(unusable("there is no DefraDB at this URL: check it"));
     };
     if api.info.version != "1" {
-        return Err(other_version(&format!("its API has version {:?}", api.info.version)));
+        return Ok(Some(format!("its API has version {:?}", api.info.version)));
     }
     let known: BTreeSet<&str> = ROUTES.lines().collect();
     let found: BTreeSet<&str> = api.paths.keys().map(String::as_str).collect();
-    match known.symmetric_difference(&found).next() {
-        Some(route) if known.contains(route) => Err(other_version(&format!("it lacks the route {route}"))),
-        Some(route) => Err(other_version(&format!("it has the route {route}"))),
-        None => Ok(()),
-    }
-}
-
-fn other_version(how: &str) -> TargetError {
-    unusable(&format!(
-        "it is not DefraDB 1.0, the only version that is supported ({how}): use a node of that"
-    ))
+    Ok(known.symmetric_difference(&found).next().map(|route| {
+        let verb = if known.contains(route) { "lacks" } else { "has" };
+        format!("it {verb} the route {}", shortened(route))
+    }))
 }
 
 async fn call(

@@ -96,13 +96,13 @@ impl Wanted {
     pub(super) fn next_step(&self, found: &[FoundCollection]) -> Result<Option<Step>, String> {
         let found: BTreeMap<&str, &FoundCollection> =
             found.iter().map(|collection| (collection.name.as_str(), collection)).collect();
-        let (there, missing): (Vec<&str>, Vec<&str>) =
+        let (present, missing): (Vec<&str>, Vec<&str>) =
             self.collections.keys().map(String::as_str).partition(|name| found.contains_key(name));
-        if !there.is_empty() {
+        if !present.is_empty() {
             let Some(marker) = found.get(MARKER) else {
                 return Err(format!(
                     "it has collections named {} that are not bookstate's: use another node",
-                    there.join(", ")
+                    present.join(", ")
                 ));
             };
             self.check_version(marker)?;

@@ -3,7 +3,6 @@
 use std::{
     collections::HashSet,
     sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -11,13 +10,15 @@ use bookstate_domain::{AnyKey, BookId, WriteOp};
 use bookstate_store::{BookSync, Chunk, Limits, StoredBook, Target, TargetError};
 
 use super::{
-    chunk::{ChunkRequest, Does, LookUp},
-    client::{self, Client, DefraUrlError},
+    chunk::{ChunkRequest, LookUp, OpKind},
+    client::Client,
     compose::{Answer, Batch, ComposeError, Composer},
     failure::{CallError, Meaning, meaning, shortened},
     known::Known,
     load::{self, LoadRequest},
-    operations, prepare,
+    operations,
+    options::{DefraOptions, DefraUrlError},
+    prepare, probe,
     schema::{SCHEMA, Wanted},
 };
 
@@ -26,45 +27,6 @@ pub const DEFRADB_LIMITS: Limits = Limits { documents: 10, fields: 100, bytes: 2
 
 /// How often a chunk is made anew because the node has other documents than was believed.
 const MOST_ATTEMPTS: usize = 3;
-
-/// How to reach a node.
-#[derive(Clone)]
-#[non_exhaustive]
-pub struct DefraOptions {
-    /// Its URL: `http://HOST:PORT`.
-    pub url: String,
-    /// A bearer token, if the node asks for one.
-    pub token: Option<String>,
-    /// How long a request may take.
-    pub timeout: Duration,
-}
-
-impl DefraOptions {
-    /// A node at this URL, without a token, 30 seconds per request.
-    #[must_use]
-    pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), token: None, timeout: Duration::from_secs(30) }
-    }
-
-    /// Whether the URL is one of a node, for this program.
-    ///
-    /// # Errors
-    /// It is not.
-    pub fn check(&self) -> Result<(), DefraUrlError> {
-        client::base_url(&self.url).map(|_| ())
-    }
-}
-
-impl std::fmt::Debug for DefraOptions {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let token = self.token.as_ref().map(|_| "(hidden)");
-        f.debug_struct("DefraOptions")
-            .field("url", &self.url)
-            .field("token", &token)
-            .field("timeout", &self.timeout)
-            .finish()
-    }
-}
 
 /// A DefraDB node as a target.
 #[derive(Debug)]
@@ -75,6 +37,8 @@ pub struct DefraTarget {
     known: Known,
     /// The node had our collections when it was last asked.
     ready: AtomicBool,
+    /// It was said that the node is of another version.
+    told: AtomicBool,
 }
 
 impl DefraTarget {
@@ -83,7 +47,7 @@ impl DefraTarget {
     /// # Errors
     /// The URL or the token cannot be used.
     pub fn new(options: &DefraOptions) -> Result<Self, DefraUrlError> {
-        let client = Client::new(&options.url, options.token.as_deref(), options.timeout)?;
+        let client = Client::new(options)?;
         let wanted = Wanted::parse(SCHEMA).map_err(|error| DefraUrlError::Client(error.to_string()))?;
         Ok(Self {
             client,
@@ -91,6 +55,7 @@ impl DefraTarget {
             wanted,
             known: Known::default(),
             ready: AtomicBool::new(false),
+            told: AtomicBool::new(false),
         })
     }
 
@@ -114,23 +79,27 @@ impl DefraTarget {
         self.send(batch).await?.map_err(CallError::of_read)
     }
 
-    /// Which of the chunk's documents the node has, as far as the chunk depends on it. `doubted`: what is
-    /// believed was wrong.
-    async fn there(&self, chunk: &Chunk, doubted: bool) -> Result<HashSet<AnyKey>, TargetError> {
-        let mut there = HashSet::new();
+    /// Which of the chunk's documents the node has, as far as the chunk depends on it. `look_up_patched`: also those
+    /// that it patches, which are believed to be there otherwise.
+    async fn documents_at_node(
+        &self,
+        chunk: &Chunk,
+        look_up_patched: bool,
+    ) -> Result<HashSet<AnyKey>, TargetError> {
+        let mut present = HashSet::new();
         let mut unknown = Vec::new();
         for op in &chunk.ops {
             let key = op.key();
-            match (Does::of(op), self.known.has(&key)) {
-                (Does::Put, Some(true)) => drop(there.insert(key)),
-                (Does::Put, Some(false)) | (Does::Delete, _) => {}
-                (Does::Put, None) => unknown.push(key),
-                (Does::Patch, _) if doubted => unknown.push(key),
-                (Does::Patch, _) => {}
+            match (OpKind::of(op), self.known.has(&key)) {
+                (OpKind::Put, Some(true)) => drop(present.insert(key)),
+                (OpKind::Put, Some(false)) | (OpKind::Delete, _) => {}
+                (OpKind::Put, None) => unknown.push(key),
+                (OpKind::Patch, _) if look_up_patched => unknown.push(key),
+                (OpKind::Patch, _) => {}
             }
         }
         if unknown.is_empty() {
-            return Ok(there);
+            return Ok(present);
         }
         let look_up = LookUp::new(unknown).map_err(defect)?;
         let answer = self.read(&look_up.batch).await?;
@@ -141,23 +110,23 @@ impl DefraTarget {
                 let reason = format!("the node has a document {key} of {whose}: remove it there");
                 return Err(TargetError::Refused { reason });
             }
-            there.insert(key);
+            present.insert(key);
         }
-        if doubted {
-            let is_missing = |op: &&WriteOp| Does::of(op) == Does::Patch && !there.contains(&op.key());
+        if look_up_patched {
+            let is_missing = |op: &&WriteOp| OpKind::of(op) == OpKind::Patch && !present.contains(&op.key());
             if let Some(op) = chunk.ops.iter().find(is_missing) {
                 return Err(TargetError::Missing { key: op.key() });
             }
         }
-        Ok(there)
+        Ok(present)
     }
 
     /// Sends a chunk, and makes it anew when the node has other documents than was believed.
     async fn write(&self, chunk: &Chunk) -> Result<(), TargetError> {
         let mut nonces = false;
         for attempt in 0..MOST_ATTEMPTS {
-            let there = self.there(chunk, attempt > 0).await?;
-            let request = ChunkRequest::new(chunk, &there, nonces).map_err(defect)?;
+            let present = self.documents_at_node(chunk, attempt > 0).await?;
+            let request = ChunkRequest::new(chunk, &present, nonces).map_err(defect)?;
             match self.send(&request.batch).await? {
                 Ok(answer) => {
                     let whole = request.is_answered_by(answer, &chunk.book_id);
@@ -200,7 +169,17 @@ impl Target for DefraTarget {
     }
 
     async fn prepare(&self) -> Result<(), TargetError> {
-        prepare::prepare(&self.client, &self.wanted).await?;
+        let difference = prepare::prepare(&self.client, &self.wanted).await?;
+        probe::probe(&self.client, &self.composer).await?;
+        if let Some(how) = difference
+            && !self.told.swap(true, Ordering::Relaxed)
+        {
+            tracing::warn!(
+                node = self.client.base(),
+                how,
+                "the node is not DefraDB 1.0, which this was tested with; it does what is relied on, and is used"
+            );
+        }
         self.ready.store(true, Ordering::Release);
         Ok(())
     }

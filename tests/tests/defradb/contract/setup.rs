@@ -4,7 +4,7 @@
 
 use std::{
     io::{Read, Write},
-    net::TcpListener,
+    net::{SocketAddr, TcpListener, TcpStream},
 };
 
 use bookstate_sink::defradb::{DefraOptions, DefraTarget};
@@ -113,48 +113,146 @@ async fn a_newer_version_makes_a_node_unusable() {
     assert!(reason.contains("version 99") && reason.contains("newer bookstate"), "{reason}");
 }
 
-/// A server that answers everything with this.
-fn server(status: &'static str, body: String) -> String {
+/// What a server does with a request, by its head.
+enum Deed {
+    Answer(&'static str, String),
+    /// Whoever has this address gets it.
+    Pass(SocketAddr),
+}
+
+/// A server that does this.
+fn server(deed: impl Fn(&str) -> Deed + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            let mut head = [0; 4096];
-            assert!(stream.read(&mut head).unwrap() > 0);
-            let length = body.len();
-            let answer =
-                format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
-            stream.write_all(answer.as_bytes()).unwrap();
+            let request = request(&mut stream);
+            match deed(&String::from_utf8_lossy(&request)) {
+                Deed::Answer(status, body) => {
+                    let length = body.len();
+                    let answer = format!(
+                        "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+                    );
+                    stream.write_all(answer.as_bytes()).unwrap();
+                }
+                Deed::Pass(address) => {
+                    // Alone on its connection, so that the next request comes here as well.
+                    let text = String::from_utf8(request).unwrap();
+                    let alone = text.replacen("\r\n", "\r\nConnection: close\r\n", 1);
+                    let mut other = TcpStream::connect(address).unwrap();
+                    other.write_all(alone.as_bytes()).unwrap();
+                    std::io::copy(&mut other, &mut stream).unwrap();
+                }
+            }
         }
     });
     url
 }
 
-#[tokio::test]
-async fn another_version_of_defradb_is_refused() {
-    let api = |version: &str, routes: &str| {
-        format!(r#"{{"info": {{"title": "DefraDB API", "version": "{version}"}}, "paths": {{{routes}}}}}"#)
-    };
-    let ours: Vec<String> = include_str!("../../../../crates/bookstate-sink/graphql/routes.txt")
-        .lines()
-        .map(|route| format!("\"{route}\": {{}}"))
-        .collect();
-    let ours = ours.join(",");
-    let newer = format!("{ours}, \"/brand/new\": {{}}");
-    for (body, says) in [
-        (api("0", &ours), "version \"0\""),
-        (api("1", &newer), "has the route /brand/new"),
-        (api("1", "\"/graphql\": {}"), "lacks the route"),
-    ] {
-        let reason = unusable(target(&server("200 OK", body)).prepare().await);
-        assert!(reason.contains("not DefraDB 1.0") && reason.contains(says), "{reason}");
+/// A whole request.
+fn request(stream: &mut TcpStream) -> Vec<u8> {
+    let (mut request, mut part) = (Vec::new(), [0; 4096]);
+    loop {
+        let read = stream.read(&mut part).unwrap();
+        request.extend_from_slice(&part[..read]);
+        let text = String::from_utf8_lossy(&request).to_ascii_lowercase();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let length = head.split_once("content-length: ").map_or("0", |(_, rest)| rest);
+        let length: usize = length.split("\r\n").next().unwrap().parse().unwrap();
+        if body.len() >= length || read == 0 {
+            return request;
+        }
     }
-    let reason = unusable(target(&server("200 OK", "<html>".to_owned())).prepare().await);
-    assert!(reason.contains("no DefraDB at this URL"), "{reason}");
-    let reason = unusable(target(&server("404 Not Found", String::new())).prepare().await);
-    assert!(reason.contains("no DefraDB at this URL"), "{reason}");
-    let away = target(&server("503 Service Unavailable", String::new())).prepare().await;
+}
+
+fn always(status: &'static str, body: &str) -> String {
+    let body = body.to_owned();
+    server(move |_| Deed::Answer(status, body.clone()))
+}
+
+#[tokio::test]
+async fn what_is_no_defradb_is_refused() {
+    for (status, body) in [("200 OK", "<html>"), ("404 Not Found", "")] {
+        let reason = unusable(target(&always(status, body)).prepare().await);
+        assert!(reason.contains("no DefraDB at this URL"), "{reason}");
+    }
+    let away = target(&always("503 Service Unavailable", "")).prepare().await;
+    assert!(matches!(away, Err(TargetError::Unavailable { .. })), "{away:?}");
+}
+
+#[tokio::test]
+async fn another_version_is_used_when_it_does_what_is_relied_on() {
+    let node = Node::throwaway().unwrap();
+    let address = node.address();
+    for version in ["1", "2"] {
+        let api = format!(
+            r#"{{"info": {{"title": "DefraDB API", "version": "{version}"}}, "paths": {{"/brand/new": {{}}}}}}"#
+        );
+        let url = server(move |head| {
+            if head.starts_with("GET /openapi.json") {
+                Deed::Answer("200 OK", api.clone())
+            } else {
+                Deed::Pass(address)
+            }
+        });
+        target(&url).prepare().await.unwrap();
+    }
+    // Nothing of the trial has stayed.
+    assert_eq!(target(&node.url()).list_books().await.unwrap(), []);
+    let mut session = Session::new();
+    session.write(&target(&node.url()), &[put(1, "one")]).await.unwrap();
+    session.check(&target(&node.url())).await;
+}
+
+#[tokio::test]
+async fn a_node_that_does_something_else_than_is_relied_on_is_refused() {
+    let node = Node::throwaway().unwrap();
+    let address = node.address();
+    for (answer, says) in [
+        (r#"{"data": {}}"#, "it takes a chunk for a book that it does not have"),
+        (r#"{"errors": [{"message": "no such thing"}]}"#, "no such thing"),
+        (
+            r#"{"errors": [{"message": "value not provided for non-nillable field. Name: book_id"}]}"#,
+            "two documents of one key",
+        ),
+    ] {
+        let url = server(move |head| {
+            if head.starts_with("POST /api/v1/graphql") {
+                Deed::Answer("200 OK", answer.to_owned())
+            } else {
+                Deed::Pass(address)
+            }
+        });
+        let reason = unusable(target(&url).prepare().await);
+        assert!(reason.contains("does not do what bookstate relies on") && reason.contains(says), "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_is_replaced_in_its_file_is_read_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("token");
+    let url = server(|head| {
+        if head.contains("Bearer the-new-one") {
+            Deed::Answer("503 Service Unavailable", String::new())
+        } else {
+            Deed::Answer("401 Unauthorized", String::new())
+        }
+    });
+    let mut options = DefraOptions::new(url);
+    options.token = Some("the-old-one".to_owned());
+    options.token_file = Some(file.clone());
+    let target = DefraTarget::new(&options).unwrap();
+    for content in [None, Some("the-old-one\n")] {
+        if let Some(content) = content {
+            std::fs::write(&file, content).unwrap();
+        }
+        let reason = unusable(target.prepare().await);
+        assert!(reason.contains("401"), "{reason}");
+    }
+    std::fs::write(&file, "the-new-one\n").unwrap();
+    let away = target.prepare().await;
     assert!(matches!(away, Err(TargetError::Unavailable { .. })), "{away:?}");
 }
 
