@@ -107,6 +107,10 @@ pub(super) fn counted(line: &str) -> Option<Counted<'_>> {
     if let Some(found) = signed(line) {
         return Some(found);
     }
+    let spelled = |word: &str| Numeral::parse(word).is_some_and(|n| n.style == NumeralStyle::Word);
+    // "The First Night" counts as "First Night" does.
+    let article = line.strip_prefix("The ").or_else(|| line.strip_prefix("THE "));
+    let line = article.filter(|t| t.split(' ').next().is_some_and(spelled)).unwrap_or(line);
     let (first, tail) = line.split_once(char::is_whitespace)?;
     let tail = tail.trim_start();
     let is_word = |word: &str| {
@@ -122,11 +126,9 @@ pub(super) fn counted(line: &str) -> Option<Counted<'_>> {
     if ordinal.is_none() && is_word(first) {
         // "Fit the First" counts as "Fit One" does.
         let article = ["the ", "The ", "THE "].iter().find_map(|the| tail.strip_prefix(the));
-        let spelled = |t: &&str| {
-            let word = t.split(|c: char| !c.is_alphanumeric() && c != '-').next().unwrap_or_default();
-            Numeral::parse(word).is_some_and(|n| n.style == NumeralStyle::Word)
-        };
-        let tail = article.filter(spelled).unwrap_or(tail);
+        let number =
+            |t: &&str| t.split(|c: char| !c.is_alphanumeric() && c != '-').next().is_some_and(spelled);
+        let tail = article.filter(number).unwrap_or(tail);
         let end = tail.find(|c: char| !c.is_alphanumeric() && c != '-').unwrap_or(tail.len());
         let (number, rest) = tail.split_at_checked(end)?;
         let numeral = Numeral::parse(number).filter(|n| n.style != NumeralStyle::Letter && n.value < 2000)?;
@@ -158,8 +160,9 @@ pub(super) fn counted(line: &str) -> Option<Counted<'_>> {
 
 /// `#3 Title`, `№ 3`: a sign for "number", digits, and a title or nothing.
 fn signed(line: &str) -> Option<Counted<'_>> {
-    let tail = line.strip_prefix(['#', '№'])?;
-    let sign = line.get(..line.len() - tail.len())?;
+    let tail =
+        ["#", "№", "No. ", "NO. ", "Nr. ", "Nº ", "N° "].iter().find_map(|sign| line.strip_prefix(sign))?;
+    let sign = line.get(..line.len() - tail.len())?.trim_end();
     let tail = tail.trim_start();
     let end = tail.find(|c: char| !c.is_numeric()).unwrap_or(tail.len());
     let (number, rest) = tail.split_at_checked(end)?;
@@ -243,6 +246,8 @@ mod tests {
         assert_eq!(of("Fit the Third: The Snark"), Some(("Fit", 3, "The Snark")));
         assert_eq!(of("#3 The Mill"), Some(("#", 3, "The Mill")));
         assert_eq!(of("№ 3"), Some(("№", 3, "")));
+        assert_eq!(of("No. 3. The Mill"), Some(("No.", 3, "The Mill")));
+        assert_eq!(of("THE THIRD NIGHT"), Some(("NIGHT", 3, "")));
         assert_eq!((of("#include"), of("Call the police")), (None, None));
         for line in
             ["Figure 3: A boat", "Chapter 7", "letter 3", "In 1990 he", "Call me", "One boat more", ""]

@@ -327,7 +327,8 @@ impl View<'_> {
     fn is_title(&self, i: usize) -> bool {
         let Some(line) = self.lines.get(i) else { return false };
         let alone = self.after(i) && self.lines.get(i + 1).is_some();
-        alone && self.is_short(i) && title_like(&line.text) && named(&line.text).is_none()
+        let number = Numeral::parse(line.text.trim_end_matches('.')).is_some();
+        alone && !number && self.is_short(i) && title_like(&line.text) && named(&line.text).is_none()
     }
 
     fn is_short(&self, i: usize) -> bool {
@@ -375,7 +376,7 @@ impl View<'_> {
 
     /// A number alone on its line; a page number is no longer among the lines.
     fn bare(&self, i: usize) -> Option<PageHeading> {
-        let text = self.text(i)?.trim_end_matches('.');
+        let text = self.text(i)?.trim_matches(|c: char| c.is_whitespace() || "[](){}.-–—*~".contains(c));
         let numeral = Numeral::parse(text).filter(|n| n.style != NumeralStyle::Letter && n.value < 200)?;
         let lower = text.starts_with(char::is_lowercase);
         if lower || !self.stands_alone(i) || self.lines.get(i + 1).is_none() {

@@ -44,7 +44,7 @@ pub(super) fn lone_word(line: &str) -> Option<&'static str> {
 
 fn word_first(line: &str) -> Option<Named<'_>> {
     let (word, tail) = line.split_once(char::is_whitespace)?;
-    let level_name = level_of_word(word)?;
+    let level_name = level_of_word(word.trim_end_matches('.'))?;
     let tail = tail.trim_start();
     let parts = split_title(line);
     if let (Some(word), Some(number)) = (parts.word, parts.number) {
@@ -82,7 +82,8 @@ fn number_first(line: &str) -> Option<Named<'_>> {
     let level_name = level_of_word(word)?;
     let set_off = rest.is_empty() || rest.starts_with([':', '.', '–', '—', ' ']);
     let titled = !rest.starts_with(' ') || rest.trim_start().starts_with(['–', '—', '-']);
-    let capital = word.starts_with(char::is_uppercase);
+    // "1. kapitola" and nothing else is no sentence.
+    let capital = word.starts_with(char::is_uppercase) || rest.is_empty();
     (set_off && titled && capital).then(|| Named { level_name, word, number, numeral, rest: title(rest) })
 }
 
@@ -119,6 +120,10 @@ mod tests {
         assert_eq!(read("Erstes Kapitel"), Some(("chapter", 1, "")));
         assert_eq!(read("3. Teil: Ende"), Some(("part", 3, "Ende")));
         assert_eq!(read("The Second Part"), Some(("part", 2, "")));
+        assert_eq!(read("1. kapitola"), Some(("chapter", 1, "")));
+        assert_eq!(read("Första kapitlet"), Some(("chapter", 1, "")));
+        assert_eq!(read("Ch. 4: The Mill"), Some(("chapter", 4, "The Mill")));
+        assert_eq!(read("פרק ב"), Some(("chapter", 2, "")));
         assert_eq!(read("Глава первая"), Some(("chapter", 1, "")));
         assert_eq!(read("Appendix C Tables"), Some(("appendix", 3, "Tables")));
         assert_eq!(read("第三章 點燈人"), Some(("chapter", 3, "點燈人")));

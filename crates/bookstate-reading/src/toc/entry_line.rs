@@ -195,6 +195,8 @@ fn entry(tail: Tail<'_>) -> Option<EntryLine> {
 }
 
 fn tail(line: &str, noisy: bool) -> Option<Tail<'_>> {
+    // A full stop behind a bracket belongs to neither.
+    let line = line.strip_suffix('.').filter(|l| l.ends_with([')', ']'])).unwrap_or(line);
     let last = line.chars().next_back()?;
     const BRACKETS: [(char, char); 8] = [
         ('(', ')'),
@@ -395,6 +397,7 @@ mod tests {
             ("A title ------ 3", "A title", "3"),
             ("第一章 潮水退去的港口………（1）", "第一章 潮水退去的港口", "1"),
             ("4. Copper . . . . . - 28 -", "4. Copper", "28"),
+            ("4. Copper . . . . . (28).", "4. Copper", "28"),
             ("第 1 章 引き潮の港 ····· 12", "第 1 章 引き潮の港", "12"),
             ("الميناء عند الجزر ..... ١٢", "الميناء عند الجزر", "١٢"),
             ("पहला अध्याय ...... १२", "पहला अध्याय", "१२"),

@@ -52,7 +52,7 @@ impl Numeral {
         if let Some(value) = chinese(text).filter(|_| !text.is_ascii()) {
             return Some(Self { style: NumeralStyle::Word, value });
         }
-        if let Some(value) = spelled(text).or_else(|| greek(text)) {
+        if let Some(value) = spelled(text).or_else(|| greek(text)).or_else(|| hebrew(text)) {
             return Some(Self { style: NumeralStyle::Word, value });
         }
         let mut chars = text.chars();
@@ -90,6 +90,11 @@ const SPELLED: &[&[&str]] = &[
     &[
         "one",
         "first",
+        "primeiro",
+        "primeira",
+        "första",
+        "الأول",
+        "الأولى",
         "eins",
         "ein",
         "erste",
@@ -115,6 +120,9 @@ const SPELLED: &[&[&str]] = &[
     &[
         "two",
         "second",
+        "andra",
+        "الثاني",
+        "الثانية",
         "zwei",
         "zweite",
         "zweiter",
@@ -138,6 +146,11 @@ const SPELLED: &[&[&str]] = &[
     &[
         "three",
         "third",
+        "terceiro",
+        "terceira",
+        "tredje",
+        "الثالث",
+        "الثالثة",
         "drei",
         "dritte",
         "dritter",
@@ -160,6 +173,9 @@ const SPELLED: &[&[&str]] = &[
     &[
         "four",
         "fourth",
+        "fjärde",
+        "الرابع",
+        "الرابعة",
         "vier",
         "vierte",
         "vierter",
@@ -182,6 +198,9 @@ const SPELLED: &[&[&str]] = &[
     &[
         "five",
         "fifth",
+        "femte",
+        "الخامس",
+        "الخامسة",
         "fünf",
         "fünfte",
         "fünfter",
@@ -202,6 +221,9 @@ const SPELLED: &[&[&str]] = &[
     &[
         "six",
         "sixth",
+        "sjätte",
+        "السادس",
+        "السادسة",
         "sechs",
         "sechste",
         "sechster",
@@ -223,6 +245,10 @@ const SPELLED: &[&[&str]] = &[
     &[
         "seven",
         "seventh",
+        "sétimo",
+        "sjunde",
+        "السابع",
+        "السابعة",
         "sieben",
         "siebte",
         "siebter",
@@ -244,6 +270,10 @@ const SPELLED: &[&[&str]] = &[
     &[
         "eight",
         "eighth",
+        "oitavo",
+        "åttonde",
+        "الثامن",
+        "الثامنة",
         "acht",
         "achte",
         "achter",
@@ -263,6 +293,9 @@ const SPELLED: &[&[&str]] = &[
     &[
         "nine",
         "ninth",
+        "nionde",
+        "التاسع",
+        "التاسعة",
         "neun",
         "neunte",
         "neunter",
@@ -283,6 +316,9 @@ const SPELLED: &[&[&str]] = &[
     &[
         "ten",
         "tenth",
+        "tionde",
+        "العاشر",
+        "العاشرة",
         "zehn",
         "zehnte",
         "zehnter",
@@ -355,6 +391,19 @@ fn greek(text: &str) -> Option<u32> {
     u32::try_from(10 * ten + unit).ok()
 }
 
+/// A number in Hebrew letters: `ג`, `י״ב`.
+fn hebrew(text: &str) -> Option<u32> {
+    let value = |c: char| "אבגדהוזחט".chars().chain("יכלמנ".chars()).position(|letter| letter == c);
+    let letters: Vec<char> = text.chars().filter(|c| !matches!(c, '׳' | '״' | '\'' | '"')).collect();
+    if letters.is_empty() || letters.len() > 2 {
+        return None;
+    }
+    let worth = |at: usize| if at < 9 { at + 1 } else { 10 * (at - 8) };
+    let values: Vec<usize> = letters.iter().map(|c| value(*c).map(worth)).collect::<Option<_>>()?;
+    let falls = values.first() > values.last() || values.len() == 1 || values.first() == Some(&9);
+    falls.then(|| u32::try_from(values.iter().sum::<usize>()).ok()).flatten()
+}
+
 /// The signs that make letters a number in Greek print.
 pub(super) const KERAIA: [char; 6] = ['΄', 'ʹ', '\u{384}', '\'', '’', '´'];
 
@@ -405,6 +454,8 @@ mod tests {
         assert_eq!(Numeral::as_letter("C").map(|n| n.value), Some(3));
         assert_eq!(read("Α΄"), Some((NumeralStyle::Word, 1)));
         assert_eq!(read("ΙΣΤ΄"), Some((NumeralStyle::Word, 16)));
+        assert_eq!(read("ט״ו"), Some((NumeralStyle::Word, 15)));
+        assert_eq!(read("الثالث"), Some((NumeralStyle::Word, 3)));
         for word in ["Το", "μ΄α", "", "twentyish", "mixed", "Bb", "twenty-eleven", "3.1"] {
             assert_eq!(read(word), None, "{word}");
         }

@@ -107,6 +107,10 @@ impl<'a> Reader<'a> {
             if line.number > before.number + 2 || is_numbered(&split_title(last)) {
                 continue;
             }
+            // What is in capitals above a title that is not is a name.
+            if !is_numbered(&split_title(&first.text)) && is_capitals(&first.text) != is_capitals(last) {
+                continue;
+            }
             let title = join(lines.iter().map(|l| l.text.as_str()).chain([last]));
             let numbered = is_numbered(&split_title(&first.text));
             let unfinished = first.text.ends_with('-') || first.text.chars().count() > 45;
@@ -159,6 +163,10 @@ fn is_numbered(parts: &TitleParts<'_>) -> bool {
         .is_some_and(|n| parts.word.is_some() || n.len() > 1 || n.starts_with(|c: char| c.is_numeric()))
         || parts.number == Some("I")
         || parts.number == Some("V")
+}
+
+fn is_capitals(text: &str) -> bool {
+    text.chars().any(char::is_uppercase) && !text.chars().any(char::is_lowercase)
 }
 
 /// Lines of one title, a hyphen at a line's end undone.

@@ -83,7 +83,7 @@ fn letter_number(text: &str) -> Option<(&str, &str)> {
     let end = text.find(|c: char| !c.is_alphabetic()).unwrap_or(text.len());
     let (letters, tail) = text.split_at_checked(end)?;
     let rest = tail.trim_start_matches(KERAIA);
-    let one = letters.chars().count() == 1 && letters.chars().all(char::is_uppercase);
+    let one = letters.chars().count() == 1 && !letters.chars().any(char::is_lowercase);
     let signed = rest.len() < tail.len() && Numeral::parse(letters).is_some();
     let apart = rest.is_empty() || rest.starts_with(|c: char| c.is_whitespace() || ".:)—–".contains(c));
     let number = text.get(..text.len() - rest.len())?;

@@ -330,6 +330,7 @@ const LEVELS: &[(&str, &[&str])] = &[
             "chap",
             "ch",
             "kapitel",
+            "kapitlet",
             "chapitre",
             "capitolo",
             "capítulo",
