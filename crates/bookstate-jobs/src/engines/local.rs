@@ -264,19 +264,9 @@ impl FinalizeEngine for LocalAnalysis {
 impl StructureEngine for LocalAnalysis {
     async fn skeleton(&self, book: BookContext) -> EngineResult<Vec<NewChapter>> {
         rule(book, |book| {
-            let from_contents = match book.state.has_usable_toc() {
-                true => structure::from_contents(&*whole(book)?, &facts(&book.state)),
-                false => Vec::new(),
-            };
-            if !from_contents.is_empty() {
-                return Ok(from_contents);
-            }
-            let from_outline = structure::from_outline(&*whole(book)?);
-            if !from_outline.is_empty() {
-                return Ok(from_outline);
-            }
+            let entries = if book.state.has_usable_toc() { facts(&book.state) } else { Vec::new() };
             let title = book.state.book().and_then(|book| book.title.clone());
-            Ok(structure::from_headings(&*whole(book)?, title.as_deref()))
+            Ok(structure::skeleton(&*whole(book)?, &entries, title.as_deref()))
         })
         .await
     }

@@ -13,6 +13,7 @@ mod plain;
 
 pub use bookstate_domain::SetAsideReason;
 pub use geometry::Rect;
+pub(crate) use markdown::fence;
 pub use plain::LaidLine;
 
 /// One page of a book as it was read.

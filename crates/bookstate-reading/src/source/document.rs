@@ -42,6 +42,14 @@ impl Outline {
             piece.ids.push(id.clone());
             found.push((text.trim().to_owned(), level.unwrap_or(1), id));
         }
+        // A title that is written twice, one below the other, is one.
+        let title_again = |found: &[(String, u8, String)]| match found {
+            [(first, level, _), (second, of, _), ..] => first == second && level == of,
+            _ => false,
+        };
+        while title_again(&found) {
+            found.remove(1);
+        }
         let highest = found.iter().map(|(_, level, _)| *level).min();
         let first = found.first().map(|(_, level, _)| *level);
         let of_highest = found.iter().filter(|(_, level, _)| Some(*level) == highest).count();

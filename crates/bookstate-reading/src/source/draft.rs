@@ -70,10 +70,10 @@ pub(super) struct Paged {
     pub(super) places: HashMap<String, u32>,
 }
 
-/// Makes pages of pieces.
+/// Makes pages of pieces whose notes are such already; see [`with_notes`].
 pub(super) fn paged(pieces: Vec<Piece>) -> Paged {
     let mut pager = Pager::default();
-    for piece in with_notes(pieces).into_iter().flat_map(cut) {
+    for piece in pieces.into_iter().flat_map(cut) {
         pager.add(piece);
     }
     pager.finish()
@@ -161,8 +161,8 @@ fn mark_of(text: &str) -> Option<String> {
 }
 
 /// Notes as such, each behind the piece that refers to it first. A note is what the file calls one, or a block that
-/// begins with a link back to what refers to it by a mark.
-fn with_notes(pieces: Vec<Piece>) -> Vec<Piece> {
+/// begins with a link back to what refers to it by a mark. A heading with nothing but notes below it is none.
+pub(super) fn with_notes(pieces: Vec<Piece>) -> Vec<Piece> {
     let mut place: HashMap<&str, usize> = HashMap::new();
     for (n, piece) in pieces.iter().enumerate() {
         for id in &piece.ids {
@@ -190,10 +190,14 @@ fn with_notes(pieces: Vec<Piece>) -> Vec<Piece> {
     let mut moved: HashMap<usize, Vec<Piece>> = HashMap::new();
     let mut kept: Vec<(usize, Piece)> = Vec::with_capacity(pieces.len());
     let mut open: Option<OpenNote> = None;
+    // Headings right above notes, by their places in `kept`.
+    let mut over_notes: Vec<usize> = Vec::new();
     for (n, (mut piece, start)) in pieces.into_iter().zip(starts).enumerate() {
         let named = piece.note.clone();
         open = match start {
             Some((to, mark)) => {
+                let above = kept.last().filter(|(before, above)| before + 1 == n && above.is_heading());
+                over_notes.extend(above.map(|_| kept.len() - 1));
                 strip_mark(&mut piece.block, &mark);
                 let empty = piece.block.lines.iter().all(|line| line.text().trim().is_empty());
                 if empty {
@@ -227,6 +231,18 @@ fn with_notes(pieces: Vec<Piece>) -> Vec<Piece> {
                 }
                 kept.push((n, piece));
             }
+        }
+    }
+    for at in over_notes {
+        let level = |at: usize| match kept.get(at).map(|(_, piece)| &piece.block.kind) {
+            Some(BlockKind::Heading { level }) => Some(level.unwrap_or(1)),
+            _ => None,
+        };
+        let is_last =
+            kept.get(at + 1..).unwrap_or_default().iter().all(|(_, piece)| piece.block.lines.is_empty());
+        let alone = is_last || level(at + 1).is_some_and(|next| level(at).is_some_and(|own| next <= own));
+        if let Some((_, heading)) = kept.get_mut(at).filter(|_| alone) {
+            heading.block.kind = BlockKind::Paragraph;
         }
     }
     let mut out = Vec::new();
@@ -406,7 +422,7 @@ mod tests {
         let note =
             Piece { ids: vec!["n1".into()], links: vec![link("r1", "1", true)], ..paragraph("1. The note.") };
         let other = Piece { links: vec![link("n1", "1", false)], ..paragraph("again 1") };
-        let paged = paged(vec![refers, paragraph("between"), note, paragraph("behind"), other]);
+        let paged = paged(with_notes(vec![refers, paragraph("between"), note, paragraph("behind"), other]));
         let blocks: Vec<_> =
             paged.pages[0].blocks.iter().map(|b| (b.kind.clone(), b.lines[0].text())).collect();
         let texts: Vec<&str> = blocks.iter().map(|(_, text)| text.as_str()).collect();
@@ -424,8 +440,29 @@ mod tests {
         };
         let entry = Piece { ids: vec!["t1".into()], links: vec![link("c1", "1")], ..paragraph("1 One") };
         let chapter = Piece { ids: vec!["c1".into()], links: vec![link("t1", "1")], ..heading("1 One") };
-        let paged = paged(vec![entry, chapter, paragraph("text")]);
+        let paged = paged(with_notes(vec![entry, chapter, paragraph("text")]));
         assert!(paged.pages[0].blocks.iter().all(|b| !matches!(b.kind, BlockKind::Footnote { .. })));
         assert_eq!(paged.places["c1"], 1);
+    }
+
+    #[test]
+    fn a_heading_over_nothing_but_notes_is_none() {
+        let link = |to: &str, text: &str, first| InnerLink {
+            to: to.into(),
+            text: text.into(),
+            is_note: false,
+            first,
+        };
+        let refers =
+            Piece { ids: vec!["r".into()], links: vec![link("n", "1", false)], ..paragraph("text 1") };
+        let note = Piece { ids: vec!["n".into()], links: vec![link("r", "1", true)], ..paragraph("1 note") };
+        let kinds = |more: Vec<Piece>| -> Vec<BlockKind> {
+            let pieces =
+                [heading("One"), refers.clone(), heading("Notes"), note.clone()].into_iter().chain(more);
+            with_notes(pieces.collect()).into_iter().map(|piece| piece.block.kind).collect()
+        };
+        assert_eq!(kinds(vec![])[3], BlockKind::Paragraph);
+        assert_eq!(kinds(vec![heading("Two")])[3], BlockKind::Paragraph);
+        assert_eq!(kinds(vec![paragraph("text")])[3], BlockKind::Heading { level: Some(1) });
     }
 }

@@ -12,7 +12,7 @@ use crate::page::{Block, BlockKind, Line, SetAsideReason, Style};
 
 use super::SourceInfo;
 use super::document::{Document, Outline};
-use super::draft::{InnerLink, Piece, paged};
+use super::draft::{InnerLink, Piece, paged, with_notes};
 use super::markup::{Inline, Part, Tree, is_html_tag, pieces as html_pieces};
 
 /// Reads a file's text.
@@ -29,12 +29,13 @@ pub(super) fn read(text: &str) -> Document {
         reader.event(event);
     }
     reader.flush();
-    let outline = Outline::of_headings(&mut reader.pieces);
+    let mut pieces = with_notes(reader.pieces);
+    let outline = Outline::of_headings(&mut pieces);
     let mut info = facts(&reader.head);
     if info.title.is_none() {
         info.title.clone_from(&outline.title);
     }
-    let paged = paged(reader.pieces);
+    let paged = paged(pieces);
     let navigation = outline.entries(&paged.places);
     Document { pages: paged.pages, navigation, info, ..Document::default() }
 }
@@ -261,6 +262,7 @@ impl Reader {
             }
             vec![Line { spans, place: None }]
         };
+        // A heading in a quotation is one of what is quoted.
         let kind = if let Some(level) = self.heading.filter(|_| self.quote == 0) {
             lines = joined(lines);
             BlockKind::Heading { level: Some(level) }

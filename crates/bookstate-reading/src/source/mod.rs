@@ -309,6 +309,13 @@ pub fn begins_as_a_book(head: &[u8]) -> bool {
     head.windows(4).any(|bytes| bytes == b"%PDF") || epub::may_be(head) || encoding::text(head).is_some()
 }
 
+/// The picture on the cover of the book at `path`; `None` where the file has none, or is no EPUB book. Blocks.
+#[must_use]
+pub fn cover(path: &Path) -> Option<Resource> {
+    let bytes = std::fs::read(path).ok()?;
+    epub::may_be(&bytes).then(|| epub::cover(bytes)).flatten()
+}
+
 fn read(path: &Path) -> Result<Vec<u8>, SourceError> {
     if path.is_dir() {
         return Err(SourceError::Unsupported { path: path.into(), kind: "a folder" });

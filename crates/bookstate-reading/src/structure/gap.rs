@@ -7,6 +7,8 @@
 use super::finalize::{EntryFacts, Members, Numbering, is_excluded, numberings};
 use super::headings::HeadingKind;
 use super::series::{BookHeading, book_headings};
+use std::collections::HashSet;
+
 use crate::toc::{BookText, TitleMatch, normalise, similar};
 use bookstate_domain::{Gap, PatternAnalysis, persist::GapFix};
 
@@ -14,8 +16,10 @@ use bookstate_domain::{Gap, PatternAnalysis, persist::GapFix};
 pub fn look_into(book: &BookText, entries: &[EntryFacts], analysis: &PatternAnalysis, gap: &Gap) -> GapFix {
     let page = |n: i32| u32::try_from(n).unwrap_or(0);
     let (from, to) = (page(gap.from_page), page(gap.to_page));
-    let bound = |n: u32| entries.iter().any(|e| e.page == Some(n));
-    let inside = |n: u32| (from..=to).contains(&n) && !bound(n) && !is_excluded(&analysis.excluded_ranges, n);
+    let bound: HashSet<u32> = entries.iter().filter_map(|e| e.page).collect();
+    let inside = |n: u32| {
+        (from..=to).contains(&n) && !bound.contains(&n) && !is_excluded(&analysis.excluded_ranges, n)
+    };
     let headings = book_headings(book, inside);
     if let Some(fix) = corrected(book, entries, &headings) {
         return fix;
@@ -31,15 +35,11 @@ pub fn look_into(book: &BookText, entries: &[EntryFacts], analysis: &PatternAnal
 
 /// An entry whose number and title stand as a heading in the gap, and not on the page it is linked to.
 fn corrected(book: &BookText, entries: &[EntryFacts], headings: &[BookHeading]) -> Option<GapFix> {
-    for (i, entry) in entries.iter().enumerate() {
+    // The most that is asked of an entry is the headings of this gap, and mostly there are none.
+    let entries_of = if headings.is_empty() { &[] } else { entries };
+    for (i, entry) in entries_of.iter().enumerate() {
         let title = normalise(entry.title.as_deref().unwrap_or_default());
         if title.chars().count() < 4 {
-            continue;
-        }
-        let linked = entry.page.is_some_and(|p| {
-            book.title_score(entry.title.as_deref().unwrap_or_default(), p) == TitleMatch::Heading
-        });
-        if linked {
             continue;
         }
         let before = entries.get(..i)?.iter().rev().find_map(|e| e.page).unwrap_or(1);
@@ -49,7 +49,12 @@ fn corrected(book: &BookText, entries: &[EntryFacts], headings: &[BookHeading]) 
             number && (before..=after).contains(&h.page) && similar(&normalise(&h.heading.title), &title)
         };
         let mut fitting = headings.iter().filter(same);
-        if let (Some(heading), None) = (fitting.next(), fitting.next()) {
+        let (Some(heading), None) = (fitting.next(), fitting.next()) else { continue };
+        // Asked of few entries: it may compare a title with every line of a page.
+        let linked = entry.page.is_some_and(|p| {
+            book.title_score(entry.title.as_deref().unwrap_or_default(), p) == TitleMatch::Heading
+        });
+        if !linked {
             return Some(GapFix::Correct {
                 entry: entry.ident.clone(),
                 page: i32::try_from(heading.page).ok()?,

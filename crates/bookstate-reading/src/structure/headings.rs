@@ -6,7 +6,8 @@
 
 use super::counted::{counted, day};
 use super::named::{Named, lone_word, named};
-use crate::toc::{Line, Numeral, NumeralStyle, PageText, TitleParts, division, split_glued, split_title};
+use crate::page::BlockKind;
+use crate::toc::{Line, Numeral, NumeralStyle, PageText, SaidLine, TitleParts, division, split_glued, split_title};
 
 /// No heading line is longer, in characters.
 const LONGEST: usize = 110;
@@ -109,7 +110,11 @@ pub fn headings(page: &PageText) -> Vec<PageHeading> {
     while let Some(line) = lines.get(i) {
         let fence = line.text.starts_with("```");
         fenced ^= fence && view.markdown;
-        let heading = if fenced || fence { None } else { view.at(i) };
+        let heading = match page.said.get(i) {
+            Some(said) => view.said(i, said),
+            None if fenced || fence => None,
+            None => view.at(i),
+        };
         let gap = i.checked_sub(1).and_then(|k| lines.get(k)).map(|above| line.number - above.number - 1);
         i = heading.as_ref().map_or(i + 1, |h| h.last + 1);
         out.extend(heading.map(|h| PageHeading { gap, ..h }));
@@ -178,6 +183,19 @@ struct View<'a> {
 }
 
 impl View<'_> {
+    /// Where the file says what a line is: its headings, and paragraphs that stand like some.
+    fn said(&self, i: usize, said: &SaidLine) -> Option<PageHeading> {
+        match &*said.kind {
+            BlockKind::Heading { level } => {
+                let title = said.text.as_deref().unwrap_or_default().trim();
+                let level = u32::from(level.unwrap_or(1));
+                title.contains(char::is_alphanumeric).then(|| markdown(level, title, i))
+            }
+            BlockKind::Paragraph => self.at(i),
+            _ => None,
+        }
+    }
+
     fn at(&self, i: usize) -> Option<PageHeading> {
         let line = self.lines.get(i)?;
         let text = line.text.as_str();

@@ -8,6 +8,7 @@ use super::chapters::{BACK_MATTER_SOURCE, FRONT_MATTER_SOURCE};
 use super::headings::{HeadingKind, PageHeading, gap_before, headings};
 use super::matter::end_of_book;
 use super::named::{lone_word, named};
+use crate::page::BlockKind;
 use crate::toc::{BookText, Numeral, PageText, normalise, similar, split_title};
 use bookstate_domain::{Chapter, ChapterSubject, Text, persist::NewChapter};
 
@@ -177,7 +178,12 @@ impl<'a> Candidates<'a> {
         }
         let best = |fit: &dyn Fn(&Run) -> Option<Fit>| {
             let fitting = self.runs.iter().filter(|run| run.first >= from);
-            let rated = fitting.filter_map(|run| Some((std::cmp::Reverse(fit(run)?), run.count, run.first)));
+            let rated = fitting.filter_map(|run| {
+                // Of equal ones the one that the file says to be a heading.
+                let said = self.page.said.get(run.first).map(|line| &*line.kind);
+                let unsaid = !matches!(said, Some(BlockKind::Heading { .. }));
+                Some((std::cmp::Reverse(fit(run)?), unsaid, run.count, run.first))
+            });
             rated.min().map(|(.., first)| first)
         };
         // Comparing letter by letter is slow, and needed only when nothing is equal.

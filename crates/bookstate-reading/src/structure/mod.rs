@@ -4,6 +4,7 @@
 //! are the arguments of the domain's persist methods. Precise rather than complete: what a rule is not sure of is
 //! left out. Not here: the printed table of contents itself (see [`toc`](crate::toc)).
 
+mod account;
 mod chapters;
 mod classify;
 mod counted;
@@ -16,6 +17,7 @@ mod markdown;
 mod matter;
 mod named;
 mod polish;
+mod said;
 mod series;
 mod text;
 mod typed;
@@ -27,8 +29,9 @@ mod shared_books;
 use crate::page::Page;
 use crate::source::{Source, SourceKind};
 use crate::toc::{BookText, FileFacts};
-use bookstate_domain::Text;
+use bookstate_domain::{Text, persist::NewChapter};
 
+pub use account::{Account, account};
 pub use chapters::{
     BACK_MATTER_SOURCE, CONTENTS_SOURCE, FRONT_MATTER_SOURCE, HEADING_SOURCE, OUTLINE_SOURCE,
     WHOLE_BOOK_SOURCE, from_contents, from_headings, from_outline,
@@ -59,8 +62,24 @@ pub fn placed(texts: Vec<Text>, source: &Source, read: impl Fn(u32) -> Option<Pa
             let page = |n| read(n).or_else(|| source.page(n).ok());
             BookText::with_places(texts, FileFacts::of(source), page)
         }
-        _ => BookText::flowing(texts, FileFacts::of(source)),
+        SourceKind::Text => BookText::flowing(texts, FileFacts::of(source), |_| None),
+        _ => BookText::flowing(texts, FileFacts::of(source), |n| source.page(n).ok()),
     }
+}
+
+/// The chapters of a book: by the `entries` of its contents (none where it has no usable one) or by its file's outline,
+/// else by its headings, else one with the book's `title`. A file that says what its headings are knows its chapters
+/// better than a list among its paragraphs; a print's contents are better than its file's bookmarks.
+#[must_use]
+pub fn skeleton(book: &BookText, entries: &[EntryFacts], title: Option<&str>) -> Vec<NewChapter> {
+    let (first, second) = match book.is_said() {
+        true => (from_outline(book), from_contents(book, entries)),
+        false => (from_contents(book, entries), from_outline(book)),
+    };
+    [first, second]
+        .into_iter()
+        .find(|chapters| !chapters.is_empty())
+        .unwrap_or_else(|| from_headings(book, title))
 }
 
 /// The line is a heading of a known kind: `Chapter 3`, `Kapitel IV`.

@@ -7,6 +7,7 @@
 
 use super::headings::{gap_before, headings};
 use super::locate::{ChapterStart, Position, locate};
+use super::said::{SaidBlock, said_blocks};
 use super::vocabulary::{HYPHENS, Vocabulary};
 use crate::text::LineType;
 use crate::text::notes::marks;
@@ -31,10 +32,10 @@ pub fn chapter_texts(book: &BookText, chapters: &[ChapterStart]) -> Vec<ChapterE
     let ends = positions.iter().skip(1).copied().chain([end]);
     let words = Vocabulary::of(book);
     let extract = |((chapter, start), end): ((&ChapterStart, &Position), Position)| {
-        let (text, layout, marked) = span_text(book, *start, end, &words);
+        let Spanned { text, layout, marked, said } = span_text(book, *start, end, &words);
         let count = word_count(&text);
         let plain = ChapterExtract::plain(chapter.subject.clone(), text.into(), count);
-        let notes = notes(book, *start, end, &marked, &words);
+        let notes = if said.is_empty() { notes(book, *start, end, &marked, &words) } else { said };
         ChapterExtract { layout: Some(layout), notes, set_aside: set_aside(book, *start, end), ..plain }
     };
     chapters.iter().zip(&positions).zip(ends).map(extract).collect()
@@ -133,18 +134,28 @@ pub fn paragraph_count(text: &str) -> i32 {
     i32::try_from(paragraphs).unwrap_or(i32::MAX)
 }
 
-fn span_text(
-    book: &BookText,
-    start: Position,
-    end: Position,
-    words: &Vocabulary,
-) -> (String, Vec<LayoutBlock>, Vec<Marked>) {
+/// The pages between two positions as text.
+struct Spanned {
+    text: String,
+    layout: Vec<LayoutBlock>,
+    marked: Vec<Marked>,
+    /// The notes, where the file says which they are.
+    said: Vec<Note>,
+}
+
+fn span_text(book: &BookText, start: Position, end: Position, words: &Vocabulary) -> Spanned {
     let mut out = Paragraphs::new(words);
     let mut marked: Vec<Marked> = Vec::new();
+    let mut said = SaidNotes::default();
     for n in start.page..=end.page.min(book.page_count()) {
         let Some(page) = book.page(n) else { continue };
         let from = if n == start.page { start.line } else { 0 };
         let to = if n == end.page { end.line.min(page.lines.len()) } else { page.lines.len() };
+        if !page.said.is_empty() {
+            let blocks = said_blocks(page, from..to, |i| book.is_contents_line(n, i));
+            blocks.into_iter().for_each(|block| said.take(block, n, &mut out, &mut marked));
+            continue;
+        }
         let lines = without_marks(page, from..to, n, &mut marked);
         let contents: Vec<bool> = (0..page.lines.len()).map(|i| book.is_contents_line(n, i)).collect();
         add_page(&mut out, page, &lines, &contents, from, to);
@@ -168,7 +179,38 @@ fn span_text(
         }
         layout.push(LayoutBlock { kind, bytes: u32::try_from(text.len() - begins).unwrap_or(u32::MAX) });
     }
-    (text, layout, marked)
+    let said = said.placed(&marked);
+    Spanned { text, layout, marked, said }
+}
+
+/// The notes that a file says, each with the place of its mark among those of the text.
+#[derive(Default)]
+struct SaidNotes(Vec<(Note, Option<usize>)>);
+
+impl SaidNotes {
+    fn take(&mut self, block: SaidBlock, n: u32, out: &mut Paragraphs<'_>, marked: &mut Vec<Marked>) {
+        match block {
+            SaidBlock::Text { kind, mut text, marks } => {
+                marks.iter().rev().for_each(|(at, _)| text.insert(*at, MARK));
+                marked.extend(marks.into_iter().map(|(_, mark)| Marked { page: n, mark, at: 0 }));
+                out.close();
+                out.done.push((kind, text));
+            }
+            SaidBlock::Note { mark, text } => {
+                let taken = |i: &usize| self.0.iter().any(|(_, of)| *of == Some(*i));
+                let of = (0..marked.len()).filter(|i| !taken(i));
+                let mut of = of.filter(|i| marked.get(*i).is_some_and(|m| m.page == n && m.mark == mark));
+                let of = of.next();
+                let page = i32::try_from(n).unwrap_or(i32::MAX);
+                self.0.push((Note { mark: mark.into(), text: text.into(), page, at: None }, of));
+            }
+        }
+    }
+
+    fn placed(self, marked: &[Marked]) -> Vec<Note> {
+        let at = |of: Option<usize>| of.and_then(|of| marked.get(of)).map(|marked| marked.at);
+        self.0.into_iter().map(|(note, of)| Note { at: at(of), ..note }).collect()
+    }
 }
 
 /// The page's lines, in `range` with [`MARK`] where they refer to one of the page's notes.
@@ -225,7 +267,11 @@ fn add_page(
         let head = heads.iter().find(|h| h.first <= i && i <= h.last);
         let mut stop = i + 1;
         match head {
-            Some(head) => stop = (head.last + 1).min(to),
+            // What is set aside is not said a second time.
+            Some(head) => {
+                let end = (head.last + 1).min(to);
+                stop = (i + 1..end).find(|line| is_contents(*line)).unwrap_or(end);
+            }
             None => {
                 while stop < to
                     && !is_contents(stop)

@@ -9,6 +9,7 @@ use super::find::{self, Contents};
 use super::labels::Labels;
 use super::numbers::PageNumber;
 use super::outline::{self, OutlineEntry};
+use super::said::{SaidLine, said_lines};
 use super::title::{level_of_word, normalise, similar, split_glued, split_title};
 use crate::page::{Page, SetAsideReason};
 use crate::text::line::{LineType, body_size, line_types};
@@ -44,7 +45,9 @@ pub struct PageText {
     pub labels: Vec<PageNumber>,
     /// How each of `lines` is set; empty where that is not known.
     pub types: Vec<LineType>,
-    /// Its notes, which are not among `lines`.
+    /// What the file says of each of `lines`; empty where it says nothing.
+    pub said: Vec<SaidLine>,
+    /// Its notes, which are not among `lines`; those that `said` has are.
     pub notes: Vec<NoteText>,
     /// What of it is neither text nor note, and why, in its order.
     pub set_aside: Vec<(SetAsideReason, String)>,
@@ -149,11 +152,18 @@ impl BookText {
         Self::of_pages(out, labels, file, false)
     }
 
-    /// A book that has no pages of its own: nothing is a running head.
+    /// A book that has no pages of its own: nothing is a running head. `page` gives the page that a text was made of,
+    /// where its file says what its blocks are.
     #[must_use]
-    pub fn flowing(pages: Vec<Arc<str>>, file: FileFacts) -> Self {
-        let page = |text: &Arc<str>| PageText { lines: lines(text), ..PageText::default() };
-        Self::of_pages(pages.iter().map(page).collect(), Labels::default(), file, true)
+    pub fn flowing(pages: Vec<Arc<str>>, file: FileFacts, page: impl Fn(u32) -> Option<Page>) -> Self {
+        let page = |(n, text): (u32, &Arc<str>)| {
+            let (lines, page) = (lines(text), page(n));
+            let said = page.as_ref().map(|page| said_lines(&lines, page)).unwrap_or_default();
+            let own = page.into_iter().flat_map(|page| page.set_aside);
+            let set_aside = own.map(|aside| (aside.reason, aside.text)).collect();
+            PageText { lines, said, set_aside, ..PageText::default() }
+        };
+        Self::of_pages((1..).zip(&pages).map(page).collect(), Labels::default(), file, true)
     }
 
     fn of_pages(pages: Vec<PageText>, labels: Labels, file: FileFacts, flows: bool) -> Self {
@@ -220,6 +230,12 @@ impl BookText {
     /// Some page other than `except` has the normalised title as a heading.
     pub(super) fn has_heading(&self, normalised: &str, except: u32) -> bool {
         (1..=self.page_count()).any(|n| n != except && self.is_heading(normalised, n))
+    }
+
+    /// The book's file says what its lines are: headings, lists, notes.
+    #[must_use]
+    pub fn is_said(&self) -> bool {
+        self.pages.iter().any(|page| !page.said.is_empty())
     }
 
     pub(super) fn labels(&self) -> &Labels {
@@ -306,7 +322,7 @@ impl TitleIndex {
 }
 
 /// The non-blank lines of a raw page, tabs as spaces.
-fn lines(page: &str) -> Vec<Line> {
+pub(super) fn lines(page: &str) -> Vec<Line> {
     let mut out = Vec::new();
     for (number, raw) in page.lines().enumerate() {
         let expanded = if raw.contains('\t') { expand_tabs(raw) } else { raw.to_owned() };

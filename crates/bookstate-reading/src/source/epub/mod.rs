@@ -4,6 +4,7 @@
 //! readable; a book that is locked by a seller's system is refused with that system's name; nothing outside the
 //! archive is ever opened.
 
+mod deeper;
 mod lock;
 mod navigation;
 mod package;
@@ -15,9 +16,10 @@ use std::path::Path;
 use crate::archive::{Archive, ArchiveError};
 
 use super::document::{Document, Outline};
-use super::draft::{Paged, Piece, paged};
+use super::draft::{Paged, Piece, paged, with_notes};
 use super::markup::{Part, Tree, html_text};
 use super::{Resource, SourceError};
+use deeper::with_deeper;
 use navigation::{Navigation, Target};
 use package::Package;
 
@@ -69,19 +71,31 @@ pub(super) fn read(path: &Path, bytes: Vec<u8>) -> Result<Document, SourceError>
         pieces.append(&mut read);
     }
     navigation.label(&mut pieces);
+    let mut pieces = with_notes(pieces);
+    let contents = with_deeper(&navigation.contents, &mut pieces);
     let outline = Outline::of_headings(&mut pieces);
     let Paged { mut pages, places } = paged(pieces);
     if pages.is_empty() && package.pictures().next().is_some() {
         // A book of pictures: its text would have to be read from them.
         pages.push(crate::page::Page { has_image: true, ..Default::default() });
     }
-    let entries = if navigation.contents.is_empty() {
+    let entries = if contents.is_empty() {
         outline.entries(&places)
     } else {
-        navigation.contents.iter().map(|target| entry(target, &places)).collect()
+        contents.iter().map(|target| entry(target, &places)).collect()
     };
     let resources = pictures(&archive, &package);
     Ok(Document { pages, navigation: entries, info: package.info, resources })
+}
+
+/// The picture on a book's cover. Only the archive's directory and this picture are read of it.
+pub(super) fn cover(bytes: Vec<u8>) -> Option<Resource> {
+    let archive = Archive::new(bytes).ok()?;
+    let package = Package::read(&archive).ok()??;
+    let item = package.pictures().find(|item| package.cover.as_deref() == Some(item.id.as_str()))?;
+    let bytes = archive.file(&item.path).ok()??;
+    let media_type = item.media_type.clone();
+    Some(Resource { name: item.path.clone(), media_type, bytes: bytes.into(), is_cover: true })
 }
 
 fn entry(target: &Target, places: &HashMap<String, u32>) -> super::NavigationEntry {

@@ -1,7 +1,7 @@
 //! An HTML file as a book: its text, its headings as navigation, and what its head says of it.
 
 use super::super::document::{Document, Outline};
-use super::super::draft::{Piece, paged};
+use super::super::draft::{Piece, paged, with_notes};
 use super::super::{SourceInfo, encoding};
 use super::reader::{Part, pieces};
 use super::tree::{Element, NodeId, Tree};
@@ -13,7 +13,7 @@ const DECLARED_WITHIN: usize = 4096;
 pub(in crate::source) fn read(bytes: &[u8]) -> Document {
     let text = text_of(bytes);
     let tree = if is_xhtml(&text) { Tree::xml(&text) } else { Tree::html(&text) };
-    let mut pieces: Vec<Piece> = pieces(Part { tree: &tree, name: "", resolve });
+    let mut pieces: Vec<Piece> = with_notes(pieces(Part { tree: &tree, name: "", resolve }));
     let outline = Outline::of_headings(&mut pieces);
     let mut info = info(&tree);
     if info.title.is_none() {

@@ -157,7 +157,8 @@ impl<'t> Reader<'t> {
             return;
         }
         let mut lines = self.inline.take();
-        let kind = if let Some(level) = self.heading {
+        // A heading in a quotation is one of what is quoted.
+        let kind = if let Some(level) = self.heading.filter(|_| self.quote == 0) {
             lines = vec![joined(lines)];
             BlockKind::Heading { level: Some(level) }
         } else if self.preformatted > 0 {
@@ -296,7 +297,11 @@ impl<'t> Reader<'t> {
                 self.items = self.items.saturating_sub(1);
                 self.marker = None;
             }
-            "a" if element.attribute("href").is_some() => self.links.extend(self.open_links.pop()),
+            "a" if element.attribute("href").is_some() => {
+                let link = self.open_links.pop();
+                self.raised = self.raised.saturating_sub(u32::from(link.as_ref().is_some_and(|l| l.is_note)));
+                self.links.extend(link);
+            }
             "td" | "th" | "tr" | "table" => self.leave_table(node, name),
             _ => {}
         }
@@ -368,6 +373,8 @@ impl<'t> Reader<'t> {
         let is_note = element.has_word("type", &["noteref"]) || element.has_word("role", &["doc-noteref"]);
         let to = (self.part.resolve)(self.part.name, href).unwrap_or_default();
         let first = self.inline.is_empty() && !self.in_cell();
+        // The mark of a note is one, however it is set.
+        self.raised += u32::from(is_note);
         self.open_links.push(InnerLink { to, text: String::new(), is_note, first });
     }
 
