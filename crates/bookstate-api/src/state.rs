@@ -12,8 +12,9 @@ use std::{
 
 use bookstate_domain::{AnyKey, Book, BookId, Job, JobStatus, OperationName, Seq, Timestamp, Variant};
 use bookstate_jobs::{
-    Ingested, JobProgress, JobRequest, JobTotals, Scheduler, Started, ingest_within, pool::PoolLoad,
+    Ingested, JobProgress, JobRequest, JobTotals, Scheduler, Started, copy_of, ingest_within, pool::PoolLoad,
 };
+use bookstate_reading::source::{Resource, cover};
 use bookstate_sink::{Sink, TargetStatus};
 use bookstate_store::{Library, ParkedDocument, StoreError, TargetName, journal::JournalHealth};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -285,6 +286,14 @@ impl ApiState {
     pub(crate) async fn take_in(&self, path: &std::path::Path) -> Result<Ingested, Problem> {
         let _one_at_a_time = self.0.taking_in.lock().await;
         Ok(ingest_within(&self.0.parts.library, path, &self.0.config.intake).await?)
+    }
+
+    /// The picture on a book's cover, where its file is here and has one.
+    pub(crate) async fn cover(&self, book_id: &BookId) -> Option<Resource> {
+        let (dir, id) = (self.0.parts.library.dir().to_owned(), book_id.clone());
+        let cover = tokio::task::spawn_blocking(move || cover(&copy_of(&dir, &id)?));
+        // A file that cannot be read has none.
+        cover.await.ok().flatten()
     }
 
     /// A directory in which a file can be put before it is taken in.

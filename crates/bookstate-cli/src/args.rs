@@ -116,8 +116,9 @@ pub(crate) enum Command {
     Chapters(ChaptersArgs),
     /// List jobs, newest first
     Jobs(JobsArgs),
-    /// Write a book as Markdown, as a searchable PDF, or all its documents as JSON
+    /// Write a book as EPUB, Markdown, HTML or text, as a searchable PDF, or all its documents as JSON
     #[command(after_help = "Examples:
+  bookstate export b-3f9a --format epub -o book.epub
   bookstate export b-3f9a --format markdown -o book.md
   bookstate export b-3f9a --format pdf -o book.pdf
   bookstate export b-3f9a --format json --canonical > run1.json      to be compared with another run's")]
@@ -241,9 +242,15 @@ pub(crate) struct ChaptersArgs {
 /// The forms of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// One Markdown file: title, chapters, text
+    /// An e-book, EPUB 3: chapters, table of contents, notes, cover
+    Epub,
+    /// One Markdown file: title, chapters, notes
     Markdown,
-    /// All documents
+    /// One HTML file: title, table of contents, chapters, notes
+    Html,
+    /// Plain text
+    Text,
+    /// All documents, and what was set aside
     Json,
     /// A PDF file of the page images, with the text over them: it can be searched
     Pdf,

@@ -166,13 +166,14 @@ impl Client {
         Ok((value.map_err(|_| self.unexpected())?, headers))
     }
 
-    /// What the server has at a path, as text.
+    /// What the server has at a path, as it is.
     ///
     /// # Errors
     /// As [`get`](Self::get).
-    pub(crate) async fn text(&self, parts: &[&str], query: &[(&str, String)]) -> Result<String, Failure> {
+    pub(crate) async fn bytes(&self, parts: &[&str], query: &[(&str, String)]) -> Result<Vec<u8>, Failure> {
         let response = self.send(Method::GET, self.url(parts, query)?, None).await?;
-        response.text().await.map_err(|_| self.unexpected())
+        let bytes = response.bytes().await.map_err(|_| self.unexpected())?;
+        Ok(bytes.into())
     }
 
     /// Asks for a change.

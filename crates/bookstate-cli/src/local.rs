@@ -57,6 +57,11 @@ impl LocalReader {
         Ok(Self { store: SqliteStore::open_read_only(&path)?, dir: dir.to_owned() })
     }
 
+    /// The data directory.
+    pub(crate) fn data_dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// The store.
     pub(crate) const fn store(&self) -> &SqliteStore {
         &self.store

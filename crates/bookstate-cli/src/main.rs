@@ -172,8 +172,8 @@ async fn command(cli: &Cli, settings: &Settings) -> Result<Exit, Failure> {
                 commands::export_scan::run(settings, args)?;
                 return Ok(Exit::Ok);
             }
-            let text = source()?.export(&args.book.book, args.format, args.canonical).await?;
-            commands::export::run(&text, args)?;
+            let book = source()?.export(&args.book.book, args.format, args.canonical).await?;
+            commands::export::run(&book, args)?;
         }
         Command::Reset(args) if server.is_some() => {
             commands::reset::remote(&source()?, args, json).await?;

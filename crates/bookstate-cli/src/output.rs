@@ -30,6 +30,17 @@ pub(crate) fn text(text: &str) -> Result<(), Failure> {
     write(&if is_read_here { terminal::plain(text) } else { text.into() }, "")
 }
 
+/// Writes a file's bytes as they are, for other programs.
+///
+/// # Errors
+/// As [`line()`], and when standard output is a terminal.
+pub(crate) fn bytes(bytes: &[u8]) -> Result<(), Failure> {
+    if io::stdout().is_terminal() {
+        return Err(Failure::usage("this format is no text for a terminal: give a file with -o FILE"));
+    }
+    write_bytes(bytes)
+}
+
 /// Clears the screen, so that what comes stands where the old text was.
 ///
 /// # Errors
@@ -39,8 +50,12 @@ pub(crate) fn clear() -> Result<(), Failure> {
 }
 
 fn write(text: &str, end: &str) -> Result<(), Failure> {
+    write_bytes(&[text.as_bytes(), end.as_bytes()].concat())
+}
+
+fn write_bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.write_all(end.as_bytes()));
+    let written = out.write_all(bytes);
     written.and_then(|()| out.flush()).map_err(|error| match error.kind() {
         ErrorKind::BrokenPipe => Failure::silent(Exit::Ok),
         _ => Failure::unexpected(format_args!("cannot write to standard output: {error}")),

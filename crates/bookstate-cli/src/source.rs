@@ -2,7 +2,8 @@
 
 use bookstate_api::view;
 use bookstate_domain::{BookId, Seq};
-use bookstate_reading::export;
+use bookstate_jobs::copy_of;
+use bookstate_reading::{export, source::cover};
 use bookstate_store::TargetName;
 
 use crate::{
@@ -166,35 +167,48 @@ impl Source {
         }
     }
 
-    /// A book as text in a form for other programs.
+    /// A book as a file in a form that is made of its state: not those of page images.
     pub(crate) async fn export(
         &self,
         book: &str,
         format: Format,
         canonical: bool,
-    ) -> Result<String, Failure> {
+    ) -> Result<Vec<u8>, Failure> {
         match self {
             Self::Local { reader, .. } => {
                 let (state, seq) = reader.book(book)?;
-                let form = match (format, canonical) {
-                    (Format::Markdown | Format::Pdf | Format::Hocr | Format::Alto, _) => {
-                        return Ok(export::markdown(&state));
+                Ok(match format {
+                    Format::Epub => {
+                        let file = copy_of(reader.data_dir(), state.book_id());
+                        let cover = file.and_then(|file| cover(&file));
+                        export::epub(&state, cover.as_ref())
                     }
-                    (Format::Json, true) => export::JsonForm::Canonical,
-                    (Format::Json, false) => export::JsonForm::Full,
-                };
-                let value = export::json(&state, seq, form).map_err(Failure::unexpected)?;
-                Ok(serde_json::to_string_pretty(&value).map_err(Failure::unexpected)? + "\n")
+                    Format::Html => export::html(&state).into_bytes(),
+                    Format::Text => export::text(&state).into_bytes(),
+                    Format::Json => {
+                        let form =
+                            if canonical { export::JsonForm::Canonical } else { export::JsonForm::Full };
+                        let value = export::json(&state, seq, form).map_err(Failure::unexpected)?;
+                        let text = serde_json::to_string_pretty(&value).map_err(Failure::unexpected)?;
+                        (text + "\n").into_bytes()
+                    }
+                    Format::Markdown | Format::Pdf | Format::Hocr | Format::Alto => {
+                        export::markdown(&state).into_bytes()
+                    }
+                })
             }
             Self::Server(server) => {
                 let id = self.find(book).await?;
                 let format = match (format, canonical) {
-                    (Format::Markdown | Format::Pdf | Format::Hocr | Format::Alto, _) => "markdown",
+                    (Format::Epub, _) => "epub",
+                    (Format::Html, _) => "html",
+                    (Format::Text, _) => "text",
                     (Format::Json, true) => "canonical",
                     (Format::Json, false) => "json",
+                    (Format::Markdown | Format::Pdf | Format::Hocr | Format::Alto, _) => "markdown",
                 };
                 let query = [("format", format.to_owned())];
-                server.text(&["api", "books", id.as_str(), "export"], &query).await
+                server.bytes(&["api", "books", id.as_str(), "export"], &query).await
             }
         }
     }

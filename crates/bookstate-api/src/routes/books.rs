@@ -2,7 +2,7 @@
 
 use axum::{extract::State, http::header, response::Response};
 use bookstate_domain::{BookStatus, OperationName};
-use bookstate_reading::export::{JsonForm, json, markdown};
+use bookstate_reading::export::{self, JsonForm};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -26,7 +26,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(chapters))
         .routes(routes!(agents))
         .routes(routes!(metrics))
-        .routes(routes!(export))
+        .routes(routes!(export_book))
         .routes(routes!(reset))
 }
 
@@ -143,11 +143,17 @@ async fn metrics(reading: BookReading) -> Result<Response, Problem> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum Format {
+    /// An e-book, EPUB 3.
+    Epub,
     /// One Markdown file.
     Markdown,
-    /// All documents.
+    /// One HTML file.
+    Html,
+    /// Plain text.
+    Text,
+    /// All documents, and what was set aside.
     Json,
-    /// All documents, without times, seqs and metrics.
+    /// The same without times, seqs and metrics.
     Canonical,
 }
 
@@ -161,33 +167,39 @@ struct WhichFormat {
 }
 
 /// Export a book
-#[utoipa::path(get, path = "/api/books/{book_id}/export", tag = "books",
+#[utoipa::path(get, path = "/api/books/{book_id}/export", tag = "books", operation_id = "export",
     params(("book_id" = String, Path, description = "The book"), WhichFormat),
-    responses((status = 200, content((String = "text/markdown"), (serde_json::Value = "application/json")))))]
-async fn export(Query(which): Query<WhichFormat>, reading: BookReading) -> Result<Response, Problem> {
+    responses((status = 200, content(
+        (Vec<u8> = "application/epub+zip"), (String = "text/markdown"), (String = "text/html"), (String = "text/plain"),
+        (serde_json::Value = "application/json")))))]
+async fn export_book(
+    State(state): State<ApiState>,
+    Query(which): Query<WhichFormat>,
+    reading: BookReading,
+) -> Result<Response, Problem> {
     let (seq, format) = (reading.seq(), which.format);
+    let cover = match format {
+        Format::Epub => state.cover(reading.state().book_id()).await,
+        _ => None,
+    };
     reading.answer(|state| {
-        let form = match format {
-            Format::Markdown => {
-                return Ok(file("text/markdown; charset=utf-8", state, "md", markdown(state)));
-            }
-            Format::Json => JsonForm::Full,
-            Format::Canonical => JsonForm::Canonical,
+        let json = |form| -> Result<Vec<u8>, Problem> {
+            let document = export::json(state, seq, form).map_err(|error| Problem::internal(&error))?;
+            let text = serde_json::to_string_pretty(&document).map_err(|error| Problem::internal(&error))?;
+            Ok((text + "\n").into_bytes())
         };
-        let document = json(state, seq, form).map_err(|error| Problem::internal(&error))?;
-        let text = serde_json::to_string_pretty(&document).map_err(|error| Problem::internal(&error))? + "\n";
-        Ok(file("application/json", state, "json", text))
+        let (content_type, ending, bytes) = match format {
+            Format::Epub => ("application/epub+zip", "epub", export::epub(state, cover.as_ref())),
+            Format::Markdown => ("text/markdown; charset=utf-8", "md", export::markdown(state).into_bytes()),
+            Format::Html => ("text/html; charset=utf-8", "html", export::html(state).into_bytes()),
+            Format::Text => ("text/plain; charset=utf-8", "txt", export::text(state).into_bytes()),
+            Format::Json => ("application/json", "json", json(JsonForm::Full)?),
+            Format::Canonical => ("application/json", "json", json(JsonForm::Canonical)?),
+        };
+        // As a file to keep, not as a page of this server.
+        let name = format!("attachment; filename=\"{}.{ending}\"", state.book_id());
+        Ok(([(header::CONTENT_TYPE, content_type.to_owned()), (header::CONTENT_DISPOSITION, name)], bytes))
     })
-}
-
-fn file(
-    content_type: &'static str,
-    state: &bookstate_domain::BookState,
-    extension: &str,
-    text: String,
-) -> impl axum::response::IntoResponse + use<> {
-    let name = format!("attachment; filename=\"{}.{extension}\"", state.book_id());
-    ([(header::CONTENT_TYPE, content_type.to_owned()), (header::CONTENT_DISPOSITION, name)], text)
 }
 
 /// What to undo.

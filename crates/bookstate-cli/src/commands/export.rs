@@ -20,11 +20,14 @@ pub(crate) fn check(args: &ExportArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes a book's text to a file or to standard output.
-pub(crate) fn run(text: &str, args: &ExportArgs) -> Result<(), Failure> {
+/// Writes a book to a file or to standard output.
+pub(crate) fn run(book: &[u8], args: &ExportArgs) -> Result<(), Failure> {
     match &args.output {
-        None => output::text(text),
-        Some(path) => write_whole(path, text.as_bytes())
+        None => match std::str::from_utf8(book) {
+            Ok(text) if args.format != Format::Epub => output::text(text),
+            _ => output::bytes(book),
+        },
+        Some(path) => write_whole(path, book)
             .map_err(|error| Failure::unexpected(format_args!("cannot write {}: {error}", path.display()))),
     }
 }

@@ -53,6 +53,8 @@ fn a_command_prints_the_same_from_a_server_as_from_the_local_store() {
         "jobs",
         "jobs book.pdf",
         "export book.pdf --format markdown",
+        "export book.pdf --format html",
+        "export book.pdf --format text",
         "export book.pdf --format json",
         "export book.pdf --format json --canonical",
         "parked list",

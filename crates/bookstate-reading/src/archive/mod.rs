@@ -1,14 +1,12 @@
-//! ZIP archives, as EPUB books are: read within bounds, and, for tests, written.
+//! ZIP archives, as EPUB books are: read within bounds, and written.
 //!
 //! Own code, because what is needed is small and what must hold is strict: a reader that never unpacks more than it
 //! was allowed, whatever the archive says of itself.
 
 mod reader;
-#[cfg(test)]
 mod writer;
 
 pub(crate) use reader::{Archive, ArchiveError};
-#[cfg(test)]
 pub(crate) use writer::ArchiveWriter;
 
 const LOCAL: &[u8; 4] = b"PK\x03\x04";

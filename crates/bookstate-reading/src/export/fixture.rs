@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bookstate_domain::{
     At, BookId, BookKey, BookState, Chapter, ChapterKey, ChapterSubject, Document, EntryIdent, Heading,
-    JobId, JobKey, JobStatus, Json, MetricKey, Op, PageKey, Seq, Timestamp,
+    JobId, JobKey, JobStatus, Json, LayoutBlock, LayoutKind, MetricKey, Note, Op, PageKey, Seq, Timestamp,
 };
 
 fn id() -> BookId {
@@ -60,13 +60,16 @@ pub(crate) fn book_at(nanos: i128, seq: u32) -> BookState {
     page.headings = Some(Json::from(vec![Heading { level: 1, text: "On ships".into(), line: 0 }]));
     put(&mut state, page);
     for chapter in [
-        chapter(
-            &at,
-            1,
-            1,
-            Some("1"),
-            "Loomings",
-            "1 LOOMINGS\n\nCall me Ishmael.\n\n# not a heading\n\n# On ships\n\nSome years ago.\n",
+        laid(
+            chapter(&at, 1, 1, Some("1"), "Loomings", ""),
+            &[
+                (LayoutKind::Heading(0), "1 LOOMINGS"),
+                (LayoutKind::Paragraph, "Call me Ishmael."),
+                (LayoutKind::Paragraph, "# not a heading"),
+                (LayoutKind::Heading(1), "On ships"),
+                (LayoutKind::Paragraph, "Some years ago."),
+            ],
+            vec![Note { mark: "*".into(), text: "Or so he says.".into(), page: 1, at: Some(28) }],
         ),
         chapter(&at, 2, 2, Some("1.1"), "The Inn", ""),
         Chapter {
@@ -84,6 +87,23 @@ pub(crate) fn book_at(nanos: i128, seq: u32) -> BookState {
     put(&mut state, job);
     put(&mut state, MetricKey { book_id: id(), job_id, unit: "metadata".into() }.document(&at));
     state
+}
+
+/// A book of one chapter with these blocks.
+pub(crate) fn with_layout(blocks: &[(LayoutKind, &str)]) -> BookState {
+    let mut state = book_record();
+    put(&mut state, laid(chapter(&at(0, 2), 1, 1, None, "Chapter", ""), blocks, Vec::new()));
+    state
+}
+
+fn laid(mut chapter: Chapter, blocks: &[(LayoutKind, &str)], notes: Vec<Note>) -> Chapter {
+    let texts: Vec<&str> = blocks.iter().map(|(_, text)| *text).collect();
+    chapter.mechanical_text = Some(texts.join("\n\n").into());
+    let layout =
+        blocks.iter().map(|(kind, text)| LayoutBlock { kind: kind.clone(), bytes: text.len() as u32 });
+    chapter.layout = Some(Json::from(layout.collect::<Vec<_>>()));
+    chapter.notes = (!notes.is_empty()).then(|| Json::from(notes));
+    chapter
 }
 
 fn chapter(at: &At, order: i32, level: i32, number: Option<&str>, title: &str, text: &str) -> Chapter {

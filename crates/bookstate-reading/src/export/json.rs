@@ -1,4 +1,4 @@
-//! All documents of a book as one JSON document.
+//! All documents of a book as one JSON document, with the list of what is in no chapter.
 
 use bookstate_domain::{BookState, Collection, CollectionVisitor, Document, Seq, value::Kind};
 use serde_json::{Map, Value};
@@ -13,7 +13,7 @@ pub enum JsonForm {
 }
 
 /// All documents of a book, by collection and in the order of their keys; null fields are left out. `seq` is
-/// the last commit in the state.
+/// the last commit in the state. Beside the documents: what was set aside of the whole book, in its order.
 ///
 /// # Errors
 /// A document that JSON cannot hold. None of today's can be one.
@@ -26,6 +26,18 @@ pub fn json(state: &BookState, seq: Seq, form: JsonForm) -> Result<Value, serde_
     let mut documents = Documents { state, form, found: Map::new(), result: Ok(()) };
     Collection::each(&mut documents);
     documents.result?;
+    let set_aside = state.ordered_chapters().into_iter().flat_map(|chapter| {
+        let pieces = chapter.set_aside.iter().flat_map(|list| list.iter());
+        pieces.map(|piece| {
+            serde_json::json!({
+                "chapter": &*chapter.entry_id,
+                "page": piece.page,
+                "reason": piece.reason.as_str(),
+                "text": &*piece.text,
+            })
+        })
+    });
+    export.insert("set_aside".to_owned(), set_aside.collect());
     export.insert("documents".to_owned(), Value::Object(documents.found));
     Ok(Value::Object(export))
 }

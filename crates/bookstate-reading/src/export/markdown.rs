@@ -1,193 +1,234 @@
-//! A book as one Markdown file: its title, then its chapters, headings by level.
+//! A book as one Markdown file that a reader of Markdown shows as the book reads.
 //!
-//! The chapters' texts are Markdown already, or plain text that is nearly so. Two things are put right: a
-//! text that begins with its chapter's own heading does not repeat it, and a line that begins with `#` is a
-//! heading only where the page's Markdown has one, and then it stays below its chapter.
+//! Invariants: what is text in the book is text in the file (what could be markup is escaped); fences hold what they
+//! held; a number of a list is the printed one; each note is a footnote, or, where nothing refers to it, a paragraph.
 
-use std::collections::HashSet;
+use bookstate_domain::{BookState, LayoutKind};
 
-use crate::structure::FRONT_MATTER_SOURCE;
-use bookstate_domain::{Book, BookState, Chapter};
+use super::content::{Content, ContentBlock, DEEPEST, Run, Section, content};
+use super::escape::{Place, escaped};
+use crate::page::fence;
 
-/// The deepest heading that Markdown has.
-const DEEPEST: usize = 6;
-
-/// A book as one Markdown file. A book without chapters (no job of the standard variant has finished) is its
-/// pages' texts.
+/// A book as one Markdown file. A book without chapters (no job of the standard variant has finished) is its pages'
+/// texts; a book of which nothing is known is empty.
 #[must_use]
 pub fn markdown(state: &BookState) -> String {
-    let mut out = String::new();
-    if let Some(book) = state.book() {
-        front(&mut out, book);
+    let content = content(state);
+    let mut out = Blocks::default();
+    if state.book().is_some() {
+        front(&mut out, &content);
     }
-    let chapters = state.ordered_chapters();
-    if chapters.is_empty() {
-        for page in state.pages().values() {
-            if let Some(text) = page.ocr_markdown.as_deref() {
-                block(&mut out, text);
+    let mut labels = 0;
+    for section in &content.sections {
+        add_section(&mut out, section, labels);
+        labels += section.notes.len();
+    }
+    out.text
+}
+
+/// Blocks with an empty line between them.
+#[derive(Default)]
+struct Blocks {
+    text: String,
+}
+
+impl Blocks {
+    fn put(&mut self, block: &str) {
+        if !block.trim().is_empty() {
+            if !self.text.is_empty() {
+                self.text.push('\n');
             }
+            self.line(block);
         }
     }
-    for chapter in chapters {
-        let level = heading_level(chapter.level);
-        // What stands before the first chapter has no heading of its own, and begins with what is above already.
-        if chapter.source.as_deref() == Some(FRONT_MATTER_SOURCE) {
-            let said: HashSet<String> = out.lines().map(letters).collect();
-            for paragraph in
-                chapter.text().map_or("", |t| &**t).split("\n\n").filter(|p| !said.contains(&letters(p)))
-            {
-                block(&mut out, &fitted(paragraph, level, &HashSet::new()));
-            }
+
+    /// Right below what stands there.
+    fn line(&mut self, block: &str) {
+        self.text.push_str(block);
+        self.text.push('\n');
+    }
+}
+
+fn front(out: &mut Blocks, content: &Content<'_>) {
+    out.put(&format!("# {}", escaped(content.title, Place::Heading)));
+    if let Some(subtitle) = content.subtitle.map(str::trim).filter(|text| !text.is_empty()) {
+        out.put(&format!("*{}*", escaped(subtitle, Place::Inside)));
+    }
+    if !content.authors.is_empty() {
+        out.put(&format!("by {}", escaped(&content.authors.join(", "), Place::Inside)));
+    }
+    out.put(&escaped(&content.imprint, Place::Line));
+}
+
+/// The book's title is the only heading of level 1.
+fn heading_level(level: usize) -> usize {
+    level.saturating_add(1).min(DEEPEST)
+}
+
+/// `labels`: how many notes come before the section's.
+fn add_section(out: &mut Blocks, section: &Section<'_>, labels: usize) {
+    let level = heading_level(section.level);
+    if let Some(heading) = &section.heading {
+        out.put(&format!("{} {}", "#".repeat(level), escaped(heading, Place::Heading)));
+    }
+    let mut list = List::default();
+    let mut quoted = 0;
+    for block in &section.blocks {
+        let depth = match &*block.kind {
+            LayoutKind::Quote(depth) => usize::from(*depth).max(1),
+            _ => 0,
+        };
+        let text = |place: Place| inline(block, place, labels);
+        if let LayoutKind::Item { depth, marker } = &*block.kind {
+            list.add(out, block, usize::from(*depth), marker, labels);
+            quoted = 0;
             continue;
         }
-        let heading = heading(chapter);
-        block(&mut out, &format!("{} {heading}", "#".repeat(level)));
-        if let Some(text) = chapter.text() {
-            let text = without_heading(text, chapter);
-            block(&mut out, &fitted(text, level, &page_headings(state, chapter)));
+        list = List::default();
+        match &*block.kind {
+            LayoutKind::Heading(own) => {
+                let level = Section::heading_level(level, *own);
+                out.put(&format!("{} {}", "#".repeat(level), text(Place::Heading).replace('\n', " ")));
+            }
+            LayoutKind::Code { language } => {
+                let fence = fence(block.text);
+                // A word that could end the line of the fence is none.
+                let language: String =
+                    language.as_deref().unwrap_or_default().chars().filter(|c| *c != '`').collect();
+                out.put(&format!("{fence}{}\n{}\n{fence}", language.trim(), block.text));
+            }
+            LayoutKind::Verse => out.put(&verse(&text(Place::Line))),
+            LayoutKind::Table => out.put(&table(&text(Place::Cell))),
+            LayoutKind::Break if !block.text.contains(char::is_alphanumeric) => out.put("***"),
+            LayoutKind::Quote(_) => {
+                let mark = "> ".repeat(depth);
+                if quoted == depth {
+                    out.line(mark.trim_end());
+                    out.line(&format!("{mark}{}", one_line(&text(Place::Line))));
+                } else {
+                    out.put(&format!("{mark}{}", one_line(&text(Place::Line))));
+                }
+            }
+            _ => out.put(&one_line(&text(Place::Line))),
+        }
+        quoted = depth;
+    }
+    let unreferred: Vec<usize> = section.unreferred().collect();
+    for (n, note) in section.notes.iter().enumerate() {
+        let paragraphs = note.text.split("\n\n").map(|part| one_line(&escaped(part, Place::Line)));
+        let paragraphs: Vec<String> = paragraphs.filter(|part| !part.is_empty()).collect();
+        if unreferred.contains(&n) {
+            out.put(&format!("{} {}", escaped(&note.mark, Place::Line), paragraphs.join("\n\n")));
+        } else {
+            out.put(&format!("[^{}]: {}", labels + n + 1, paragraphs.join("\n\n    ")));
+        }
+    }
+}
+
+/// The text of a block, with the references to its notes.
+fn inline(block: &ContentBlock<'_>, place: Place, labels: usize) -> String {
+    let mut out = String::new();
+    for run in block.runs() {
+        match run {
+            Run::Text(text) => {
+                let place = if out.is_empty() { place } else { place.inside() };
+                out.push_str(&escaped(text, place));
+            }
+            Run::Reference(note) => out.push_str(&format!("[^{}]", labels + note + 1)),
         }
     }
     out
 }
 
-/// Adds a paragraph, or several.
-fn block(out: &mut String, text: &str) {
-    let text = text.trim_matches('\n');
-    if !text.trim().is_empty() {
-        if !out.is_empty() {
-            out.push('\n');
-        }
-        out.push_str(text);
-        out.push('\n');
-    }
+fn one_line(text: &str) -> String {
+    text.split('\n').map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-fn front(out: &mut String, book: &Book) {
-    block(out, &format!("# {}", book.title.as_deref().unwrap_or("Untitled")));
-    if let Some(subtitle) = book.subtitle.as_deref() {
-        block(out, &format!("*{subtitle}*"));
+/// Lines whose ends and indents are meant.
+fn verse(text: &str) -> String {
+    let mut out = String::new();
+    for (i, line) in text.split('\n').filter(|line| !line.trim().is_empty()).enumerate() {
+        if i > 0 {
+            out.push_str("\\\n");
+        }
+        let ink = line.trim_start();
+        out.extend(std::iter::repeat_n("&nbsp;", line.chars().count() - ink.chars().count()));
+        out.push_str(ink.trim_end());
     }
-    let authors: Vec<&str> = match book.authors.as_slice() {
-        [] => book.author.as_deref().into_iter().collect(),
-        authors => authors.iter().map(AsRef::as_ref).collect(),
+    out
+}
+
+/// Rows as lines, cells between tabulators; the first row is the head.
+fn table(text: &str) -> String {
+    let rows: Vec<Vec<&str>> = text.split('\n').map(|row| row.split('\t').collect()).collect();
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(1);
+    let line = |row: &[&str]| {
+        let cells = row.iter().copied().chain(std::iter::repeat("")).take(columns);
+        format!("| {} |", cells.map(str::trim).collect::<Vec<_>>().join(" | "))
     };
-    if !authors.is_empty() {
-        block(out, &format!("by {}", authors.join(", ")));
-    }
-    let mut imprint: Vec<String> = Vec::new();
-    imprint.extend(book.publisher.as_deref().map(str::to_owned));
-    imprint.extend(book.publication_year.map(|year| year.to_string()));
-    imprint.extend(book.isbn.as_deref().map(|isbn| format!("ISBN {isbn}")));
-    block(out, &imprint.join(", "));
+    let mut lines: Vec<String> = rows.iter().map(|row| line(row)).collect();
+    lines.insert(1.min(lines.len()), format!("|{}", " --- |".repeat(columns)));
+    lines.join("\n")
 }
 
-/// The book's title is the only heading of level 1.
-fn heading_level(level: i32) -> usize {
-    usize::try_from(level.max(1)).unwrap_or(DEEPEST).saturating_add(1).min(DEEPEST)
+/// A list as it grows.
+#[derive(Default)]
+struct List {
+    /// Where the text of each open item begins, in columns, and its number.
+    open: Vec<(usize, Option<u64>)>,
 }
 
-fn heading(chapter: &Chapter) -> String {
-    let title = chapter.title.as_deref().unwrap_or_default().trim();
-    let number = chapter.entry_number.as_deref().unwrap_or_default().trim();
-    let mut heading = number.to_owned();
-    if title != number && !title.is_empty() {
-        if !heading.is_empty() {
-            heading.push(' ');
+impl List {
+    fn add(&mut self, out: &mut Blocks, block: &ContentBlock<'_>, depth: usize, marker: &str, labels: usize) {
+        let text = one_line(&inline(block, Place::Line, labels));
+        if marker.is_empty() {
+            // A further paragraph of the item.
+            let indent = self.open.get(depth).or(self.open.last()).map_or(0, |(indent, _)| *indent);
+            out.put(&format!("{}{text}", " ".repeat(indent)));
+            return;
         }
-        heading.push_str(title);
-    }
-    if heading.is_empty() { chapter.entry_id.to_string() } else { heading }
-}
-
-/// What is left of a line when two headings are compared.
-fn letters(line: &str) -> String {
-    line.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-}
-
-/// The text without the chapter's own heading at its beginning.
-fn without_heading<'t>(text: &'t str, chapter: &Chapter) -> &'t str {
-    let text = text.trim_start_matches('\n');
-    let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
-    let title = letters(chapter.title.as_deref().unwrap_or_default());
-    let first = letters(first);
-    let repeats = !title.is_empty() && (first == title || first == letters(&heading(chapter)));
-    if repeats { rest } else { text }
-}
-
-/// The headings that the Markdown of the chapter's pages has.
-fn page_headings(state: &BookState, chapter: &Chapter) -> HashSet<String> {
-    let pages = (chapter.start_page..=chapter.end_page).filter_map(|n| state.page(n));
-    let headings = pages.filter_map(|page| page.headings.as_ref()).flat_map(|headings| headings.iter());
-    headings.map(|heading| letters(&heading.text)).collect()
-}
-
-/// The text with each line that begins with `#` as a heading below `level`, or as a plain line.
-fn fitted(text: &str, level: usize, headings: &HashSet<String>) -> String {
-    let line = |line: &str| {
-        let rest = line.trim_start_matches('#');
-        let marks = line.len() - rest.len();
-        if marks == 0 {
-            return line.to_owned();
-        }
-        let is_heading = marks <= DEEPEST && rest.starts_with(' ') && headings.contains(&letters(rest));
-        if is_heading {
-            format!("{}{rest}", "#".repeat(marks.max(level + 1).min(DEEPEST)))
+        let number = marker.strip_suffix(['.', ')']).and_then(|digits| digits.parse::<u64>().ok());
+        let number = number.filter(|number| *number < 1_000_000_000);
+        let is_bullet = marker == "•";
+        // What Markdown has no list for keeps its marker behind a bullet.
+        let rest = match block.text.strip_prefix(marker).map(str::trim_start) {
+            Some(_) if number.is_some() || is_bullet => {
+                let skip =
+                    block.text.len() - block.text.get(marker.len()..).unwrap_or_default().trim_start().len();
+                let references = block.references.iter().filter(|(at, _)| *at >= skip);
+                let rest = ContentBlock {
+                    kind: block.kind.clone(),
+                    text: block.text.get(skip..).unwrap_or_default(),
+                    references: references.map(|(at, note)| (at - skip, *note)).collect(),
+                };
+                one_line(&inline(&rest, Place::Line, labels))
+            }
+            _ => text,
+        };
+        let is_new = self.open.is_empty();
+        let before = self.open.get(depth).copied();
+        self.open.truncate(depth);
+        let indent = self.open.last().map_or(0, |(indent, _)| *indent);
+        let sign = number.map_or_else(|| "-".to_owned(), |number| format!("{number}."));
+        let begins_anew = before.is_some_and(|(_, last)| match (last, number) {
+            (Some(last), Some(number)) => number != last + 1,
+            (None, None) => false,
+            _ => true,
+        });
+        self.open.push((indent + sign.len() + 1, number));
+        let item = format!("{}{sign} {rest}", " ".repeat(indent));
+        if begins_anew {
+            // A number that does not follow would be counted on from the one before.
+            out.put(&format!("{}<!-- -->", " ".repeat(indent)));
+            out.put(&item);
+        } else if is_new {
+            out.put(&item);
         } else {
-            format!("\\{line}")
+            out.line(&item);
         }
-    };
-    text.lines().map(line).collect::<Vec<_>>().join("\n")
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::fixture::{book, book_record, pages_only};
-    use super::*;
-
-    #[test]
-    fn a_book_is_its_title_and_its_chapters() {
-        let expected = "\
-# Moby Dick
-
-*or, The Whale*
-
-by Herman Melville
-
-Harper, 1851, ISBN 9780142437247
-
-## 1 Loomings
-
-Call me Ishmael.
-
-\\# not a heading
-
-### On ships
-
-Some years ago.
-
-### 1.1 The Inn
-
-### XV
-
-Edited text.
-";
-        assert_eq!(markdown(&book()), expected);
-    }
-
-    #[test]
-    fn a_book_without_chapters_is_its_pages() {
-        assert_eq!(markdown(&pages_only()), "# Untitled\n\nFirst page.\n\nSecond page.\n");
-    }
-
-    #[test]
-    fn a_book_without_anything_is_its_title() {
-        assert_eq!(markdown(&book_record()), "# Untitled\n");
-        let nothing = BookState::new(bookstate_domain::BookId::new("b-0").unwrap());
-        assert_eq!(markdown(&nothing), "");
-    }
-
-    #[test]
-    fn levels_end_where_markdown_ends() {
-        assert_eq!([0, 1, 2, 5, 6, 99].map(heading_level), [2, 2, 3, 6, 6, 6]);
-    }
-}
+#[path = "markdown_tests.rs"]
+mod tests;

@@ -1,11 +1,23 @@
-//! A book in forms for people and other programs: one JSON document, or one Markdown file.
+//! A book in forms for people and other programs: EPUB, one HTML file, plain text, Markdown, JSON.
 //!
-//! Pure functions of a state. Not here: reading the book from anywhere, and writing the result to a file.
+//! Pure functions of a state. Not here: reading the book from anywhere, and writing the result to a file. Reading
+//! order: `content` (a book as sections of blocks), `aligned` (the layout over edited texts), `escape`, then a file per
+//! form; `markup` is what HTML and EPUB share.
 
+mod aligned;
+mod content;
+mod epub;
+mod escape;
 #[cfg(test)]
 mod fixture;
+mod html;
 mod json;
 mod markdown;
+mod markup;
+mod text;
 
+pub use epub::epub;
+pub use html::html;
 pub use json::{JsonForm, json};
 pub use markdown::markdown;
+pub use text::text;
