@@ -69,9 +69,15 @@ pub fn on_success(
     work: &Work,
     outcome: Outcome,
 ) -> Result<Vec<PersistCall>, String> {
-    let call = match (work, outcome) {
-        (Work::Extract { page }, Outcome::Extract) => PersistCall::PageExtract(*page),
-        (Work::Ocr { page, provider }, Outcome::Ocr(reading)) => {
+    let none = || format!("the answer is not one to {work}");
+    // By the work alone, so that a new kind of work is missing here until it is written.
+    let call = match work {
+        Work::Extract { page } => match outcome {
+            Outcome::Extract => PersistCall::PageExtract(*page),
+            _ => return Err(none()),
+        },
+        Work::Ocr { page, provider } => {
+            let Outcome::Ocr(reading) = outcome else { return Err(none()) };
             let others = || others(state, job, *page, provider);
             let unread = reading.text.trim().is_empty() && reading.confidence == Some(0.0);
             if unread && !others().any(|other| has_hope(state, *page, &other)) {
@@ -81,25 +87,44 @@ pub fn on_success(
             let reading = page_reading(*page, provider, reading);
             PersistCall::OcrResult(reading, needed_with(state, job, *page, provider, good))
         }
-        (Work::Markdown { page }, Outcome::Markdown { markdown, headings }) => {
+        Work::Markdown { page } => {
+            let Outcome::Markdown { markdown, headings } = outcome else { return Err(none()) };
             PersistCall::OcrMarkdown { page: *page, markdown, headings }
         }
-        (Work::Metadata, Outcome::Metadata(result)) => PersistCall::MetadataResult(result),
-        (Work::TocFinder, Outcome::TocFinder(Some(found))) => PersistCall::TocFinderResult(found),
-        (Work::TocFinder, Outcome::TocFinder(None)) => PersistCall::TocFinderNoResult,
-        (Work::TocExtract, Outcome::TocExtract(entries)) => PersistCall::TocEntries(entries),
-        (Work::TocLink { entry }, Outcome::TocLink(outcome)) => {
+        Work::Metadata => {
+            let Outcome::Metadata(result) = outcome else { return Err(none()) };
+            PersistCall::MetadataResult(result)
+        }
+        Work::TocFinder => match outcome {
+            Outcome::TocFinder(Some(found)) => PersistCall::TocFinderResult(found),
+            Outcome::TocFinder(None) => PersistCall::TocFinderNoResult,
+            _ => return Err(none()),
+        },
+        Work::TocExtract => {
+            let Outcome::TocExtract(entries) = outcome else { return Err(none()) };
+            PersistCall::TocEntries(entries)
+        }
+        Work::TocLink { entry } => {
+            let Outcome::TocLink(outcome) = outcome else { return Err(none()) };
             PersistCall::TocEntryResult(entry.clone(), outcome)
         }
-        (Work::Pattern, Outcome::Pattern(analysis)) => PersistCall::PatternAnalysis(analysis),
-        (Work::Discover { subject }, Outcome::Discover(found)) => {
+        Work::Pattern => {
+            let Outcome::Pattern(analysis) = outcome else { return Err(none()) };
+            PersistCall::PatternAnalysis(analysis)
+        }
+        Work::Discover { subject } => {
+            let Outcome::Discover(found) = outcome else { return Err(none()) };
             let sought = state.pattern_analysis().map(|analysis| analysis.entries_to_find.iter());
             let missing = sought.into_iter().flatten().find(|missing| missing.subject() == *subject);
             let missing = missing.ok_or_else(|| format!("entry {subject} is not to be found"))?.clone();
             PersistCall::DiscoveredEntry(Discovery { missing, found })
         }
-        (Work::Gaps, Outcome::Gaps(gaps)) => PersistCall::Gaps(gaps),
-        (Work::Gap { key }, Outcome::Gap(fix)) => {
+        Work::Gaps => {
+            let Outcome::Gaps(gaps) = outcome else { return Err(none()) };
+            PersistCall::Gaps(gaps)
+        }
+        Work::Gap { key } => {
+            let Outcome::Gap(fix) = outcome else { return Err(none()) };
             let gaps = state.pattern_analysis().map(|analysis| analysis.gaps.iter());
             let gap = gaps.into_iter().flatten().find(|gap| gap.key == *key);
             PersistCall::GapFix(
@@ -107,8 +132,12 @@ pub fn on_success(
                 fix,
             )
         }
-        (Work::Skeleton, Outcome::Skeleton(chapters)) => PersistCall::ChapterSkeleton(chapters),
-        (Work::ChapterText { batch }, Outcome::ChapterText(extracts)) => {
+        Work::Skeleton => {
+            let Outcome::Skeleton(chapters) = outcome else { return Err(none()) };
+            PersistCall::ChapterSkeleton(chapters)
+        }
+        Work::ChapterText { batch } => {
+            let Outcome::ChapterText(extracts) = outcome else { return Err(none()) };
             let has = |subject: &ChapterSubject| extracts.iter().any(|extract| extract.subject == *subject);
             if let Some(chapter) = batch_of(state, *batch).into_iter().find(|chapter| !has(&chapter.subject))
             {
@@ -116,15 +145,19 @@ pub fn on_success(
             }
             return Ok(in_parts(extracts).into_iter().map(PersistCall::ChapterExtracts).collect());
         }
-        (Work::Classify, Outcome::Classify(chapters)) => PersistCall::ChapterClassifications(chapters),
-        (Work::Polish { subject }, Outcome::Polish { text, word_count }) => {
+        Work::Classify => {
+            let Outcome::Classify(chapters) = outcome else { return Err(none()) };
+            PersistCall::ChapterClassifications(chapters)
+        }
+        Work::Polish { subject } => {
+            let Outcome::Polish { text, word_count } = outcome else { return Err(none()) };
             let outcome = PolishOutcome::Polished { text, word_count };
             PersistCall::ChapterPolish(vec![ChapterPolish { subject: subject.clone(), outcome }])
         }
-        (Work::FinishStructure, Outcome::FinishStructure { paragraphs }) => {
+        Work::FinishStructure => {
+            let Outcome::FinishStructure { paragraphs } = outcome else { return Err(none()) };
             PersistCall::StructureResult { paragraphs }
         }
-        (work, _) => return Err(format!("the answer is not one to {work}")),
     };
     Ok(vec![call])
 }

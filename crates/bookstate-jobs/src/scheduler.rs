@@ -173,18 +173,19 @@ impl Scheduler {
         }))
     }
 
-    /// Starts a job of a book, or resumes the one that is active.
+    /// Starts a job of a book, or resumes the one that is active. A call that is dropped starts it all the same.
     ///
     /// # Errors
     /// See [`StartError`].
     pub async fn start(&self, book_id: &BookId, request: JobRequest) -> Result<Started, StartError> {
         let (this, id) = (self.clone(), book_id.clone());
-        // Opening a book and its file blocks.
-        let opened = tokio::task::spawn_blocking(move || this.prepare(&id, &request)).await;
-        match opened.map_err(|_| StartError::ShuttingDown)?? {
+        // Opening a book and its file blocks. A job that is recorded there also runs from there: whoever asked for it
+        // may be gone by then, and the job would be queued for ever.
+        let started = tokio::task::spawn_blocking(move || match this.prepare(&id, &request)? {
             Prepared::Done(started) => Ok(started),
-            Prepared::Ready(ready) => Ok(Started::Running(self.spawn(*ready))),
-        }
+            Prepared::Ready(ready) => Ok(Started::Running(this.spawn(*ready))),
+        });
+        started.await.map_err(|_| StartError::ShuttingDown)?
     }
 
     fn prepare(&self, book_id: &BookId, request: &JobRequest) -> Result<Prepared, StartError> {

@@ -60,6 +60,32 @@ async fn a_job_takes_a_book_to_the_end_and_a_second_one_finds_nothing_to_do() {
     assert!(scheduler.jobs().is_empty());
 }
 
+#[test]
+fn a_job_whose_caller_goes_away_runs() {
+    let one_thread =
+        tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).enable_all().build();
+    one_thread.unwrap().block_on(async {
+        let bench = Bench::new();
+        bench.fake.trick("metadata", &[Trick::Hang]);
+        let library = bench.library();
+        let scheduler = bench.scheduler(&library);
+        let book = ingest(&library, &bench.book_file("book")).await.unwrap().book_id;
+        // The thread that would open the book is busy.
+        let (open, gate) = std::sync::mpsc::channel::<()>();
+        let busy = tokio::task::spawn_blocking(move || gate.recv());
+        {
+            let mut start = Box::pin(scheduler.start(&book, request()));
+            let begun = std::future::poll_fn(|context| std::task::Poll::Ready(start.as_mut().poll(context)));
+            assert!(begun.await.is_pending(), "nobody waits for its answer");
+        }
+        open.send(()).unwrap();
+        busy.await.unwrap().unwrap();
+        bench.fake.begun("metadata").await;
+        assert_eq!(scheduler.jobs().len(), 1);
+        scheduler.cancel(&book);
+    });
+}
+
 #[tokio::test]
 async fn two_jobs_on_one_book_are_impossible() {
     let bench = Bench::new();

@@ -316,6 +316,17 @@ fn a_job_that_can_never_end_is_called_stuck() {
 }
 
 #[test]
+fn pages_far_beyond_the_first_unread_one_are_not_looked_at() {
+    let fresh = Simulation::new(World { pages: 5000, ..World::default() }, 1);
+    let pools = fresh.job.providers.iter().map(|(_, pool)| pool).chain([&fresh.job.local_pool]);
+    let roomy = InFlight::limited(pools.map(|pool| (pool.clone(), 10_000)).collect());
+    let planned = plan(&fresh.state, &fresh.job, &roomy);
+    assert_eq!(planned.units.iter().filter_map(|unit| unit.work.page()).max(), Some(1024));
+    let all = plan(&fresh.state, &fresh.job, &InFlight::unlimited());
+    assert_eq!(all.units.iter().filter_map(|unit| unit.work.page()).max(), Some(5000));
+}
+
+#[test]
 fn a_late_failure_takes_nothing_back() {
     let mut simulation = Simulation::new(World { entries: 1, ..World::default() }, 1);
     simulation.run_to(|work| matches!(work, Work::TocLink { .. }));

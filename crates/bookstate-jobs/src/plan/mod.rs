@@ -130,6 +130,10 @@ impl InFlight {
         self.units.is_empty()
     }
 
+    const fn is_limited(&self) -> bool {
+        self.room.is_some()
+    }
+
     fn room(&self, pool: &PoolName) -> usize {
         let used = self.per_pool.get(pool).copied().unwrap_or(0);
         let limit = self.room.as_ref().map_or(usize::MAX, |room| room.get(pool).copied().unwrap_or(0));

@@ -2,18 +2,25 @@
 //!
 //! Page by page and not stage by stage, so that the first pages are read to the end early and what waits for
 //! them (metadata, the finder) starts early. The scan begins behind the pages that are known to be read and
-//! ends when no pool takes more, so that planning after each result costs about as much as is in flight.
+//! ends when no pool takes more, or [`AHEAD`] pages on where there are limits: a pool that is full while another is
+//! idle must not cost a look at every page of the book after each result.
 
 use bookstate_domain::{BookState, Page, Provider};
 
 use super::{JobPlan, Planning, Step};
 use crate::{choose::is_good, unit::Work};
 
+/// How far beyond the first unread page others are begun.
+const AHEAD: i32 = 1024;
+
 pub(super) fn plan(planning: &mut Planning<'_>) {
     let job = planning.job;
     let pools = || job.providers.iter().map(|(_, pool)| pool).chain([&job.local_pool]);
     let mut in_a_row = true;
     for page_num in planning.plan.read_to.saturating_add(1)..=planning.page_count {
+        if planning.in_flight.is_limited() && page_num > planning.plan.read_to.saturating_add(AHEAD) {
+            break;
+        }
         let page = planning.state.page(page_num);
         if page.is_some_and(|page| page.is_read()) {
             if in_a_row {
