@@ -3,8 +3,10 @@
 mod audit_sync;
 mod bench;
 mod codegen;
+mod conservation;
 mod defradb;
 mod features;
+mod fuzz;
 mod handbook;
 mod prove;
 mod public_api;
@@ -32,10 +34,14 @@ enum Chore {
     Bench(bench::Options),
     /// Write DefraDB's collections and operations from the field tables
     Codegen(codegen::Options),
+    /// Check that every word of books arrives, once
+    Conservation(conservation::Options),
     /// Build, start, stop a DefraDB node for development
     Defradb(defradb::Options),
     /// Check each feature of the published crates alone: features only add
     Features(features::Options),
+    /// Read books whose files were changed at random: no panic, no run beyond bounds
+    Fuzz(fuzz::Options),
     /// Make the handbook PDF from the Markdown files of docs/
     Handbook(handbook::Options),
     /// Prove what is too long for a test run: random stories of the sink, kills of the program at random moments
@@ -63,8 +69,10 @@ fn main() -> anyhow::Result<ExitCode> {
         }
         Chore::Bench(options) => bench::run(&options, &mut std::io::stdout().lock()),
         Chore::Codegen(options) => codegen::run(&options),
+        Chore::Conservation(options) => conservation::run(&options, &mut std::io::stdout().lock()),
         Chore::Defradb(options) => defradb::run(&options, &mut std::io::stdout().lock()),
         Chore::Features(options) => features::run(&options, &mut std::io::stdout().lock()),
+        Chore::Fuzz(options) => fuzz::run(&options, &mut std::io::stdout().lock()),
         Chore::Handbook(options) => handbook::run(&options),
         Chore::Prove(options) => prove::run(&options, &mut std::io::stdout().lock()),
         Chore::PublicApi(options) => public_api::run(&options, &mut std::io::stdout().lock()),
