@@ -7,7 +7,9 @@
 use super::counted::{counted, day};
 use super::named::{Named, lone_word, named};
 use crate::page::BlockKind;
-use crate::toc::{Line, Numeral, NumeralStyle, PageText, SaidLine, TitleParts, division, split_glued, split_title};
+use crate::toc::{
+    Line, Numeral, NumeralStyle, PageText, SaidLine, TitleParts, division, split_glued, split_title,
+};
 
 /// No heading line is longer, in characters.
 const LONGEST: usize = 110;
