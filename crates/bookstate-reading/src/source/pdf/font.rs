@@ -5,7 +5,7 @@
 //! of CIDs; the character map of the embedded font, read backwards.
 
 use super::decode::bounded;
-use super::names;
+use super::names::{self, NamesByCode};
 use super::style::FontStyle;
 use hayro_cmap::{BfString, CMap, CMapName, CidFamily, load_embedded};
 use hayro_font::{CMapResolverFn, FontCache, FontGlyph, FontQuery, FontResolverFn};
@@ -304,6 +304,7 @@ fn simple_codes(dict: &Dict<'_>, descriptor: Option<&Dict<'_>>) -> Vec<(f64, Opt
     // A map that is only a name says that codes are Unicode.
     let own = dict.get::<Name<'_>>("ToUnicode").and_then(|_| to_unicode(dict));
     let names = names::differences(dict);
+    let by_code = NamesByCode::of(&names);
     let mut by_glyph: Option<HashMap<u32, char>> = None;
     let code = |code: u32| {
         let Some(font) = &font else {
@@ -320,7 +321,7 @@ fn simple_codes(dict: &Dict<'_>, descriptor: Option<&Dict<'_>>) -> Vec<(f64, Opt
         let text = match unicode {
             Some(Meaning::Char(c)) => Some(c.to_string()),
             Some(Meaning::Text(text)) => Some(text),
-            _ => names.get(&code).and_then(|name| names::by_number(name, code)).or_else(|| {
+            _ => names.get(&code).and_then(|name| by_code.text(name, code)).or_else(|| {
                 let by_glyph = by_glyph.get_or_insert_with(|| {
                     descriptor.and_then(sfnt).map(|data| characters(&data)).unwrap_or_default()
                 });
