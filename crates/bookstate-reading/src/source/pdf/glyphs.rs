@@ -121,6 +121,7 @@ impl Collector {
             size,
             text,
             style: Style { size, bold, italic, monospace, ..Style::default() },
+            drawn: 0,
         };
         let merged = match self.glyphs.last_mut() {
             Some((known, last)) if *known == direction => merge_accent(last, &glyph),
@@ -298,7 +299,7 @@ mod tests {
     use super::*;
 
     fn glyph(text: &str, x0: f32, x1: f32) -> Glyph {
-        Glyph { x0, x1, y: 100.0, size: 10.0, text: text.to_owned(), style: Style::default() }
+        Glyph { x0, x1, y: 100.0, size: 10.0, text: text.to_owned(), style: Style::default(), drawn: 0 }
     }
 
     #[test]

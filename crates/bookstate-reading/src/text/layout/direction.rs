@@ -43,6 +43,17 @@ pub(super) fn logical<T>(mut pieces: Vec<T>, text: impl Fn(&mut T) -> &mut Strin
     out
 }
 
+/// Two letters meet, of which one is read from the left and one from the right.
+pub(super) fn turns_between(before: &str, after: &str) -> bool {
+    let from_right = |c: Option<char>| match c.map(bidi_class) {
+        Some(R | AL) => Some(true),
+        Some(L) => Some(false),
+        _ => None,
+    };
+    let directions = (from_right(before.chars().next_back()), from_right(after.chars().next()));
+    matches!(directions, (Some(a), Some(b)) if a != b)
+}
+
 fn class(text: &str) -> BidiClass {
     text.chars().next().map_or(BidiClass::ON, bidi_class)
 }

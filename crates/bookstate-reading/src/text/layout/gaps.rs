@@ -6,14 +6,16 @@
 use super::glyph::Glyph;
 use crate::text::script::unspaced;
 
-/// A gap of this share of the size is a space between words.
-const WORD_GAP: f32 = 0.17;
+/// A gap of this share of the size is a space between words: less than a thin space, more than any kern.
+const WORD_GAP: f32 = 0.13;
 /// The same when a space was drawn as well.
 const DRAWN_WORD_GAP: f32 = 0.06;
 /// A gap of this share of the size is wider than any space within a sentence.
 pub(super) const WIDE_GAP: f32 = 1.2;
 /// Letters this far apart, as most of a row's are, are letterspaced.
 const LETTERSPACED: f32 = 0.08;
+/// Single letters further apart than this are words, unless other gaps of the row are wider still.
+const WIDEST_LETTERSPACE: f32 = 0.42;
 /// A row without drawn spaces has no word of more letters than this; if it seems to, its gaps are tight.
 const LONGEST_WORD: usize = 18;
 
@@ -45,6 +47,7 @@ impl Gaps {
     pub(super) fn of(glyphs: &[Glyph], spaces_drawn: bool) -> Self {
         let mut gaps: Vec<(f32, bool)> = Vec::with_capacity(glyphs.len());
         let (mut signs, mut signs_drawn) = (0_usize, 0_usize);
+        let mut of_letters = 0_usize;
         let (mut last, mut drawn): (Option<&Glyph>, bool) = (None, false);
         for glyph in glyphs {
             if glyph.is_space() {
@@ -60,12 +63,14 @@ impl Gaps {
                 let gap = (glyph.x0 - last.x1) / glyph.size.max(1.0);
                 if letters && gap < WIDE_GAP * 2.0 && !(unspaced(last.last()) || unspaced(glyph.first())) {
                     gaps.push((gap, drawn));
+                    of_letters += usize::from(last.last().is_alphabetic() && glyph.first().is_alphabetic());
                 }
             }
             drawn = false;
         }
-        let few = gaps.len() < 5;
-        let own = if few { None } else { letterspaced(&gaps).or_else(|| tight(&gaps, spaces_drawn)) };
+        // A row of single digits is a table.
+        let spaced = || if of_letters * 2 >= gaps.len() { letterspaced(&gaps) } else { None };
+        let own = if gaps.len() < 5 { None } else { spaced().or_else(|| tight(&gaps, spaces_drawn)) };
         let gaps = own.unwrap_or(Self::DEFAULT);
         // Where few of a row's signs are parted by a drawn space, it parts words: `第一章 港`; else it spaces the row out.
         let drawn_signs = if signs_drawn * 2 < signs { gaps.drawn } else { gaps.drawn_signs };
@@ -103,6 +108,9 @@ fn letterspaced(gaps: &[(f32, bool)]) -> Option<Gaps> {
     let widest = *all.last()?;
     let drawn = gaps.iter().filter(|(_, drawn)| *drawn).count();
     let two_kinds = widest > middle + 0.12 && widest > 1.5 * middle;
+    if middle > WIDEST_LETTERSPACE && !two_kinds {
+        return None;
+    }
     // Where each letter is followed by a drawn space, only a second kind of gap tells letters from words.
     if drawn * 2 > gaps.len() && !two_kinds {
         return None;
@@ -195,6 +203,14 @@ mod tests {
     fn single_letters_with_drawn_spaces_stay_apart() {
         let letters = "a b c d e f g h";
         assert_eq!(spaced(&set(letters, 50.0, 100.0, 10.0), true), letters);
+    }
+
+    #[test]
+    fn a_row_of_digits_or_of_letters_far_apart_is_no_word() {
+        for (text, gap) in [("1 2 3 4 5 6 7 8 9", 0.3), ("a b c d e f g h", 0.5)] {
+            assert_eq!(spaced(&apart(text, 0.0, gap, false), false), text);
+        }
+        assert_eq!(spaced(&apart("351 mm and 10 pt", 0.0, 0.16, false), false), "351 mm and 10 pt");
     }
 
     #[test]

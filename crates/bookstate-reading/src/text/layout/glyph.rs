@@ -17,6 +17,8 @@ pub(crate) struct Glyph {
     pub(crate) text: String,
     /// How it is set.
     pub(crate) style: Style,
+    /// The how manieth of the page's glyphs it was drawn.
+    pub(crate) drawn: u32,
 }
 
 impl Glyph {
@@ -52,7 +54,15 @@ pub(super) fn set(text: &str, x: f32, y: f32, size: f32) -> Vec<Glyph> {
     let width = size / 2.0;
     let place = |(i, c): (usize, char)| {
         let x0 = x + i as f32 * width;
-        Glyph { x0, x1: x0 + width, y, size, text: c.to_string(), style: Style { size, ..Style::default() } }
+        Glyph {
+            x0,
+            x1: x0 + width,
+            y,
+            size,
+            text: c.to_string(),
+            style: Style { size, ..Style::default() },
+            drawn: 0,
+        }
     };
     text.chars().enumerate().map(place).collect()
 }

@@ -4,7 +4,7 @@
 //! than a space begins a new span, which then begins with as many spaces as the gap is wide, so that things that
 //! stand below each other on the page do so in the text.
 
-use super::direction::logical;
+use super::direction::{logical, turns_between};
 use super::gaps::{Gap, Gaps};
 use super::glyph::{Glyph, median};
 use super::rows::Row;
@@ -111,6 +111,11 @@ fn from_right(pieces: Vec<Piece>) -> Vec<Piece> {
         if piece.text == " " {
             gap = piece.gap;
         } else {
+            // Letters that are read in opposite directions are not of one word. Writers put the space behind a word
+            // of the other direction at its wrong end.
+            if gap == Gap::None && out.last().is_some_and(|last| turns_between(&last.text, &piece.text)) {
+                gap = Gap::Space;
+            }
             out.push(Piece { gap, ..piece });
             gap = Gap::None;
         }

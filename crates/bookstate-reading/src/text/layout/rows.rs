@@ -5,18 +5,17 @@
 //! initial that reaches over several lines stands in the first of them; text that lies over other text of another
 //! size is a row of its own.
 
+use super::covered::{LARGE, uncover};
 use super::glyph::{Glyph, median};
 
 /// Glyphs whose baselines differ by no more than this share of their size are on one line.
 const SAME_LINE: f32 = 0.35;
 /// Smaller glyphs up to this share of the size away are super- or subscripts of the line.
 const SCRIPT_REACH: f32 = 0.55;
-/// A glyph is large in a row from this multiple of its other glyphs' size on.
-const LARGE: f32 = 1.5;
 /// Capitals reach this share of their size above the baseline.
 const CAP_HEIGHT: f32 = 0.68;
-/// Text is laid over other text when this share of its glyphs is covered.
-const COVERED: f32 = 0.5;
+/// An initial this multiple of the text's size before its line is no letter of the line's first word.
+const INITIAL_GAP: f32 = 0.8;
 
 /// A line: its glyphs from left to right. Never empty.
 #[derive(Debug, Clone)]
@@ -76,25 +75,6 @@ pub(super) fn rows(mut glyphs: Vec<Glyph>) -> Vec<Row> {
     place_initials(join_scripts(rows))
 }
 
-/// A row in two when text of one size lies over text of another.
-fn uncover(row: Row) -> Vec<Row> {
-    let limit = LARGE * row.inked().map(|g| g.size).fold(f32::MAX, f32::min);
-    if row.inked().all(|g| g.size < limit) {
-        return vec![row];
-    }
-    let covered = |g: &Glyph| {
-        let middle = (g.x0 + g.x1) / 2.0;
-        row.inked().any(|l| l.size >= limit && l.x0 <= middle && middle <= l.x1)
-    };
-    let small = row.inked().filter(|g| g.size < limit);
-    let (all, hidden) = small.fold((0, 0), |(all, hidden), g| (all + 1, hidden + usize::from(covered(g))));
-    if hidden < 2 || (hidden as f32) < COVERED * all as f32 {
-        return vec![row];
-    }
-    let (small, large): (Vec<Glyph>, Vec<Glyph>) = row.glyphs.into_iter().partition(|g| g.size < limit);
-    [Row::new(large), Row::new(small)].into_iter().flatten().collect()
-}
-
 /// Puts rows of smaller glyphs, close above or below a line and between its words, into that line.
 fn join_scripts(rows: Vec<Row>) -> Vec<Row> {
     let mut out: Vec<Row> = Vec::with_capacity(rows.len());
@@ -127,14 +107,14 @@ fn is_script_of(small: &Row, large: &Row) -> bool {
         return false;
     }
     let ((s0, s1), (l0, l1)) = (small.reach(), large.reach());
-    // The lowered letter of a logo is as large as its neighbours, but it fills a hole between them.
-    let in_a_hole = || {
-        small.glyphs.len() <= 3
-            && large.inked().all(|g| g.x1 <= s0 + 0.2 * g.size || g.x0 >= s1 - 0.2 * g.size)
+    // The lowered letters of a logo are as large as their neighbours, but each fills a hole between them.
+    let in_holes = || {
+        let beside = |g: &Glyph, l: &Glyph| l.x1 <= g.x0 + 0.2 * l.size || l.x0 >= g.x1 - 0.2 * l.size;
+        small.glyphs.len() <= large.glyphs.len() && small.inked().all(|g| large.inked().all(|l| beside(g, l)))
     };
     // An initial beside a line is much larger than the line; a line is no script of it.
     let shifted = small.size <= 0.85 * large.size && small.size >= 0.4 * large.size;
-    (shifted || (distance <= SAME_LINE * large.size && in_a_hole()))
+    (shifted || (distance <= SAME_LINE * large.size && in_holes()))
         && s0 >= l0 - large.size
         && s1 <= l1 + 2.0 * large.size
         && !overlaps(small, large)
@@ -212,8 +192,8 @@ fn initial(rows: &[Row], i: usize) -> Option<(usize, usize)> {
         .filter(|_| row.inked().skip(count).all(|g| g.size * LARGE <= first.size))
 }
 
-/// Puts the initial onto its line: as large as the line's letters, close to its word unless the line begins further
-/// to the right than the lines below it.
+/// Puts the initial onto its line: as large as the line's letters, close to its word unless a gap is between them, or
+/// the line begins further to the right than the lines below it.
 fn settle_initial(taken: &mut [Glyph], rows: &[Row], from: usize, target: usize) {
     let Some(line) = rows.get(target) else { return };
     let Some(next) = line.inked().next() else { return };
@@ -224,7 +204,8 @@ fn settle_initial(taken: &mut [Glyph], rows: &[Row], from: usize, target: usize)
         .filter_map(|r| r.inked().next())
         .map(|g| g.x0)
         .fold(f32::MAX, f32::min);
-    let joined = next.x0 - other < 0.12 * next.size;
+    let reach = taken.iter().filter(|g| !g.is_space()).map(|g| g.x1).fold(f32::MIN, f32::max);
+    let joined = next.x0 - other < 0.12 * next.size && next.x0 - reach < INITIAL_GAP * next.size;
     let mut end = next.x0 - if joined { 0.0 } else { 0.3 * next.size };
     for glyph in taken.iter_mut().rev().filter(|g| !g.is_space()) {
         glyph.x1 = end;
@@ -256,6 +237,18 @@ mod tests {
     }
 
     #[test]
+    fn lowered_letters_fill_their_holes() {
+        let mut glyphs = set("L", 50.0, 100.0, 10.0);
+        glyphs.extend(set("A", 53.0, 97.9, 7.0));
+        for x in [56.0, 76.0] {
+            glyphs.extend(set("T", x, 100.0, 10.0));
+            glyphs.extend(set("E", x + 4.0, 102.2, 10.0));
+            glyphs.extend(set("X", x + 8.0, 100.0, 10.0));
+        }
+        assert_eq!(texts(glyphs), ["LATEXTEX"]);
+    }
+
+    #[test]
     fn a_large_sign_beside_two_lines_does_not_merge_them() {
         for y in [100.0, 104.0, 106.0, 109.0, 112.0] {
             let mut glyphs = set("&", 20.0, y, 30.0);
@@ -281,9 +274,13 @@ mod tests {
     }
 
     #[test]
-    fn text_of_another_size_over_text_is_a_row_of_its_own() {
-        let mut glyphs = set("hello large", 50.0, 100.0, 20.0);
-        glyphs.extend(set("hello small", 50.0, 100.0, 8.0));
-        assert_eq!(texts(glyphs), ["hello large", "hello small"]);
+    fn a_large_sign_behind_a_gap_is_a_word_of_its_own() {
+        let mut glyphs = set("S", 50.0, 117.0, 44.0);
+        glyphs.extend(set("upper words", 83.0, 106.0, 11.0));
+        glyphs.extend(set("lower words", 83.0, 119.0, 11.0));
+        let rows = rows(glyphs);
+        let (sign, next) = (&rows[0].glyphs[0], &rows[0].glyphs[1]);
+        assert_eq!((sign.text.as_str(), next.text.as_str()), ("S", "u"));
+        assert!(next.x0 - sign.x1 > 0.25 * next.size, "a space is between them");
     }
 }
