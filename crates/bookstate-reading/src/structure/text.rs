@@ -233,11 +233,11 @@ fn without_marks<'a>(
             if !refers || !line.text.get(at..).is_some_and(|rest| rest.starts_with(sign.as_str())) {
                 continue;
             }
-            let signs: Vec<&str> = marks(sign).collect();
+            let signs: Vec<Cow<'_, str>> = marks(sign).collect();
             let place: String = signs.iter().map(|_| MARK).collect();
             line.text.replace_range(at..at + sign.len(), &place);
             removed = (removed + sign.len()).saturating_sub(place.len());
-            marked.extend(signs.iter().map(|m| Marked { page: n, mark: (*m).to_owned(), at: 0 }));
+            marked.extend(signs.iter().map(|m| Marked { page: n, mark: m.to_string(), at: 0 }));
         }
     }
     Cow::Owned(lines)

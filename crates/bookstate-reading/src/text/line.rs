@@ -35,6 +35,9 @@ pub(crate) fn line_types(page: &Page) -> Vec<(String, LineType)> {
             if span.style.raised && !ink.is_empty() {
                 let before = span.text.len() - span.text.trim_start().len();
                 raised.push((text.len() + before, ink.to_owned()));
+            } else {
+                let signs = raised_characters(&span.text);
+                raised.extend(signs.map(|(at, sign)| (text.len() + at, sign.to_owned())));
             }
             text.push_str(&span.text);
             let count = ink.chars().filter(|c| c.is_alphanumeric()).count();
@@ -57,6 +60,30 @@ pub(crate) fn line_types(page: &Page) -> Vec<(String, LineType)> {
     out
 }
 
+/// Runs of digits that Unicode has as raised, with their places.
+fn raised_characters(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut rest = 0;
+    let ascii = text.is_ascii();
+    std::iter::from_fn(move || {
+        let from = rest + text.get(rest..).filter(|_| !ascii)?.find(|c| raised_digit(c).is_some())?;
+        let run = text.get(from..)?;
+        let length = run.find(|c| raised_digit(c).is_none()).unwrap_or(run.len());
+        rest = from + length;
+        Some((from, run.get(..length)?))
+    })
+}
+
+/// The digit that a raised digit of Unicode is.
+pub(crate) fn raised_digit(c: char) -> Option<char> {
+    Some(match c {
+        '¹' => '1',
+        '²' => '2',
+        '³' => '3',
+        '⁰' | '⁴'..='⁹' => char::from_digit(u32::from(c) - 0x2070, 10)?,
+        _ => return None,
+    })
+}
+
 /// The size that most letters of a book are set in; 0 where no size is known.
 pub(crate) fn body_size<'a>(lines: impl Iterator<Item = (&'a str, &'a LineType)>) -> f32 {
     let mut counts: std::collections::BTreeMap<i32, usize> = std::collections::BTreeMap::new();
@@ -65,4 +92,17 @@ pub(crate) fn body_size<'a>(lines: impl Iterator<Item = (&'a str, &'a LineType)>
     }
     let most = counts.into_iter().max_by_key(|(_, count)| *count);
     most.map_or(0.0, |(size, _)| size as f32 / 4.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn raised_digits_are_found_where_they_stand() {
+        let found: Vec<(usize, &str)> = raised_characters("a word¹² and ⁴").collect();
+        assert_eq!(found, [(6, "¹²"), (15, "⁴")]);
+        assert_eq!("⁰¹²³⁴⁹".chars().filter_map(raised_digit).collect::<String>(), "012349");
+        assert_eq!(raised_characters("x 12").count(), 0);
+    }
 }

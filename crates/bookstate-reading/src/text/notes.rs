@@ -4,7 +4,8 @@
 //! to by a raised sign, or that continues the series of notes of the page before in smaller type. Without places and
 //! sizes there are no notes: a numbered list at a page's end looks the same.
 
-use super::line::LineType;
+use super::line::{LineType, raised_digit};
+use std::borrow::Cow;
 
 /// Notes are set at most this share of the text's size.
 const SMALLER: f32 = 0.93;
@@ -98,9 +99,13 @@ fn set_off(types: &[LineType], i: usize, body: f32) -> bool {
     own.y0 - above.y1 > 0.55 * body || own.y0 < above.y0
 }
 
-/// The marks in a raised sign: `1`, `1,2`, `*`.
-pub(crate) fn marks(sign: &str) -> impl Iterator<Item = &str> {
-    sign.split([',', ' ', ';']).map(|m| m.trim_matches(['(', ')', '[', ']', '.'])).filter(|m| is_mark(m))
+/// The marks in a raised sign: `1`, `1,2`, `*`, `¹²`.
+pub(crate) fn marks(sign: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    let plain = |m: &str| m.chars().map(|c| raised_digit(c).unwrap_or(c)).collect();
+    sign.split([',', ' ', ';'])
+        .map(|m| m.trim_matches(['(', ')', '[', ']', '.']))
+        .map(move |m| if m.is_ascii() { Cow::Borrowed(m) } else { Cow::Owned(plain(m)) })
+        .filter(|m| is_mark(m))
 }
 
 fn is_mark(text: &str) -> bool {
@@ -118,7 +123,7 @@ fn mark(text: &str, line: &LineType) -> Option<(String, usize)> {
         && let Some(mark) = marks(sign).next()
     {
         let rest = text.get(sign.len()..).unwrap_or_default();
-        return Some((mark.to_owned(), sign.len() + rest.len() - rest.trim_start().len()));
+        return Some((mark.into_owned(), sign.len() + rest.len() - rest.trim_start().len()));
     }
     let (first, rest) = text.split_once(char::is_whitespace)?;
     let core = first.trim_matches(['(', ')', '[', ']', '.', ':']);
@@ -139,6 +144,15 @@ mod tests {
             raised: raised.iter().map(|(at, sign)| (*at, (*sign).to_owned())).collect(),
             ..LineType::default()
         }
+    }
+
+    #[test]
+    fn a_raised_digit_of_unicode_is_a_mark() {
+        let of = |sign| marks(sign).map(Cow::into_owned).collect::<Vec<_>>();
+        assert_eq!(
+            (of("¹²"), of("3,⁴"), of("x")),
+            (vec!["12".into()], vec!["3".into(), "4".into()], vec!["x".into()])
+        );
     }
 
     #[test]

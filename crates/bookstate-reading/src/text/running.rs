@@ -2,8 +2,9 @@
 //!
 //! Invariants: only lines at a page's edge, one after the other from the edge inwards; a line without a letter or
 //! digit never; a place is one of running heads only where at least half of the lines that stand there recur or count
-//! the pages, so that what happens to stand at an edge (a brace, a title, a lone chapter number) stays; a book whose
-//! pages would have nothing left (a picture book with a line on each page) keeps its lines.
+//! the pages, so that what happens to stand at an edge (a brace, a title, a lone chapter number) stays; a line of words
+//! that is set as the text's next line is one of the text, though it recur; a book whose pages would have nothing left
+//! (a picture book with a line on each page) keeps its lines.
 
 use super::line::LineType;
 use std::collections::HashMap;
@@ -20,6 +21,10 @@ const NEAR: usize = 12;
 const MOSTLY: f32 = 0.5;
 /// The share from which a line that does not recur is one as well.
 const STRONG: f32 = 0.8;
+/// A line is the next of a text when it stands no further from it than this multiple of the page's usual step.
+const NEXT_LINE: f32 = 1.15;
+/// The share of the size by which a line differs that is of another size.
+const OTHER_SIZE: f32 = 0.06;
 /// Places differ when they are further apart than this, in points.
 const SAME_PLACE: f32 = 5.0;
 /// Sizes differ when one is larger by this share.
@@ -43,6 +48,8 @@ pub(crate) struct Edge {
     pub(crate) stays: bool,
     /// Its number is part of a title (`CHAPTER 7`); then only the very same text recurs.
     pub(crate) exact: bool,
+    /// It is set as the next line of the text further inwards.
+    of_text: bool,
     /// Its text in lower case.
     text: String,
     /// Where it stands among those of its edge, 0 the outermost, and in points from the edge where that is known.
@@ -83,6 +90,7 @@ pub(crate) fn edges(texts: &[&str], types: &[LineType], height: f32) -> Vec<Edge
         order.sort_by(|a, b| top(*a).total_cmp(&top(*b)));
     }
     let depth = if placed { EDGE_LINES } else { EDGE_LINES_UNPLACED };
+    let of_text = if placed { lines_of_text(&order, types, depth) } else { Vec::new() };
     let edge = |rank: usize, line: usize, at_top: bool| {
         let place = types.get(line).filter(|_| placed).and_then(|t| t.place.map(|p| (p, t.size)));
         let place = place.map(|(p, size)| (if at_top { p.y0 } else { height - p.y1 }, size));
@@ -96,6 +104,7 @@ pub(crate) fn edges(texts: &[&str], types: &[LineType], height: f32) -> Vec<Edge
             counts: false,
             stays: false,
             exact: false,
+            of_text: of_text.contains(&line),
             text: text.to_lowercase(),
             slot,
         }
@@ -111,6 +120,53 @@ pub(crate) fn edges(texts: &[&str], types: &[LineType], height: f32) -> Vec<Edge
     let mut all: Vec<Edge> = heads.filter(upper).collect();
     all.extend(feet.filter(|e| !upper(e)));
     all
+}
+
+/// The lines among the outermost that go on with the text: from the line behind them outwards, as long as the size and
+/// the step stay the page's. `order`: the lines from the upper to the lower.
+fn lines_of_text(order: &[usize], types: &[LineType], depth: usize) -> Vec<usize> {
+    let Some(usual) = usual_step(order, types) else { return Vec::new() };
+    let goes_on = |outer: usize, inner: usize| -> bool {
+        let (Some(a), Some(b)) = (types.get(outer), types.get(inner)) else { return false };
+        let (Some(p), Some(q)) = (a.place, b.place) else { return false };
+        let step = (p.y1 - q.y1).abs();
+        (a.size - b.size).abs() <= OTHER_SIZE * b.size
+            && a.bold == b.bold
+            && p.x0 < q.x1
+            && q.x0 < p.x1
+            && step > 0.5 * b.size
+            && step <= NEXT_LINE * usual
+    };
+    let mut out = Vec::new();
+    let mut gather = |order: &[usize]| {
+        let (edge, rest) = order.split_at(depth.min(order.len()));
+        let mut text: Vec<usize> = rest.iter().take(2 * depth).copied().collect();
+        for line in edge.iter().rev() {
+            if text.iter().any(|inner| goes_on(*line, *inner)) {
+                text.push(*line);
+                out.push(*line);
+            }
+        }
+    };
+    gather(order);
+    gather(&order.iter().rev().copied().collect::<Vec<_>>());
+    out
+}
+
+/// The step between the lines of most of the page; `None` for a page of few lines.
+fn usual_step(order: &[usize], types: &[LineType]) -> Option<f32> {
+    let place = |i: &usize| types.get(*i).and_then(|t| t.place.map(|p| (p.y1, t.size)));
+    let step = |pair: &[usize]| match pair {
+        [a, b] => place(a).zip(place(b)).map(|((y, size), (below, _))| (below - y, size)),
+        _ => None,
+    };
+    let steps = order.windows(2).filter_map(step).filter(|(step, size)| *step > 0.5 * size);
+    let mut steps: Vec<f32> = steps.map(|(step, _)| step).collect();
+    if steps.len() < 2 * EDGE_LINES {
+        return None;
+    }
+    steps.sort_by(f32::total_cmp);
+    steps.get(steps.len() / 2).copied()
 }
 
 /// Which edges are running heads and feet, page by page. `lines`: how many lines each page has.
@@ -149,7 +205,10 @@ fn recurring(pages: &[Vec<Edge>]) -> Vec<Vec<bool>> {
         // Without a place a line with numbers recurs when they count the pages, or are the same again.
         let unplaced = edge.slot.place.is_none();
         let by_text = edge.exact || (unplaced && edge.shape.contains('#') && !edge.counts);
+        // Columns that begin alike are one page.
+        let mut last = usize::MAX;
         near.filter(|(_, e)| e.slot.is(&edge.slot) && (!by_text || e.text == edge.text))
+            .filter(|(q, _)| std::mem::replace(&mut last, *q) != *q)
             .nth(RECURS - 1)
             .is_some()
     };
@@ -160,7 +219,7 @@ fn recurring(pages: &[Vec<Edge>]) -> Vec<Vec<bool>> {
             && !empty
             && match letters {
                 false => edge.counts,
-                true => recurs(p, edge) || (edge.counts && !edge.exact),
+                true => (recurs(p, edge) && !edge.of_text) || (edge.counts && !edge.exact),
             }
     };
     let mut found: Vec<Vec<bool>> =
@@ -215,8 +274,8 @@ fn is_running(pages: &[Vec<Edge>], good: &[Vec<bool>], p: usize, edge: &Edge, ow
         }
     }
     let share = recur as f32 / all.max(1) as f32;
-    let title = edge.exact;
-    if own { share >= MOSTLY } else { edge.slot.place.is_some() && !title && all >= 8 && share >= STRONG }
+    let kept = edge.exact || edge.of_text;
+    if own { share >= MOSTLY } else { edge.slot.place.is_some() && !kept && all >= 8 && share >= STRONG }
 }
 
 /// Lines that are all that their pages have, beside numbers, are the text of a book of such pages.
@@ -358,6 +417,32 @@ mod tests {
         // A number that does not count the pages: a chapter's.
         let pages = (0..20).map(|n| with(n, &[(&format!("{}", n / 4), 60.0)], false));
         assert_eq!(taken(pages.collect()), vec![0; 20]);
+    }
+
+    #[test]
+    fn a_line_of_the_text_stays_though_it_recurs() {
+        // The text of a form, of the same words on each page.
+        let pages = (0..20).map(|n| with(n, &[("and so it ends", 224.0), ("It begins so", 68.0)], false));
+        assert_eq!(taken(pages.collect()), vec![0; 20]);
+        let pages = (0..20).map(|n| with(n, &[("The Quiet Harbour", 60.0)], false));
+        assert_eq!(taken(pages.collect()), vec![1; 20], "a little more space is above it");
+        // Two lines of a head, as far from each other as those of the text.
+        let pages = (0..20).map(|n| with(n, &[("The Quiet Harbour", 40.0), ("by the author", 52.0)], false));
+        assert_eq!(taken(pages.collect()), vec![2; 20]);
+    }
+
+    #[test]
+    fn columns_that_begin_alike_are_no_heads() {
+        let place = |x: f32, y: f32| LineType {
+            place: Some(Rect::new(x, y, x + 80.0, y + 10.0)),
+            size: 10.0,
+            ..LineType::default()
+        };
+        let texts =
+            ["Column 1 begins", "more of it", "Column 2 begins", "more of it", "Column 3 begins", "more"];
+        let types: Vec<LineType> =
+            [50.0, 150.0, 250.0].iter().flat_map(|x| [place(*x, 40.0), place(*x, 400.0)]).collect();
+        assert_eq!(taken(vec![(edges(&texts, &types, 600.0), 6)]), [0]);
     }
 
     #[test]
