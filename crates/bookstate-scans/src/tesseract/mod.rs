@@ -114,6 +114,8 @@ enum Layout {
     Orientation,
     /// Finds blocks and columns.
     Page,
+    /// One block of lines, each as wide as the page.
+    Lines,
     /// As much text as there is, in no order.
     Sparse,
 }
@@ -123,6 +125,7 @@ impl Layout {
         match self {
             Self::Orientation => "0",
             Self::Page => "3",
+            Self::Lines => "6",
             Self::Sparse => "11",
         }
     }

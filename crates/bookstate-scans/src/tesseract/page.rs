@@ -1,8 +1,11 @@
 //! A page from its image to its words.
 //!
 //! The image is prepared and read once. What that reading left unread, as far as it looks like print (page numbers
-//! far from their titles, side notes), is looked at a second time, with what was read taken out of the image. A page
+//! far from their titles, side notes), is looked at a second time, with what was read taken out of the image. A page of
+//! contents, which is known by its leaders, is read line by line too, and the reading with more page numbers is taken. A page
 //! on which hardly anything was read may lie on its side: then the program's word on it is asked for.
+
+use std::collections::BTreeMap;
 
 use image::{DynamicImage, GrayImage, Luma};
 
@@ -67,6 +70,14 @@ impl Tesseract {
         let table = tsv::parse(&answer);
         let letter = prepared.letter * prepared.scale;
         let mut words = numbered(&table.words, 0, 0);
+        if prepared.has_leaders {
+            // A page of contents: page numbers far from their titles are taken for a column of their own, and lost.
+            let answer = self.call(&prepared.pixels, prepared.dpi, languages, Layout::Lines, cancel)?;
+            let lines = numbered(&tsv::parse(&answer).words, 0, 0);
+            if numbers_at_ends(&lines) > numbers_at_ends(&words) {
+                words = lines;
+            }
+        }
         noise::remove(&mut words, letter, &table.pictures);
         let unread = unread(&pieces, &words, &table.pictures, letter);
         if unread >= UNREAD && !words.is_empty() {
@@ -124,6 +135,24 @@ impl Tesseract {
             Err(error) => Err(error),
         }
     }
+}
+
+/// How many lines end in a number, behind a word.
+fn numbers_at_ends(words: &[Word]) -> usize {
+    let mut lines: BTreeMap<u32, Vec<&Word>> = BTreeMap::new();
+    for word in words {
+        lines.entry(word.line).or_default().push(word);
+    }
+    let has_letters = |word: &Word| word.text.chars().filter(|c| c.is_alphabetic()).count() > 1;
+    let is_number = |word: &Word| {
+        let text = word.text.trim_matches(|c: char| !c.is_alphanumeric());
+        !text.is_empty() && text.chars().all(|c| c.is_ascii_digit())
+    };
+    let ends = |line: &&Vec<&Word>| {
+        let last = line.iter().max_by(|a, b| a.area.x1.total_cmp(&b.area.x1));
+        last.is_some_and(|last| is_number(last)) && line.iter().any(|word| has_letters(word))
+    };
+    lines.values().filter(ends).count()
 }
 
 /// The image turned clockwise by a multiple of 90 degrees.
@@ -197,5 +226,31 @@ fn blank(pixels: &mut GrayImage, area: &Area) {
         for x in x0..x1 {
             pixels.put_pixel(x, y, Luma([255]));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_contents_has_words_and_a_number_at_its_end() {
+        let word = |text: &str, x0: f32, line: u32| Word {
+            text: text.to_owned(),
+            area: Area { x0, y0: 0.0, x1: x0 + 50.0, y1: 20.0 },
+            confidence: 0.9,
+            line,
+            block: 0,
+        };
+        let words = [
+            word("Peace", 100.0, 0),
+            word("38", 900.0, 0),
+            word("116", 900.0, 1),
+            word("in", 100.0, 2),
+            word("1786.", 300.0, 2),
+            word("Chapter", 300.0, 3),
+        ];
+        assert_eq!(numbers_at_ends(&words), 2);
+        assert_eq!(numbers_at_ends(&words[2..3]), 0, "a number alone");
     }
 }
