@@ -6,6 +6,7 @@ mod codegen;
 mod conservation;
 mod defradb;
 mod features;
+mod fidelity;
 mod fuzz;
 mod handbook;
 mod prove;
@@ -14,6 +15,7 @@ mod scan_score;
 mod schema_drift;
 mod tidy;
 mod toc_score;
+mod words_in_order;
 
 use std::process::ExitCode;
 
@@ -40,6 +42,8 @@ enum Chore {
     Defradb(defradb::Options),
     /// Check each feature of the published crates alone: features only add
     Features(features::Options),
+    /// Compare the text of PDF books with their HTML and EPUB editions, beside other readers
+    Fidelity(fidelity::Options),
     /// Read books whose files were changed at random: no panic, no run beyond bounds
     Fuzz(fuzz::Options),
     /// Make the handbook PDF from the Markdown files of docs/
@@ -72,6 +76,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Chore::Conservation(options) => conservation::run(&options, &mut std::io::stdout().lock()),
         Chore::Defradb(options) => defradb::run(&options, &mut std::io::stdout().lock()),
         Chore::Features(options) => features::run(&options, &mut std::io::stdout().lock()),
+        Chore::Fidelity(options) => fidelity::run(&options, &mut std::io::stdout().lock()),
         Chore::Fuzz(options) => fuzz::run(&options, &mut std::io::stdout().lock()),
         Chore::Handbook(options) => handbook::run(&options),
         Chore::Prove(options) => prove::run(&options, &mut std::io::stdout().lock()),

@@ -1,0 +1,104 @@
+//! The books that are there twice, as PDF and as an edition made of the same sources, and their words.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use bookstate_reading::source::Source;
+use unicode_normalization::UnicodeNormalization;
+
+/// A book: its name, its PDF and its other edition, both below the folder of the packages.
+const BOOKS: [(&str, &str, &str); 8] = [
+    ("R-lang", "R/doc/manual/R-lang.pdf", "R/doc/manual/R-lang.html"),
+    ("R-ints", "R/doc/manual/R-ints.pdf", "R/doc/manual/R-ints.html"),
+    ("R-admin", "R/doc/manual/R-admin.pdf", "R/doc/manual/R-admin.html"),
+    ("R-exts", "R/doc/manual/R-exts.pdf", "R/doc/manual/R-exts.html"),
+    (
+        "developers-reference",
+        "developers-reference/developers-reference.pdf",
+        "developers-reference/developers-reference.epub",
+    ),
+    (
+        "developers-reference-de",
+        "developers-reference/de/developers-reference.pdf",
+        "developers-reference/de/developers-reference.epub",
+    ),
+    (
+        "developers-reference-fr",
+        "developers-reference/fr/developers-reference.pdf",
+        "developers-reference/fr/developers-reference.epub",
+    ),
+    (
+        "debian-paketmanagement",
+        "doc/debian-paketmanagement-buch/debian-paketmanagement.pdf",
+        "doc/debian-paketmanagement-buch/debian-paketmanagement.epub",
+    ),
+];
+
+/// A book that is installed.
+pub(super) struct Book {
+    pub(super) name: &'static str,
+    pub(super) pdf: PathBuf,
+    edition: PathBuf,
+}
+
+impl Book {
+    /// The books that are there below `share`.
+    pub(super) fn all(share: &Path) -> Vec<Self> {
+        let book = |(name, pdf, edition): (&'static str, &str, &str)| Self {
+            name,
+            pdf: share.join(pdf),
+            edition: share.join(edition),
+        };
+        BOOKS.into_iter().map(book).filter(|b| b.pdf.exists() && b.edition.exists()).collect()
+    }
+
+    /// The words of its other edition.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(super) fn words(&self) -> Result<Vec<String>> {
+        let source = Source::open(&self.edition)
+            .with_context(|| format!("the edition {} of {}", self.edition.display(), self.name))?;
+        let mut text = String::new();
+        for n in 1..=source.page_count() {
+            text.push_str(&source.page_text(n)?.text);
+            text.push('\n');
+        }
+        Ok(words(&text))
+    }
+}
+
+/// The words of a text: letters and digits, small.
+pub(super) fn words(text: &str) -> Vec<String> {
+    let plain: String = text.nfkc().filter(|c| *c != '\u{ad}').collect();
+    let split = plain.split(|c: char| !c.is_alphanumeric() && c != '_');
+    split.filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
+}
+
+/// A text of lines with the words whole that a hyphen at a line's end cuts.
+pub(super) fn without_hyphens(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for line in text.lines() {
+        let next = line.trim_start();
+        match out.strip_suffix("-\n").map(str::len) {
+            Some(stem) if next.starts_with(char::is_lowercase) => {
+                out.truncate(stem);
+                out.push_str(next);
+            }
+            _ => out.push_str(line),
+        }
+        out.push('\n');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_small_and_whole() {
+        assert_eq!(words("The ﬁle_name, (Größe)!"), ["the", "file_name", "größe"]);
+        assert_eq!(without_hyphens("a hy-\n  phen\nand A-\nB"), "a hyphen\nand A-\nB\n");
+    }
+}
