@@ -78,36 +78,42 @@ impl Programs {
         printed(Command::new(&self.python).args(["-c", program]).arg(pdf))
     }
 
-    /// The chapters of the book with their titles, and behind each its notes.
+    /// The printed contents, the chapters, and behind each its notes.
     fn chapters(&self, pdf: &Path) -> Result<String> {
         let data = tempfile::tempdir()?;
         let run = |arguments: &[&str]| -> Result<Value> {
             let ran = Command::new(&self.bookstate)
+                .args(arguments)
                 .arg("--data-dir")
                 .arg(data.path())
-                .args(["--json", "--quiet"])
-                .args(arguments)
+                .arg("--quiet")
                 .stderr(Stdio::null())
                 .output()
                 .with_context(|| {
                     format!("{}: build it with `cargo build --release`", self.bookstate.display())
                 })?;
             let text = String::from_utf8_lossy(&ran.stdout);
-            serde_json::from_str(text.trim())
-                .with_context(|| format!("{} said {text:?}", arguments.join(" ")))
+            serde_json::from_str(text.trim()).with_context(|| format!("{} said no JSON", arguments.join(" ")))
         };
         let Some(path) = pdf.to_str() else { bail!("{} is no text", pdf.display()) };
-        let done = run(&["process", path])?;
+        let done = run(&["process", path, "--json"])?;
         let id = done["book_id"].as_str().context("no book")?.to_owned();
-        let told = run(&["chapters", &id, "--include-text"])?;
+        let exported = run(&["export", &id, "--format", "json"])?;
+        let all = exported["documents"]["Chapter"].as_array().context("no chapters")?;
+        let mut chapters: Vec<&Value> = all.iter().collect();
+        chapters.sort_by_key(|chapter| chapter["sort_order"].as_i64());
         let mut out = String::new();
-        for chapter in told["chapters"].as_array().context("no chapters")? {
+        for chapter in chapters {
             let mut add = |value: &Value| {
                 out.push_str(value.as_str().unwrap_or_default());
                 out.push('\n');
             };
-            ["entry_number", "title", "text"].iter().for_each(|key| add(&chapter[*key]));
-            chapter["notes"].as_array().into_iter().flatten().for_each(|note| add(&note["text"]));
+            let list = |key: &str| chapter[key].as_array().into_iter().flatten();
+            list("set_aside")
+                .filter(|aside| aside["reason"] == "contents")
+                .for_each(|aside| add(&aside["text"]));
+            add(chapter.get("polished_text").unwrap_or(&chapter["mechanical_text"]));
+            list("notes").for_each(|note| add(&note["text"]));
         }
         ensure!(!out.trim().is_empty(), "bookstate found no text in {}", pdf.display());
         Ok(out)

@@ -44,7 +44,7 @@ pub(crate) struct Edge {
     pub(crate) shape: String,
     /// It has a number that counts the pages.
     pub(crate) counts: bool,
-    /// It must stay: an entry of a contents, a heading marked as such.
+    /// It must stay: an entry of a contents, a heading marked as such, a line with the mark of a note.
     pub(crate) stays: bool,
     /// Its number is part of a title (`CHAPTER 7`); then only the very same text recurs.
     pub(crate) exact: bool,
@@ -91,6 +91,10 @@ pub(crate) fn edges(texts: &[&str], types: &[LineType], height: f32) -> Vec<Edge
     }
     let depth = if placed { EDGE_LINES } else { EDGE_LINES_UNPLACED };
     let of_text = if placed { lines_of_text(&order, types, depth) } else { Vec::new() };
+    let raised = |line: usize, of_text: bool| {
+        let signs = types.get(line).map_or(&[][..], |t| t.raised.as_slice());
+        signs.first().is_some_and(|(at, _)| *at == 0 || of_text)
+    };
     let edge = |rank: usize, line: usize, at_top: bool| {
         let place = types.get(line).filter(|_| placed).and_then(|t| t.place.map(|p| (p, t.size)));
         let place = place.map(|(p, size)| (if at_top { p.y0 } else { height - p.y1 }, size));
@@ -102,7 +106,8 @@ pub(crate) fn edges(texts: &[&str], types: &[LineType], height: f32) -> Vec<Edge
             at_top,
             shape: shape(text),
             counts: false,
-            stays: false,
+            // A raised sign refers to a note, or begins one.
+            stays: raised(line, of_text.contains(&line)),
             exact: false,
             of_text: of_text.contains(&line),
             text: text.to_lowercase(),
@@ -425,10 +430,31 @@ mod tests {
         let pages = (0..20).map(|n| with(n, &[("and so it ends", 224.0), ("It begins so", 68.0)], false));
         assert_eq!(taken(pages.collect()), vec![0; 20]);
         let pages = (0..20).map(|n| with(n, &[("The Quiet Harbour", 60.0)], false));
-        assert_eq!(taken(pages.collect()), vec![1; 20], "a little more space is above it");
+        assert_eq!(taken(pages.collect()), vec![1; 20], "more space is below it");
         // Two lines of a head, as far from each other as those of the text.
         let pages = (0..20).map(|n| with(n, &[("The Quiet Harbour", 40.0), ("by the author", 52.0)], false));
         assert_eq!(taken(pages.collect()), vec![2; 20]);
+    }
+
+    #[test]
+    fn a_line_with_the_mark_of_a_note_stays_though_it_counts_the_pages() {
+        let marked = |n: usize| {
+            let texts = ["one", "two", "three", "four", "five", "six", "seven", &format!("because of{n}")]
+                .map(str::to_owned);
+            let mut types: Vec<LineType> = (0..8)
+                .map(|k| LineType {
+                    place: Some(Rect::new(50.0, 80.0 + 12.0 * k as f32, 300.0, 90.0 + 12.0 * k as f32)),
+                    size: 10.0,
+                    ..LineType::default()
+                })
+                .collect();
+            types[7].raised.push((10, n.to_string()));
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+            let mut edges = edges(&texts, &types, 200.0);
+            edges.iter_mut().for_each(|e| e.counts = e.shape.contains('#'));
+            (edges, 8)
+        };
+        assert_eq!(taken((1..20).map(marked).collect()), vec![0; 19]);
     }
 
     #[test]

@@ -405,7 +405,7 @@ impl Sheet {
         for edge in &mut edges {
             let Some(text) = texts.get(edge.line) else { continue };
             // A Markdown heading and a contents entry with a leader are never running heads.
-            edge.stays = text.starts_with("# ") || text.starts_with("##") || has_leader(text);
+            edge.stays |= text.starts_with("# ") || text.starts_with("##") || has_leader(text);
             let parts = split_title(text);
             let named = parts.rest.is_empty() && parts.word.is_some_and(|w| level_of_word(w).is_some());
             edge.exact = named;
