@@ -52,12 +52,10 @@ pub fn judge(found: Option<&BookSync>, remembered: &Remembered, by: Looking) -> 
     let intended = remembered.intents.iter().any(|intent| token::batch(intent.batch) == batch);
     let known = acknowledged || intended;
     // Write numbers grow, also over that of a copy that was put back: a higher one is of a process that we do not
-    // remember. As long as no batch was acknowledged, all that were ever sent are remembered. Where nothing is
-    // remembered, or the first batch is a comparison with what was there before, the seqs tell.
-    let only_intents = !remembered.intents.is_empty() && remembered.distrust.is_none();
+    // remember. Where nothing is remembered, the seqs tell.
     let newer = match remembered.progress {
         Some(progress) => found.write_no > progress.write_no,
-        None => only_intents || found.persisting_seq > by.seq,
+        None => found.persisting_seq > by.seq,
     };
     match remembered.distrust {
         _ if !known && newer => Trust::Foreign,

@@ -45,9 +45,8 @@ impl Facts {
         let remembered = Remembered {
             // What was only seen may have been out of date.
             progress: (self.write_no > 0).then_some(progress),
-            // Where nothing was believed to be there, what is remembered may not be all that was ever sent.
-            intents: if believed.is_some() { self.intents.clone() } else { Vec::new() },
-            distrust: None,
+            intents: self.intents.clone(),
+            distrust: Some(Distrust::Compare),
         };
         judge(Some(found), &remembered, by) == Trust::Foreign
     }
