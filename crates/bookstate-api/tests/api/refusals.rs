@@ -21,7 +21,7 @@ async fn what_is_not_there_is_a_problem_with_its_code() {
         (format!("/api/books/{book_id}/pages/900"), 404, "unknown_page"),
         (format!("/api/books/{book_id}/pages/0"), 404, "unknown_page"),
         (format!("/api/books/{book_id}/pages/x"), 400, "invalid_request"),
-        (format!("/api/books/{book_id}/export?format=epub"), 400, "invalid_request"),
+        (format!("/api/books/{book_id}/export?format=docx"), 400, "invalid_request"),
         (format!("/api/jobs/{book_id}~job-9"), 404, "unknown_job"),
         ("/api/jobs/b-0~job-1".to_owned(), 404, "unknown_job"),
         ("/api/jobs/nonsense".to_owned(), 404, "unknown_job"),

@@ -45,11 +45,16 @@ pub(super) fn set(path: &Path, key: &str, value: &serde_json::Value) -> Result<(
         table = below(table, name).ok_or_else(|| no_table(path, name))?;
     }
     let mut value = written(value);
-    if let Some(before) = table.get(last).and_then(Item::as_value) {
-        // A comment behind the old value stays.
-        *value.decor_mut() = before.decor().clone();
+    match table.get_mut(last) {
+        // In its place: the comments before the key and behind the old value stay.
+        Some(item) => {
+            if let Some(before) = item.as_value() {
+                *value.decor_mut() = before.decor().clone();
+            }
+            *item = Item::Value(value);
+        }
+        None => drop(table.insert(last, Item::Value(value))),
     }
-    table.insert(last, Item::Value(value));
     write(path, &document)
 }
 
@@ -151,7 +156,8 @@ mod tests {
     #[test]
     fn adding_and_removing_leaves_the_rest_as_it_is() {
         let added = edited(FILE, |path| add_target(path, &name("b"), &sqlite("b.sqlite"))).unwrap();
-        assert_eq!(added, format!("{FILE}\n[targets.b]\nkind = \"sqlite\"\npath = \"b.sqlite\"\n"));
+        let new = "[targets.b]\nkind = \"sqlite\"\npath = \"b.sqlite\"\n\n";
+        assert_eq!(added, FILE.replace("[journal]", &format!("{new}[journal]")), "beside its like");
         let removed = edited(&added, |path| remove_target(path, &name("b"))).unwrap();
         assert_eq!(removed.trim_end(), FILE.trim_end());
         let none = edited(FILE, |path| remove_target(path, &name("a"))).unwrap();

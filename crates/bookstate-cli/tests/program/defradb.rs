@@ -76,7 +76,7 @@ fn a_document_of_somebody_else_parks_alone_until_it_is_gone() {
 #[test]
 fn a_token_is_asked_for_by_name_and_never_shown() {
     let place = Place::new();
-    place.write("secret", "s3cr3t\n");
+    place.write_secret("secret", "s3cr3t\n");
     place.write("book.txt", SMALL);
     let target = "[targets.node]\nurl = \"http://127.0.0.1:1\"\n";
     place.write("bookstate.toml", format!("{target}token_file = \"secret\"\n"));
