@@ -23,27 +23,31 @@ pub(super) fn with_deeper(navigation: &[Target], pieces: &mut [Piece]) -> Vec<Ta
     }
     let places: Vec<Option<usize>> =
         navigation.iter().map(|target| at.get(target.to.as_str()).copied()).collect();
-    let level_of = |(target, place): (&Target, &Option<usize>)| {
+    let heading_of = |(target, place): (&Target, &Option<usize>)| {
         let near = pieces.get((*place)?..)?.iter().take(NEAR);
-        near.filter_map(heading)
-            .find(|(_, text)| letters(text) == letters(&target.title))
-            .map(|(level, _)| level)
+        near.filter_map(heading).find(|(_, text)| is_title(text, &target.title))
     };
-    let found: Vec<u8> = navigation.iter().zip(&places).filter_map(level_of).collect();
+    let found: Vec<Option<(u8, String)>> = navigation.iter().zip(&places).map(heading_of).collect();
+    let levels: Vec<u8> = found.iter().flatten().map(|(level, _)| *level).collect();
     let in_order = places.iter().flatten().is_sorted();
-    let deepest = found.iter().copied().max().unwrap_or(u8::MAX);
-    if !in_order || found.len() * 5 < navigation.len() * 4 {
+    let deepest = levels.iter().copied().max().unwrap_or(u8::MAX);
+    if !in_order || levels.len() * 5 < navigation.len() * 4 {
         return navigation.to_vec();
     }
     let mut out = Vec::with_capacity(navigation.len());
     let mut open: Vec<u8> = Vec::new();
-    let mut next = navigation.iter().zip(&places).peekable();
+    // The heading has its number, which the navigation may lack.
+    let whole = navigation.iter().zip(found).map(|(target, found)| match found {
+        Some((_, title)) => Target { title, ..target.clone() },
+        None => target.clone(),
+    });
+    let mut next = whole.zip(&places).peekable();
     let mut above = 0_u8;
     for (n, piece) in pieces.iter_mut().enumerate() {
         while let Some((target, _)) = next.next_if(|(_, place)| place.is_none_or(|place| place <= n)) {
             above = target.level;
             open.clear();
-            out.push(target.clone());
+            out.push(target);
         }
         let Some((level, text)) = heading(piece).filter(|(level, _)| *level > deepest) else { continue };
         while open.last().is_some_and(|before| *before >= level) {
@@ -55,7 +59,7 @@ pub(super) fn with_deeper(navigation: &[Target], pieces: &mut [Piece]) -> Vec<Ta
         let depth = u8::try_from(open.len()).unwrap_or(u8::MAX);
         out.push(Target { title: text, level: above.saturating_add(depth), to });
     }
-    out.extend(next.map(|(target, _)| target.clone()));
+    out.extend(next.map(|(target, _)| target));
     out
 }
 
@@ -64,6 +68,12 @@ fn heading(piece: &Piece) -> Option<(u8, String)> {
     let text = piece.block.lines.iter().map(Line::text).collect::<Vec<_>>().join(" ");
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     (!text.is_empty() && piece.note.is_none()).then_some((level.unwrap_or(1), text))
+}
+
+/// The heading is the title, with a number before it or without.
+fn is_title(heading: &str, title: &str) -> bool {
+    let plain = heading.trim_start_matches(|c: char| !c.is_alphabetic());
+    letters(heading) == letters(title) || (letters(plain) == letters(title) && !plain.is_empty())
 }
 
 fn letters(text: &str) -> String {
@@ -101,11 +111,11 @@ mod tests {
             (2, "left out"),
             (1, "Two"),
         ]);
-        let navigation = [target("One", 1, "p0"), target("1.1 sub", 2, "p2"), target("Two", 1, "p7")];
+        let navigation = [target("One", 1, "p0"), target("sub", 2, "p2"), target("Two", 1, "p7")];
         let found = with_deeper(&navigation, &mut book);
         let shown: Vec<_> = found.iter().map(|target| (target.title.as_str(), target.level)).collect();
         let expected =
-            [("One", 1), ("1.1 sub", 2), ("deep", 3), ("deeper", 4), ("deep again", 3), ("Two", 1)];
+            [("One", 1), ("1.1 Sub", 2), ("deep", 3), ("deeper", 4), ("deep again", 3), ("Two", 1)];
         assert_eq!(shown, expected);
         assert!(book[3].ids.contains(&found[2].to));
     }
