@@ -129,12 +129,13 @@ async fn list(
     Query(part): Query<Part>,
 ) -> Result<Json<view::Jobs>, Problem> {
     let status = which.status.as_deref().map(word::<JobStatus>).transpose()?;
+    // Before what is stored: a job that ends meanwhile is then shown as over, not as one that nobody works on.
+    let running = state.running_jobs();
     let mut jobs = state.jobs().await?;
     jobs.retain(|job| {
         (status.is_none() || job.status == status)
             && which.book_id.as_deref().is_none_or(|book_id| job.book_id.as_str() == book_id)
     });
-    let running = state.running_jobs();
     let rows = jobs.iter().skip(part.offset()).take(part.limit()).map(|job| {
         let live = running.iter().find(|live| live.book_id == job.book_id);
         view::JobRow::of(job, live)
@@ -157,13 +158,15 @@ async fn row(
     headers: &HeaderMap,
 ) -> Result<(BookReading, view::JobRow), Problem> {
     let unknown = || Problem::new(Code::UnknownJob, format!("there is no job {id}"));
+    // Before the book: a job that ends meanwhile is then shown as over, not as one that nobody works on.
+    let live = state.job_progress(&id.book_id);
     let reading = BookReading::of(state, &id.book_id, headers).await;
     let reading = reading.map_err(|problem| match problem.code() {
         Code::UnknownBook => unknown(),
         _ => problem,
     })?;
     let job = reading.state().jobs().values().find(|job| job.job_id == id.job_id).ok_or_else(unknown)?;
-    let row = view::JobRow::of(job, state.job_progress(&id.book_id).as_ref());
+    let row = view::JobRow::of(job, live.as_ref());
     Ok((reading, row))
 }
 

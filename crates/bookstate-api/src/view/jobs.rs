@@ -129,11 +129,13 @@ pub struct JobRow {
 }
 
 impl JobRow {
-    /// A job, and its progress if it is the one that runs.
+    /// A job, and its progress if it is the one that runs. A job that is over by its record is over: what was seen of it
+    /// before does not count.
     #[must_use]
     pub fn of(job: &Job, live: Option<&JobProgress>) -> Self {
         let id = JobId { book_id: job.book_id.clone(), job_id: job.job_id.clone() };
         let engines = job.engines.as_ref();
+        let is_active = job.status.is_some_and(JobStatus::is_active);
         Self {
             id: id.to_string(),
             job_id: job.job_id.to_string(),
@@ -147,7 +149,7 @@ impl JobRow {
             started_at: job.started_at,
             completed_at: job.completed_at,
             error: job.error.clone(),
-            live: live.filter(|live| live.job_id == job.job_id).map(LiveJob::of),
+            live: live.filter(|live| is_active && live.job_id == job.job_id).map(LiveJob::of),
         }
     }
 }
