@@ -1,105 +1,29 @@
 //! Who may do what: bearer tokens, and pages of other sites.
 //!
-//! Tokens are kept as hashes and compared in constant time; nothing here is ever shown or logged. A browser
+//! Nothing here is ever shown or logged. A browser
 //! may bring a token in a cookie, which no script can read and no other site can send. Without any token the
 //! server is for this machine alone; then the `Host` that a client names must be this machine, so that a page
 //! of another site cannot get here by a name that it resolves to this machine.
 
-use std::{borrow::Cow, fmt, net::IpAddr};
+use std::{borrow::Cow, net::IpAddr};
 
 use axum::{
     extract::Request,
     http::{HeaderMap, Method, Uri, header},
 };
-use sha2::{Digest, Sha256};
-use subtle::{Choice, ConstantTimeEq};
 
 use crate::{
     clients::Client,
     connections::Peer,
     problem::{Code, Problem},
     state::ApiState,
+    tokens::{Access, hash},
 };
 
 /// The name of the cookie in which a browser brings its token.
 const COOKIE: &str = "bookstate_token";
-/// A token is at least so long: what is shorter can be guessed.
-const SHORTEST: usize = 16;
 /// What anybody may ask, so that a supervisor needs no token and a browser gets as far as a form for it.
 const OPEN: [&str; 5] = ["/api/health", "/api/ready", "/login", "/logout", crate::web::STYLE_PATH];
-
-/// What a request may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Access {
-    /// Look.
-    Read,
-    /// Change something.
-    Full,
-}
-
-/// Not a token.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a token has at least {SHORTEST} characters, all of them visible ASCII")]
-pub struct TokenError;
-
-/// What is kept of a token.
-pub(crate) type TokenHash = [u8; 32];
-
-/// The tokens that the server takes. They are not shown, not even by `Debug`.
-#[derive(Clone, Default)]
-pub struct Tokens(Vec<(TokenHash, Access)>);
-
-impl fmt::Debug for Tokens {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Tokens({})", self.0.len())
-    }
-}
-
-fn hash(token: &str) -> TokenHash {
-    Sha256::digest(token.as_bytes()).into()
-}
-
-impl Tokens {
-    /// Takes a token.
-    ///
-    /// # Errors
-    /// The text is too short or has characters that cannot stand in a header.
-    pub fn add(&mut self, token: &str, access: Access) -> Result<(), TokenError> {
-        if token.len() < SHORTEST || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(TokenError);
-        }
-        self.0.push((hash(token), access));
-        Ok(())
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// What a token allows. Takes the same time whatever the token is.
-    #[must_use]
-    pub fn access(&self, token: &str) -> Option<Access> {
-        self.access_of(&hash(token))
-    }
-
-    fn access_of(&self, given: &TokenHash) -> Option<Access> {
-        let (mut read, mut full) = (Choice::from(0), Choice::from(0));
-        for (known, access) in &self.0 {
-            let same = known.ct_eq(given);
-            match access {
-                Access::Read => read |= same,
-                Access::Full => full |= same,
-            }
-        }
-        match (bool::from(full), bool::from(read)) {
-            (true, _) => Some(Access::Full),
-            (_, true) => Some(Access::Read),
-            _ => None,
-        }
-    }
-}
 
 /// The `Set-Cookie` that makes a browser bring a token. `secure`: only over HTTPS.
 pub(crate) fn cookie(token: &str, secure: bool) -> String {
@@ -257,21 +181,6 @@ fn check_local(host: &str) -> Result<(), Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_token_allows_what_it_is_for_and_nothing_else_does() {
-        let mut tokens = Tokens::default();
-        tokens.add("reader-reader-reader", Access::Read).unwrap();
-        tokens.add("writer-writer-writer", Access::Full).unwrap();
-        assert_eq!(tokens.access("reader-reader-reader"), Some(Access::Read));
-        assert_eq!(tokens.access("writer-writer-writer"), Some(Access::Full));
-        for wrong in ["", "reader-reader-reade", "reader-reader-readerx", "READER-READER-READER"] {
-            assert_eq!(tokens.access(wrong), None, "{wrong}");
-        }
-        assert_eq!(tokens.add("short", Access::Read), Err(TokenError));
-        assert_eq!(tokens.add("sixteen characters and a space", Access::Read), Err(TokenError));
-        assert!(!format!("{tokens:?}").contains("reader"));
-    }
 
     #[test]
     fn a_token_comes_in_a_header_or_a_cookie() {

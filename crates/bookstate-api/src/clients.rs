@@ -12,7 +12,7 @@ use std::{
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::{auth::TokenHash, connections::Address};
+use crate::{connections::Address, tokens::TokenHash};
 
 /// Wrong tokens that an address may show within [`WINDOW`].
 const GUESSES: u32 = 20;

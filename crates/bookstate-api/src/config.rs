@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use bookstate_domain::{Engines, Variant};
 use bookstate_jobs::Intake;
 
-use crate::auth::Tokens;
+use crate::tokens::Tokens;
 
 /// How much the server takes at once, and for how long.
 #[derive(Debug, Clone)]

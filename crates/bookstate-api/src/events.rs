@@ -19,8 +19,8 @@ use serde::Serialize;
 use tokio::sync::broadcast;
 
 use crate::{
+    blocking::blocking,
     problem::Problem,
-    state::blocking,
     view::{BookStatusLine, LiveJob},
 };
 

@@ -34,6 +34,7 @@
 
 mod answers;
 mod auth;
+mod blocking;
 mod clients;
 mod config;
 mod connections;
@@ -50,12 +51,13 @@ mod routes;
 mod server;
 mod socket;
 mod state;
+mod tokens;
 pub mod view;
 mod web;
 
-pub use auth::{Access, TokenError, Tokens};
 pub use config::{Limits, ServerConfig};
 pub use document::{openapi, openapi_text};
 pub use problem::{Code, Problem, ProblemBody};
 pub use server::{BindError, Server};
 pub use state::ServerParts;
+pub use tokens::{Access, TokenError, Tokens};

@@ -16,8 +16,9 @@ use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
+    blocking::blocking,
     problem::{Code, Problem},
-    state::{ApiState, blocking},
+    state::ApiState,
 };
 
 /// Where an answer comes from: `memory`, `local` or `target`.

@@ -16,11 +16,12 @@ use bookstate_jobs::{
 };
 use bookstate_reading::source::{Resource, cover};
 use bookstate_sink::{Sink, TargetStatus};
-use bookstate_store::{Library, ParkedDocument, StoreError, TargetName, journal::JournalHealth};
+use bookstate_store::{Library, ParkedDocument, TargetName, journal::JournalHealth};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::{
     answers::AnswerMemory,
+    blocking::blocking,
     clients::{Client, Guesses, Scarce, Taken},
     config::ServerConfig,
     events::Hub,
@@ -70,14 +71,6 @@ pub(crate) struct ApiState(Arc<Shared>);
 
 /// So many books that are not in memory are read at once: each is there whole until its answer is made.
 const READS: usize = 8;
-
-/// Runs what reads a disk where it may block.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, Problem> {
-    let done = tokio::task::spawn_blocking(work).await;
-    Ok(done.map_err(|error| Problem::internal(&error))??)
-}
 
 impl ApiState {
     pub(crate) fn new(parts: ServerParts, config: ServerConfig) -> Self {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{jobs::StartAnswer, upload::Incoming};
+use super::{incoming::Incoming, jobs::StartAnswer};
 use crate::{
     clients::Client,
     extract::Body,

@@ -4,6 +4,7 @@ mod arriving;
 mod books;
 mod events;
 mod health;
+mod incoming;
 mod ingest;
 mod jobs;
 mod metrics;
