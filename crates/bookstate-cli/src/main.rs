@@ -19,6 +19,7 @@ mod reload;
 mod served;
 mod settings;
 mod source;
+mod status;
 mod table;
 mod terminal;
 

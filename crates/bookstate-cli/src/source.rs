@@ -10,10 +10,10 @@ use crate::{
     args::Format,
     book_ref::{self, Known},
     client::{Client, ServerAt},
-    commands::status::{BookLine, Process, Status, TargetLine},
     failure::Failure,
     local::LocalReader,
     settings::Settings,
+    status::{BookLine, Process, Status, TargetLine},
 };
 
 /// How many rows a server is asked for at once: as many as it gives.

@@ -7,59 +7,18 @@ use std::{
 
 use bookstate_api::view::BookStatusLine;
 use bookstate_domain::{BookStatus, JobStatus, StageState};
-use serde::Serialize;
 
 use super::jobs::INTERRUPTED;
 use crate::{
     failure::{Exit, Failure},
-    local::Behind,
     output,
     source::Source,
+    status::{BookLine, Status},
     table::{Column, Table},
 };
 
 /// How often a watched status is looked at.
 const WATCH_INTERVAL: Duration = Duration::from_millis(500);
-
-/// What the command shows.
-#[derive(Debug, Serialize, PartialEq)]
-pub(crate) struct Status {
-    /// The process at work.
-    pub(crate) process: Option<Process>,
-    /// Commits that the journal has and the local store lacks, after a kill.
-    pub(crate) behind: Vec<Behind>,
-    /// The books.
-    pub(crate) books: Vec<BookLine>,
-}
-
-/// A process that has the data directory.
-#[derive(Debug, Serialize, PartialEq)]
-pub(crate) struct Process {
-    pub(crate) pid: u32,
-    pub(crate) host: String,
-    pub(crate) since: String,
-    pub(crate) command: String,
-}
-
-/// A book, and how far the local store and the targets have it.
-#[derive(Debug, Serialize, PartialEq)]
-pub(crate) struct BookLine {
-    #[serde(flatten)]
-    pub(crate) line: BookStatusLine,
-    /// The last commit in the local store.
-    pub(crate) persisted_seq: u32,
-    pub(crate) targets: Vec<TargetLine>,
-}
-
-/// A target, and how far it has a book.
-#[derive(Debug, Serialize, PartialEq)]
-pub(crate) struct TargetLine {
-    pub(crate) name: String,
-    pub(crate) persisted_seq: u32,
-    /// Commits that it lacks.
-    pub(crate) lag: u32,
-    pub(crate) parked: usize,
-}
 
 /// Shows the status once, or whenever it changes.
 pub(crate) async fn run(source: &Source, book: Option<&str>, watch: bool, json: bool) -> Result<(), Failure> {

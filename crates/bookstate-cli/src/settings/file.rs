@@ -1,11 +1,16 @@
-//! The configuration files: which ones they are, reading them, and finding the key that was meant.
+//! The configuration files: which ones they are, and reading them.
 
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
 
-use super::{keys::Layers, layer::Origin, targets};
+use super::{
+    keys::Layers,
+    layer::Origin,
+    meant::{unknown, written_in},
+    targets,
+};
 use crate::failure::Failure;
 
 /// The file in the working directory.
@@ -94,7 +99,7 @@ pub(super) fn lay_over(
     for (name, value) in flat("", &table) {
         file.may_have(&name)?;
         if !layers.set_toml(&name, value, &origin).map_err(Failure::usage)? {
-            return Err(unknown(&name, &place(&file.path)));
+            return Err(unknown(&name, &written_in(&file.path)));
         }
     }
     let base = file.path.parent().unwrap_or(Path::new(""));
@@ -128,53 +133,9 @@ fn flat<'t>(prefix: &str, table: &'t toml::Table) -> Vec<(String, &'t toml::Valu
     leaves
 }
 
-/// An error that names the key, where it was written and the nearest known key.
-pub(super) fn unknown(name: &str, place: &str) -> Failure {
-    let targets = targets::KEYS.into_iter().map(|key| key.name);
-    // A target's own name is no part of what may be misspelt.
-    let key = match name.strip_prefix("targets.").and_then(|rest| rest.split_once('.')) {
-        Some((_, key)) => nearest(&format!("targets.NAME.{key}"), targets),
-        None => nearest(name, Layers::keys().into_iter().map(|key| key.name).chain(targets)),
-    };
-    match key {
-        Some(key) => Failure::usage(format_args!("unknown key {name}{place}: did you mean {key}?")),
-        None => Failure::usage(format_args!("unknown key {name}{place}: `config show` lists the known ones")),
-    }
-}
-
-/// Where a key was written, for messages.
-pub(super) fn place(path: &Path) -> String {
-    format!(" in {}", path.display())
-}
-
-/// The word that was meant, if one is near enough.
-pub(super) fn nearest<'w>(word: &str, known: impl Iterator<Item = &'w str>) -> Option<&'w str> {
-    let distance = |candidate: &str| {
-        let whole = strsim::damerau_levenshtein(word, candidate);
-        // `policy` on the top level is `journal.policy`.
-        let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
-        let tail = strsim::damerau_levenshtein(&last(word), &last(candidate)).saturating_mul(2);
-        whole.min(tail + 1)
-    };
-    let ranked = known.map(|candidate| (distance(candidate), candidate));
-    let (distance, candidate) = ranked.min_by_key(|(distance, _)| *distance)?;
-    (distance <= candidate.len().max(3) / 3 + 1).then_some(candidate)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_nearest_key_is_the_one_that_was_meant() {
-        let near = |word| nearest(word, Layers::keys().into_iter().map(|key| key.name));
-        assert_eq!(near("journal.polcy"), Some("journal.policy"));
-        assert_eq!(near("jurnal.policy"), Some("journal.policy"));
-        assert_eq!(near("policy"), Some("journal.policy"));
-        assert_eq!(near("sink.linger_ms"), Some("sink.local.linger_ms"));
-        assert_eq!(near("data-dir"), Some("data_dir"));
-        assert_eq!(near("colour.of.the.cover"), None);
-    }
 
     #[test]
     fn an_error_of_the_syntax_names_its_line() {

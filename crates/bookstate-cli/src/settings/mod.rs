@@ -9,9 +9,11 @@ mod edit;
 mod file;
 mod keys;
 mod layer;
+mod meant;
 mod place;
 mod secret;
 mod server;
+mod target_keys;
 mod targets;
 mod value;
 
@@ -239,7 +241,7 @@ pub(crate) fn remove_target(settings: &Settings, name: &TargetName) -> Result<()
 
 /// The error for a key that there is not, with the nearest one that there is.
 pub(crate) fn unknown_key(key: &str) -> Failure {
-    file::unknown(key, "")
+    meant::unknown(key, "")
 }
 
 /// Sets a key in a configuration file, the user's or the project's, making the file when it is not there.

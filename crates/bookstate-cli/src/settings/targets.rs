@@ -6,52 +6,12 @@ use bookstate_sink::Pace;
 use bookstate_store::TargetName;
 
 use super::{
-    file,
     layer::{Given, Origin, Row},
+    meant::{unknown, written_in},
     place::{EXPECTED, Place, TokenSource},
     value::{SettingValue, Whole},
 };
 use crate::failure::Failure;
-
-/// A key of a target.
-pub(super) struct TargetKey {
-    /// Its name in the manual.
-    pub(super) name: &'static str,
-    /// What it means.
-    #[cfg(test)]
-    pub(super) about: &'static str,
-    /// What is expected.
-    #[cfg(test)]
-    pub(super) expected: &'static str,
-    /// Its default, in the manual's words.
-    #[cfg(test)]
-    pub(super) default: &'static str,
-}
-
-macro_rules! target_keys {
-    ($($name:literal, $about:literal, $expected:literal, $default:literal;)*) => {
-        /// The keys that a target has.
-        pub(super) const KEYS: [TargetKey; 7] = [$(TargetKey {
-            name: concat!("targets.NAME.", $name),
-            #[cfg(test)]
-            about: $about,
-            #[cfg(test)]
-            expected: $expected,
-            #[cfg(test)]
-            default: $default,
-        }),*];
-    };
-}
-
-target_keys! {
-    "kind", "What the target is; `path` or `url` say it too.", "sqlite, defradb", "";
-    "path", "The SQLite file; made when it is not there, its directory is not.", "a path", "";
-    "url", "The DefraDB node.", "http://HOST:PORT", "";
-    "token_file", "The file with the node's bearer token, if it asks for one.", "a path", "";
-    "token_env", "The variable with the node's bearer token, if it asks for one.", "a name", "";
-    "linger_ms", "Milliseconds that an idle target waits after a first change.", "0 to 3600000", "1000";
-    "timeout_ms", "Milliseconds that one write may take.", "1 to 3600000", "30000";
-}
 
 /// A target as it was written, not validated against the others.
 #[derive(Debug, Clone)]
@@ -206,7 +166,7 @@ fn one(text: &str, table: &toml::Table, file: &Path) -> Result<TargetTable, Fail
             "timeout_ms" => {
                 target.timeout_ms.set(&full(key), SettingValue::from_toml(value), &found, &origin)
             }
-            _ => return Err(file::unknown(&full(key), &file::place(file))),
+            _ => return Err(unknown(&full(key), &written_in(file))),
         };
         set.map_err(Failure::usage)?;
     }

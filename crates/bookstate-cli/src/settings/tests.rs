@@ -216,7 +216,7 @@ fn the_manual_has_every_key() {
             key.name, key.about, key.expected
         ));
     }
-    for key in targets::KEYS {
+    for key in target_keys::KEYS {
         expected.push(format!("| `{}` | {} | {} | {} | |", key.name, key.about, key.expected, key.default));
     }
     let manual = include_str!("../../../../docs/operating.md");
