@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use bookstate_domain::LayoutKind;
 use unicode_normalization::UnicodeNormalization;
 
-use super::content::ContentBlock;
+use super::block::ContentBlock;
 
 /// The signs of a text that editing keeps, each with the bytes before it and behind the character that it is of.
 fn ink(text: &str) -> impl Iterator<Item = (usize, usize, char)> {

@@ -5,8 +5,11 @@
 
 use bookstate_domain::{BookState, LayoutKind};
 
-use super::content::{Content, ContentBlock, DEEPEST, Run, Section, content};
 use super::escape::{Place, escaped};
+use super::{
+    block::{ContentBlock, Run},
+    content::{Content, DEEPEST, Section, content},
+};
 use crate::page::fence;
 
 /// A book as one Markdown file. A book without chapters (no job of the standard variant has finished) is its pages'

@@ -5,8 +5,11 @@
 
 use bookstate_domain::LayoutKind;
 
-use super::content::{ContentBlock, DEEPEST, Run, Section};
 use super::escape::xml;
+use super::{
+    block::{ContentBlock, Run},
+    content::{DEEPEST, Section},
+};
 
 /// Which kind of document the elements are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

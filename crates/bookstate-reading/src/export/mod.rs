@@ -1,10 +1,11 @@
 //! A book in forms for people and other programs: EPUB, one HTML file, plain text, Markdown, JSON.
 //!
 //! Pure functions of a state. Not here: reading the book from anywhere, and writing the result to a file. Reading
-//! order: `content` (a book as sections of blocks), `aligned` (the layout over edited texts), `escape`, then a file per
+//! order: `content` (a book as sections) and `block`, `aligned` (the layout over edited texts), `escape`, then a file per
 //! form; `markup` is what HTML and EPUB share.
 
 mod aligned;
+mod block;
 mod content;
 mod epub;
 mod escape;

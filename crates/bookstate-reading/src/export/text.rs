@@ -2,7 +2,10 @@
 
 use bookstate_domain::{BookState, LayoutKind};
 
-use super::content::{ContentBlock, Run, Section, content};
+use super::{
+    block::{ContentBlock, Run},
+    content::{Section, content},
+};
 
 /// A book as plain text.
 #[must_use]

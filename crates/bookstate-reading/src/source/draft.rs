@@ -409,14 +409,12 @@ mod tests {
         assert_eq!(labels, [None, Some("i"), Some("ii")]);
     }
 
+    fn link(to: &str, text: &str, first: bool) -> InnerLink {
+        InnerLink { to: to.into(), text: text.into(), is_note: false, first }
+    }
+
     #[test]
     fn a_note_goes_to_what_refers_to_it() {
-        let link = |to: &str, text: &str, first| InnerLink {
-            to: to.into(),
-            text: text.into(),
-            is_note: false,
-            first,
-        };
         let refers =
             Piece { ids: vec!["r1".into()], links: vec![link("n1", "[1]", false)], ..paragraph("text[1]") };
         let note =
@@ -432,14 +430,10 @@ mod tests {
 
     #[test]
     fn a_list_of_contents_is_no_list_of_notes() {
-        let link = |to: &str, text: &str| InnerLink {
-            to: to.into(),
-            text: text.into(),
-            is_note: false,
-            first: true,
-        };
-        let entry = Piece { ids: vec!["t1".into()], links: vec![link("c1", "1")], ..paragraph("1 One") };
-        let chapter = Piece { ids: vec!["c1".into()], links: vec![link("t1", "1")], ..heading("1 One") };
+        let entry =
+            Piece { ids: vec!["t1".into()], links: vec![link("c1", "1", true)], ..paragraph("1 One") };
+        let chapter =
+            Piece { ids: vec!["c1".into()], links: vec![link("t1", "1", true)], ..heading("1 One") };
         let paged = paged(with_notes(vec![entry, chapter, paragraph("text")]));
         assert!(paged.pages[0].blocks.iter().all(|b| !matches!(b.kind, BlockKind::Footnote { .. })));
         assert_eq!(paged.places["c1"], 1);
@@ -447,12 +441,6 @@ mod tests {
 
     #[test]
     fn a_heading_over_nothing_but_notes_is_none() {
-        let link = |to: &str, text: &str, first| InnerLink {
-            to: to.into(),
-            text: text.into(),
-            is_note: false,
-            first,
-        };
         let refers =
             Piece { ids: vec!["r".into()], links: vec![link("n", "1", false)], ..paragraph("text 1") };
         let note = Piece { ids: vec!["n".into()], links: vec![link("r", "1", true)], ..paragraph("1 note") };
