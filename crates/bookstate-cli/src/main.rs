@@ -115,12 +115,14 @@ fn environment() -> BTreeMap<String, String> {
     .collect()
 }
 
-/// The server that a command asks: the one that was named, else the one that has the data directory, when the
-/// command is to change something there.
+/// The server that a command asks: the one that was named, else the one that has the data directory. It has the
+/// books in memory, and the local store is behind it: a reader sees there what it has just changed.
 fn server_at(cli: &Cli, settings: &Settings) -> Option<ServerAt> {
     let url = cli.global.server.clone().or_else(|| {
-        let url = cli.command.changes_books().then(|| served::url(&settings.data_dir)).flatten()?;
-        say("note", format_args!("the server at {url} has the data directory: it is asked"));
+        let url = cli.command.asks_servers().then(|| served::url(&settings.data_dir)).flatten()?;
+        if cli.command.changes_books() {
+            say("note", format_args!("the server at {url} has the data directory: it is asked"));
+        }
         Some(url)
     });
     url.map(|url| ServerAt { url, ca_file: cli.global.ca_file.clone() })
@@ -164,10 +166,9 @@ async fn command(cli: &Cli, settings: &Settings) -> Result<Exit, Failure> {
         Command::Export(args) => {
             commands::export::check(args)?;
             if args.format.is_of_scans() {
-                if let Some(server) = &server {
+                if let Some(url) = &cli.global.server {
                     return Err(Failure::usage(format_args!(
-                        "this format is made from the data directory, not by a server: leave out --server {}",
-                        server.url
+                        "this format is made from the data directory, not by a server: leave out --server {url}",
                     )));
                 }
                 commands::export_scan::run(settings, args)?;

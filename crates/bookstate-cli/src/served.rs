@@ -58,10 +58,13 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-/// The URL of the server that holds a data directory, if one does.
+/// The URL of the server that holds a data directory, if one on this machine does: a server in a container, or on
+/// another machine with the same disk, may have another way in than the one that it knows.
 pub(crate) fn url(dir: &Path) -> Option<String> {
     let left: Left = serde_json::from_str(&std::fs::read_to_string(dir.join(NAME)).ok()?).ok()?;
-    local::holder(dir).filter(|holder| holder.pid == left.pid).map(|_| left.url)
+    let here = rustix::system::uname();
+    let holder = local::holder(dir)?;
+    (holder.pid == left.pid && holder.host == here.nodename().to_string_lossy()).then_some(left.url)
 }
 
 #[cfg(test)]
