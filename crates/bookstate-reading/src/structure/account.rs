@@ -82,36 +82,30 @@ pub fn account<'a>(pages: impl IntoIterator<Item = &'a Page>, chapters: &[Chapte
 }
 
 impl Account {
-    /// Words over a line's end: both halves are lost, and the whole is added.
+    /// Words over the ends of lines: all parts are lost, and the whole is added. Those of two parts first, which most
+    /// are: the parts of others may look like theirs.
     fn join(&mut self, stems: &[String]) {
-        let added: Vec<(String, usize)> = self.added.iter().map(|(word, n)| (word.clone(), *n)).collect();
-        for (word, count) in added {
-            for _ in 0..count {
-                let halves =
-                    stems.iter().filter_map(|stem| Some((stem.as_str(), word.strip_prefix(stem.as_str())?)));
-                let mut halves = halves.filter(|(stem, rest)| {
-                    let needed = if stem == rest { 2 } else { 1 };
-                    let has = |half: &str| self.lost.get(half).is_some_and(|n| *n >= needed);
-                    has(stem) && has(rest)
-                });
-                let Some((stem, rest)) = halves.next() else { break };
-                let (stem, rest) = (stem.to_owned(), rest.to_owned());
-                for half in [&stem, &rest] {
-                    take(&mut self.lost, half);
+        for most in [2, 5] {
+            let added: Vec<(String, usize)> = self.added.iter().map(|(word, n)| (word.clone(), *n)).collect();
+            for (word, count) in added {
+                for _ in 0..count {
+                    let Some(parts) = parts(&word, most, stems, &self.lost) else { break };
+                    parts.iter().for_each(|part| take(&mut self.lost, part));
+                    take(&mut self.added, &word);
                 }
-                take(&mut self.added, &word);
             }
         }
     }
 
-    /// A word with the mark of a note at its end: it is lost, and both are added.
+    /// A word with the mark of a note at its end or, in a note, before it: it is lost, and both are added.
     fn split(&mut self) {
         let lost: Vec<(String, usize)> = self.lost.iter().map(|(word, n)| (word.clone(), *n)).collect();
         for (word, count) in lost {
             for _ in 0..count {
                 let cut = word.char_indices().skip(1).map(|(at, _)| word.split_at(at));
                 let mut cut = cut.filter(|(word, mark)| {
-                    mark.chars().count() <= 6
+                    let number = word.bytes().all(|b| b.is_ascii_digit());
+                    (mark.chars().count() <= 6 || number)
                         && self.added.contains_key(*word)
                         && self.added.contains_key(*mark)
                 });
@@ -123,6 +117,21 @@ impl Account {
             }
         }
     }
+}
+
+/// What a word over the ends of lines consists of: at most so many lost words, all but the last at the end of a line.
+fn parts(word: &str, most: usize, stems: &[String], lost: &BTreeMap<String, usize>) -> Option<Vec<String>> {
+    for stem in stems.iter().filter(|stem| lost.contains_key(*stem)) {
+        let Some(rest) = word.strip_prefix(stem.as_str()).filter(|rest| !rest.is_empty()) else { continue };
+        let mut left = lost.clone();
+        take(&mut left, stem);
+        let whole = left.contains_key(rest).then(|| vec![rest.to_owned()]);
+        let more = whole.or_else(|| if most > 2 { parts(rest, most - 1, stems, &left) } else { None });
+        if let Some(more) = more {
+            return Some(std::iter::once(stem.clone()).chain(more).collect());
+        }
+    }
+    None
 }
 
 fn take(words: &mut BTreeMap<String, usize>, word: &str) {
@@ -181,6 +190,8 @@ mod tests {
             of("a.md", "# One\n\nA well[^1] known[^x] thing.[^1]\n\n[^1]: A note\n[^x]: Another\n").unwrap();
         assert_eq!(found.wrong(), 0, "{found:?}");
         let found = of("a.txt", "CHAPTER 1\n\nThe old har-\nbour and the har-\nbour, a harbour.\n").unwrap();
+        assert_eq!(found.wrong(), 0, "{found:?}");
+        let found = of("a.txt", "CHAPTER 1\n\nThe un-\npre-\ncedented harbour.\n").unwrap();
         assert_eq!(found.wrong(), 0, "{found:?}");
     }
 

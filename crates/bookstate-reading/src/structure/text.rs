@@ -10,7 +10,6 @@ use super::locate::{ChapterStart, Position, locate};
 use super::said::{SaidBlock, said_blocks};
 use super::vocabulary::{HYPHENS, Vocabulary};
 use crate::text::LineType;
-use crate::text::notes::marks;
 use crate::text::script::unspaced;
 use crate::toc::{BookText, Line, PageText};
 use bookstate_domain::{
@@ -60,15 +59,15 @@ fn notes(
     for n in start.page..=end.page.min(book.page_count()) {
         let Some(page) = book.page(n).filter(|page| !page.notes.is_empty()) else { continue };
         let ends_here = end.page > n || end.line > page.lines.len();
-        let begins_before = |mark: &str| {
-            let from = if n == start.page { start.line } else { 0 };
-            let to = if n == end.page { end.line } else { page.lines.len() };
-            let refers = |i: usize| page.types.get(i).is_some_and(|t| refers_to(t, mark));
-            ((from..to).any(refers), (0..page.lines.len()).any(refers))
+        let references = page.references();
+        let line_of = |mark: &str| {
+            references.iter().find(|found| found.marks.iter().any(|m| m == mark)).map(|found| found.line)
         };
+        let from = if n == start.page { start.line } else { 0 };
+        let to = if n == end.page { end.line } else { page.lines.len() };
         for note in &page.notes {
-            let (here, somewhere) = begins_before(&note.mark);
-            if !here && (somewhere || !ends_here) {
+            let here = line_of(&note.mark).map_or(ends_here, |line| (from..to).contains(&line));
+            if !here {
                 continue;
             }
             let mut body = Paragraphs::new(words);
@@ -88,10 +87,6 @@ fn notes(
         }
     }
     out
-}
-
-fn refers_to(line: &LineType, mark: &str) -> bool {
-    line.raised.iter().any(|(_, sign)| marks(sign).any(|m| m == mark))
 }
 
 /// What was set aside of the chapter's pages: the lines of the printed contents, and of each page whose first line is
@@ -224,20 +219,18 @@ fn without_marks<'a>(
         return Cow::Borrowed(&page.lines);
     }
     let mut lines = page.lines.clone();
-    for (i, line) in lines.iter_mut().enumerate().filter(|(i, _)| range.contains(i)) {
-        let Some(set) = page.types.get(i) else { continue };
-        let mut removed = 0;
-        for (at, sign) in &set.raised {
-            let refers = page.notes.iter().any(|note| marks(sign).any(|m| m == note.mark));
-            let at = at.saturating_sub(removed);
-            if !refers || !line.text.get(at..).is_some_and(|rest| rest.starts_with(sign.as_str())) {
-                continue;
-            }
-            let signs: Vec<Cow<'_, str>> = marks(sign).collect();
-            let place: String = signs.iter().map(|_| MARK).collect();
-            line.text.replace_range(at..at + sign.len(), &place);
-            removed = (removed + sign.len()).saturating_sub(place.len());
-            marked.extend(signs.iter().map(|m| Marked { page: n, mark: m.to_string(), at: 0 }));
+    let references = page.references();
+    let here = references.iter().filter(|found| range.contains(&found.line));
+    marked.extend(here.clone().flat_map(|found| &found.marks).map(|mark| Marked {
+        page: n,
+        mark: mark.clone(),
+        at: 0,
+    }));
+    // From behind, so that the places before stay.
+    for found in here.rev() {
+        if let Some(line) = lines.get_mut(found.line) {
+            line.text
+                .replace_range(found.sign.clone(), &found.marks.iter().map(|_| MARK).collect::<String>());
         }
     }
     Cow::Owned(lines)

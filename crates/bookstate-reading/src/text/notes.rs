@@ -2,10 +2,10 @@
 //!
 //! Invariants: a page's notes are its last lines; the first of them begins with a mark that the page's text refers
 //! to by a raised sign, or that continues the series of notes of the page before in smaller type. Without places and
-//! sizes there are no notes: a numbered list at a page's end looks the same.
+//! sizes there are no notes: a numbered list at a page's end looks the same. A text refers to a note once.
 
 use super::line::{LineType, raised_digit};
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 /// Notes are set at most this share of the text's size.
 const SMALLER: f32 = 0.93;
@@ -55,6 +55,9 @@ pub(crate) fn page_notes(texts: &[&str], types: &[LineType], body: f32, before: 
                 && is_lowest(types, *i)
         });
     }
+    // A table may begin a line with such a sign, too. Of two lines with one mark the lower one is the note.
+    let again = |i: usize| (i + 1..texts.len()).rfind(|j| begins(*j).map(|b| b.0) == begins(i).map(|b| b.0));
+    let start = start.map(|i| again(i).unwrap_or(i));
     let Some(start) = start else {
         // The rest of a note of the page before.
         let rest = before && tail > 0 && tail < texts.len() && set_off(types, tail, body);
@@ -76,6 +79,53 @@ pub(crate) fn page_notes(texts: &[&str], types: &[LineType], body: f32, before: 
         }
     }
     out
+}
+
+/// A raised sign that refers to notes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reference {
+    /// The line that it is in.
+    pub(crate) line: usize,
+    /// Where the sign is in the line's text, in bytes.
+    pub(crate) sign: Range<usize>,
+    /// The marks of its notes, in its order.
+    pub(crate) marks: Vec<String>,
+}
+
+/// Which signs of a page's lines refer to its notes, each note once. An exponent looks like a mark: it counts as one
+/// where nothing else does.
+pub(crate) fn references(texts: &[&str], types: &[LineType], notes: &[&str]) -> Vec<Reference> {
+    let mut signs: Vec<(bool, Reference)> = Vec::new();
+    for (line, (text, set)) in texts.iter().zip(types).enumerate() {
+        for (at, sign) in &set.raised {
+            let marks: Vec<String> = marks(sign).map(Cow::into_owned).collect();
+            let known = !marks.is_empty() && marks.iter().all(|mark| notes.contains(&mark.as_str()));
+            if known && text.get(*at..).is_some_and(|rest| rest.starts_with(sign.as_str())) {
+                let sign = *at..at + sign.len();
+                signs.push((is_exponent(text, &sign), Reference { line, sign, marks }));
+            }
+        }
+    }
+    signs.sort_by_key(|(exponent, found)| (*exponent, found.line, found.sign.start));
+    let mut out: Vec<Reference> = Vec::new();
+    for (_, found) in signs {
+        let new = |mark: &String| !out.iter().any(|of| of.marks.contains(mark));
+        if found.marks.iter().all(new) {
+            out.push(found);
+        }
+    }
+    out.sort_by_key(|found| (found.line, found.sign.start));
+    out
+}
+
+/// A raised sign behind a letter or a number that stands alone, or within a word: `x2`, `10-3`, `e2e`.
+fn is_exponent(text: &str, sign: &Range<usize>) -> bool {
+    let (before, after) =
+        (text.get(..sign.start).unwrap_or_default(), text.get(sign.end..).unwrap_or_default());
+    let word = before.len() - before.trim_end_matches(char::is_alphanumeric).len();
+    let word = before.get(before.len() - word..).unwrap_or_default();
+    let short = word.chars().count() == 1 || word.ends_with(|c: char| c.is_numeric());
+    short || after.starts_with(char::is_alphanumeric)
 }
 
 /// The mark is the next of the series.
@@ -174,12 +224,49 @@ mod tests {
     }
 
     #[test]
+    fn an_exponent_is_no_mark_where_a_word_has_it() {
+        let texts =
+            ["an area of x2 or 102", "and e2e a word2 with", "a word2 again, of plan A1", "of this3,4 and 3"];
+        let types = [
+            line(100.0, 10.0, &[(12, "2"), (19, "2")]),
+            line(112.0, 10.0, &[(5, "2"), (14, "2")]),
+            line(124.0, 10.0, &[(6, "2"), (24, "1")]),
+            line(136.0, 10.0, &[(7, "3,4"), (15, "3")]),
+        ];
+        let of = |notes: &[&str]| -> Vec<(usize, usize, String)> {
+            let found = references(&texts, &types, notes);
+            found.into_iter().map(|r| (r.line, r.sign.start, r.marks.join(" "))).collect()
+        };
+        let all = [(1, 14, "2".into()), (2, 24, "1".into()), (3, 7, "3 4".into())];
+        assert_eq!(of(&["1", "2", "3", "4"]), all);
+        assert_eq!(of(&["3"]), [(3, 15, "3".into())]);
+        assert_eq!(of(&[]), []);
+        let found = references(&texts[..1], &types[..1], &["2"]);
+        assert_eq!(found.len(), 1, "nothing else has it");
+    }
+
+    #[test]
     fn a_list_at_the_pages_end_is_none() {
         let texts = ["some words and", "1. an item of a list", "2. another"];
         let types = [line(100.0, 10.0, &[]), line(130.0, 10.0, &[]), line(142.0, 10.0, &[])];
         assert_eq!(page_notes(&texts, &types, 10.0, false), []);
         let small = [line(100.0, 10.0, &[]), line(130.0, 8.0, &[]), line(142.0, 8.0, &[])];
         assert_eq!(page_notes(&texts, &small, 10.0, false), []);
+    }
+
+    #[test]
+    fn of_two_lines_with_one_mark_the_lower_one_is_the_note() {
+        let texts = ["a word3 and", "³ three, raised", "⁴ four, raised", "3 The note"];
+        let small = |y: f32, raised| line(y, 8.0, raised);
+        let types = [
+            line(100.0, 10.0, &[(6, "3")]),
+            small(200.0, &[(0, "³")]),
+            small(212.0, &[(0, "⁴")]),
+            small(400.0, &[]),
+        ];
+        let found = page_notes(&texts, &types, 10.0, false);
+        let marks: Vec<(&str, usize)> = found.iter().map(|n| (n.mark.as_str(), n.first)).collect();
+        assert_eq!(marks, [("3", 3)]);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::title::{level_of_word, normalise, similar, split_glued, split_title};
 use crate::page::{Page, SetAsideReason};
 use crate::text::line::{LineType, body_size, line_types};
 use crate::text::margin::{Numbered, line_numbers};
-use crate::text::notes::{PageNote, page_notes};
+use crate::text::notes::{PageNote, Reference, page_notes, references};
 use crate::text::running;
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
@@ -470,6 +470,15 @@ fn take_line_numbers(sheets: &mut [Sheet]) {
             !gone.contains(&(i - 1))
         });
         sheet.lines.retain(|l| !l.text.is_empty());
+    }
+}
+
+impl PageText {
+    /// Where its lines refer to its notes.
+    pub(crate) fn references(&self) -> Vec<Reference> {
+        let texts: Vec<&str> = self.lines.iter().map(|line| line.text.as_str()).collect();
+        let marks: Vec<&str> = self.notes.iter().map(|note| note.mark.as_str()).collect();
+        references(&texts, &self.types, &marks)
     }
 }
 
