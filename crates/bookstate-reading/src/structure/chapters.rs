@@ -327,8 +327,15 @@ fn chapters_by_type(book: &BookText, lines: usize) -> Option<Vec<Draft>> {
 }
 
 /// Headings that are set alike and divide the whole book: in capitals or far below the text before them, more than
-/// other lines are.
+/// other lines are. No number of theirs is part of a series.
 fn chapters_set_alike(headings: &[BookHeading], lines: usize) -> Option<Vec<Draft>> {
+    let by_look = |h: &BookHeading| match &h.heading.otherwise {
+        Some(look) => {
+            BookHeading { heading: PageHeading { gap: h.heading.gap, ..(**look).clone() }, ..h.clone() }
+        }
+        None => h.clone(),
+    };
+    let headings: Vec<BookHeading> = headings.iter().map(by_look).collect();
     let capitals = |h: &PageHeading| h.kind == HeadingKind::Capitals;
     let far = |h: &PageHeading| h.gap.is_none_or(|gap| gap >= FAR);
     let looks: [&dyn Fn(&PageHeading) -> bool; 4] = [
@@ -353,7 +360,7 @@ fn chapters_set_alike(headings: &[BookHeading], lines: usize) -> Option<Vec<Draf
             }
         }
         // The first line of all is the book's title where other lines of a title page follow.
-        if members.first().is_some_and(|h| h.at == 0 && title_page(headings, h)) {
+        if members.first().is_some_and(|h| h.at == 0 && title_page(&headings, h)) {
             members.remove(0);
         }
         let (first, last) = (members.first()?.at, members.last()?.at);

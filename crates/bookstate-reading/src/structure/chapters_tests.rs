@@ -252,3 +252,13 @@ proptest! {
         prop_assert!(chapters.is_sorted_by_key(|c| c.start_page));
     }
 }
+
+#[test]
+fn a_title_with_a_number_in_words_is_one_of_those_set_alike() {
+    let prose = "Nobody was there to hear them at all, and the wind came down.\n".repeat(9);
+    let titles = ["COPPER AND SALT", "TAR AND ROPE", "THE SECOND SURVEY", "THE LONG WINTER ROAD"];
+    let text: String = titles.iter().map(|title| format!("{title}\n\n{prose}\n\n")).collect();
+    let book = BookText::new(vec![text.into()]);
+    let found = from_headings(&book, None);
+    assert_eq!(found.iter().filter_map(|c| c.title.as_deref()).collect::<Vec<_>>(), titles);
+}

@@ -68,6 +68,9 @@ pub struct PageHeading {
     pub last: usize,
     /// Blank lines before it; `None` on top of a page.
     pub gap: Option<usize>,
+    /// What its first line is where its number belongs to no series: "The Second Survey" may be the second of some
+    /// surveys, or a title like all others.
+    pub otherwise: Option<Box<PageHeading>>,
 }
 
 impl PageHeading {
@@ -97,6 +100,7 @@ impl PageHeading {
             first: at,
             last: at,
             gap: None,
+            otherwise: None,
         }
     }
 }
@@ -217,8 +221,7 @@ impl View<'_> {
             .or_else(|| self.counted(i))
             .or_else(|| self.numbered(i))
             .or_else(|| self.bare(i))
-            .or_else(|| self.capitals(i))
-            .or_else(|| self.isolated(i))
+            .or_else(|| self.by_itself(i))
     }
 
     fn before(&self, i: usize) -> bool {
@@ -335,12 +338,19 @@ impl View<'_> {
             heading.number = Some(found.number.to_owned());
             heading.numeral = Some(found.numeral);
             heading.last = last;
+            heading.otherwise = self.by_itself(i).map(Box::new);
             return Some(heading);
         }
         let value = day(text).filter(|_| self.after(i))?;
         let mut heading = PageHeading::new(HeadingKind::Day, 1, text.trim_end_matches('.'), i);
         heading.numeral = Some(Numeral { style: NumeralStyle::Arabic, value });
+        heading.otherwise = self.by_itself(i).map(Box::new);
         Some(heading)
+    }
+
+    /// A heading that only its look tells.
+    fn by_itself(&self, i: usize) -> Option<PageHeading> {
+        self.capitals(i).or_else(|| self.isolated(i))
     }
 
     /// Whether line `i` is the title below a chapter's number.
