@@ -310,7 +310,23 @@ fn impossible_records_are_refused() {
     assert!(matches!(journal.append(&mut record), Err(AppendError::Size { .. })));
     record.clear();
     assert!(record.payload().is_empty());
+    record.write_all(&[0x80]).unwrap();
+    assert!(matches!(journal.append(&mut record), Err(AppendError::Head { .. })), "a commit of no book");
     append(&journal, BOOKS[0], 1).unwrap();
+    append(&journal, BOOKS[1], 7).unwrap();
+    // Two commits of one seq could not be told apart: recovery would take the first.
+    let whole = fs.contents(&segment_path(1)).unwrap();
+    for seq in [1, 0] {
+        assert!(matches!(append(&journal, BOOKS[0], seq), Err(AppendError::Head { .. })), "{seq} again");
+    }
+    assert_eq!(fs.contents(&segment_path(1)).unwrap(), whole);
+    // A restart forgets none of them, nor does a release of what the log still has.
+    drop(journal);
+    let (journal, ..) = open(&fs, config(SyncPolicy::Os, 1 << 20)).unwrap();
+    journal.release(BOOKS[1], 7);
+    assert!(matches!(append(&journal, BOOKS[1], 7), Err(AppendError::Head { .. })));
+    append(&journal, BOOKS[1], 8).unwrap();
+    append(&journal, BOOKS[0], 2).unwrap();
 }
 
 /// A segment written by version 1, byte for byte; it must open for ever.

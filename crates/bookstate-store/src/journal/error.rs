@@ -85,8 +85,9 @@ pub enum AppendError {
     /// Nothing will be accepted any more. Whether this very record survives is not known.
     #[error(transparent)]
     Poisoned(#[from] Poisoned),
-    /// The payload has no book and seq where recovery looks for them; nothing has changed.
-    #[error("a record without a head is not possible: {what}")]
+    /// The payload has no book and seq where recovery looks for them, or its book has gone beyond that seq; nothing
+    /// has changed.
+    #[error("a record with such a head is not possible: {what}")]
     Head {
         /// What was found.
         what: &'static str,

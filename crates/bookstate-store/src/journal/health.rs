@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::Position;
-use super::writer::{Shared, State};
 
 /// Whether the journal accepts commits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +47,7 @@ pub struct JournalHealth {
 }
 
 /// The counters as they are kept under the lock.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counters {
     pub(super) records: u64,
     pub(super) fsyncs: u64,
@@ -57,32 +56,4 @@ pub(super) struct Counters {
     pub(super) rotations: u64,
     pub(super) deleted_segments: u64,
     pub(super) refused_full: u64,
-}
-
-impl Shared {
-    pub(super) fn health(&self) -> JournalHealth {
-        let state = self.state.lock();
-        JournalHealth {
-            state: journal_state(&state),
-            bytes: state.sealed.iter().map(|sealed| sealed.bytes).sum::<u64>() + state.active.len,
-            segments: state.sealed.len() as u64 + 1,
-            appended: Position(state.end()),
-            synced: Position(state.synced),
-            records: state.counters.records,
-            fsyncs: state.counters.fsyncs,
-            last_fsync_micros: state.counters.last_fsync_micros,
-            marks: state.counters.marks,
-            rotations: state.counters.rotations,
-            deleted_segments: state.counters.deleted_segments,
-            refused_full: state.counters.refused_full,
-        }
-    }
-}
-
-fn journal_state(state: &State) -> JournalState {
-    match &state.poison {
-        Some(poisoned) => JournalState::Poisoned(Arc::clone(&poisoned.reason)),
-        None if state.full => JournalState::Full,
-        None => JournalState::Ok,
-    }
 }

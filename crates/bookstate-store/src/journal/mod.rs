@@ -13,7 +13,7 @@
 //! * An idle journal does no I/O and wakes no thread.
 //!
 //! Files: `format` and `head` (bytes), `record_buf`, `segments` (files), `survey` (the recovery rule), `recovery`
-//! (open), `writer` (append, rotation), `sync` (fsync thread, waiting), `retention` (deletion), `inspect`,
+//! (open), `state` (what is known, under the lock), `writer` (append, rotation), `sync` (fsync thread, waiting), `retention` (deletion), `inspect`,
 //! `quarantine`, `health`, `error`.
 
 mod error;
@@ -26,6 +26,7 @@ mod record_buf;
 mod recovery;
 mod retention;
 mod segments;
+mod state;
 mod survey;
 mod sync;
 mod writer;
@@ -157,7 +158,7 @@ impl Journal {
     }
 
     /// Appends a commit. Its payload must be a MessagePack map with `book` and `seq` (and `prev`, unless it is
-    /// `seq - 1`); a book's seqs must ascend.
+    /// `seq - 1`), read by the code that recovery reads with; a book's seqs ascend. What is not so is refused.
     ///
     /// Returns the position at which the record ends, after `write(2)`, with [`SyncPolicy::Always`] after the
     /// fsync. Takes about 1 µs for 500 bytes. The next segment is begun in good time by the sync thread; only under
@@ -226,7 +227,7 @@ impl Journal {
     /// State and counters, cheap enough for every scrape.
     #[must_use]
     pub fn health(&self) -> JournalHealth {
-        self.shared.health()
+        self.shared.state.lock().health()
     }
 
     /// Syncs what is left, marks it as synced, deletes what is released, and ends the thread.

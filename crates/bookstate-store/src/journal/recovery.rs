@@ -11,11 +11,11 @@ use tokio::sync::watch;
 
 use super::error::{JournalError, io_error};
 use super::format::{Defect, Header};
-use super::health::Counters;
 use super::segments::{self, CreateError, SegmentFile};
+use super::state::{Active, Found, Sealed, State};
 use super::survey::{OnDamage, Survey, survey};
 use super::sync::Synced;
-use super::writer::{Active, Sealed, Shared, State};
+use super::writer::Shared;
 use super::{Entry, JournalConfig, Position, Record};
 use crate::fs::{Fs, create_dirs};
 
@@ -80,44 +80,24 @@ pub(super) fn open(
     let report = report(&found);
     let active = make_active(fs.as_ref(), &config, version, &mut found)?;
     // The process may have been killed before its last sync.
-    let active_path = SegmentFile::live(active.number).path(dir);
-    active.file.sync_data().map_err(io_error("sync", &active_path))?;
+    let active_path = SegmentFile::live(active.number()).path(dir);
+    active.file().sync_data().map_err(io_error("sync", &active_path))?;
     fs.sync_dir(dir).map_err(io_error("sync", dir))?;
 
-    let (end, marked) = (found.end, found.marked);
+    let reached = Found { committed: found.committed, end: found.end, marked: found.marked };
     let live = found.segments.into_iter().filter(|surveyed| !surveyed.file.quarantined);
     let sealed: VecDeque<_> = live
-        .filter(|surveyed| surveyed.file.number != active.number)
-        .map(|surveyed| Sealed {
-            number: surveyed.file.number,
-            bytes: surveyed.file_len,
-            books: surveyed.books,
-        })
+        .filter(|surveyed| surveyed.file.number != active.number())
+        .map(|surveyed| Sealed::found(surveyed.file.number, surveyed.file_len, surveyed.books))
         .collect();
-    let state = State {
-        active,
-        sealed,
-        next: None,
-        committed: found.committed,
-        synced: end,
-        marked,
-        requested: 0,
-        in_flight: false,
-        idle: false,
-        stop: false,
-        deleting: false,
-        full: false,
-        poison: None,
-        counters: Counters::default(),
-    };
     let shared = Shared {
         fs,
         config,
         version,
-        state: Mutex::new(state),
+        state: Mutex::new(State::new(active, sealed, reached)),
         wake: Condvar::new(),
         changed: Condvar::new(),
-        progress: watch::Sender::new(Synced { synced: end, poison: None }),
+        progress: watch::Sender::new(Synced { synced: reached.end, poison: None }),
     };
     Ok((shared, report))
 }
@@ -183,7 +163,7 @@ fn make_active(
         return create(fs, config, version, next, end);
     }
     let books = std::mem::take(&mut last.books);
-    Ok(Active { file, number: last.file.number, base: last.base, len: last.valid_len, books })
+    Ok(Active::new(file, last.file.number, last.base).found(last.valid_len, books))
 }
 
 fn create(

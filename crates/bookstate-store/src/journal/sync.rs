@@ -16,9 +16,9 @@ use parking_lot::MutexGuard;
 use tokio::sync::watch;
 
 use super::error::{JournalError, Poisoned, io_error};
-use super::format::HEADER_LEN;
 use super::segments::SegmentFile;
-use super::writer::{Shared, State};
+use super::state::State;
+use super::writer::Shared;
 use super::{CloseReport, Position, SyncPolicy};
 
 /// What waiting tasks watch.
@@ -67,7 +67,7 @@ impl Drop for FailStop<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let mut state = self.0.state.lock();
-            state.in_flight = false;
+            state.set_in_flight(false);
             self.0.poison(&mut state, "the sync thread", &io::Error::other("it panicked"));
         }
     }
@@ -83,11 +83,11 @@ impl Shared {
                 return;
             }
             let end = state.end();
-            let file = Arc::clone(&state.active.file);
-            state.in_flight = true;
+            let file = state.file();
+            state.set_in_flight(true);
             let started = Instant::now();
             let result = MutexGuard::unlocked(&mut state, || file.sync_data());
-            state.in_flight = false;
+            state.set_in_flight(false);
             if self.finish_sync(&mut state, end, started, result).is_err() {
                 // A rotation may wait for `in_flight` although the poison was announced before.
                 self.changed.notify_all();
@@ -101,36 +101,35 @@ impl Shared {
     fn wait_for_work(&self, state: &mut MutexGuard<'_, State>) -> bool {
         let mut deadline = None;
         loop {
-            if state.stop || state.poison.is_some() {
+            if state.is_over() {
                 return false;
             }
-            let is_dirty = state.committed > state.synced;
-            if is_dirty && state.requested > state.synced {
+            if state.is_requested() {
                 return true;
             }
             match self.config.policy {
-                SyncPolicy::Interval(interval) if is_dirty => {
+                SyncPolicy::Interval(interval) if state.is_dirty() => {
                     let due = *deadline.get_or_insert_with(|| Instant::now().checked_add(interval));
                     let Some(deadline) = due else {
                         self.wake.wait(state);
                         continue;
                     };
-                    if self.wake.wait_until(state, deadline).timed_out() && state.committed > state.synced {
-                        return !state.stop && state.poison.is_none();
+                    if self.wake.wait_until(state, deadline).timed_out() && state.is_dirty() {
+                        return !state.is_over();
                     }
                 }
                 _ => {
                     deadline = None;
-                    state.idle = true;
+                    state.set_idle(true);
                     self.wake.wait(state);
-                    state.idle = false;
+                    state.set_idle(false);
                 }
             }
         }
     }
 
     pub(super) fn stop(&self) {
-        self.state.lock().stop = true;
+        self.state.lock().stop();
         self.wake.notify_one();
     }
 
@@ -165,8 +164,8 @@ impl Shared {
         state: &mut MutexGuard<'_, State>,
         position: Position,
     ) -> Result<(), Poisoned> {
-        while state.synced < position.0 {
-            if let Some(poisoned) = &state.poison {
+        while state.synced() < position.0 {
+            if let Some(poisoned) = state.poison() {
                 return Err(poisoned.clone());
             }
             self.changed.wait(state);
@@ -176,8 +175,7 @@ impl Shared {
 
     /// Asks the thread to sync up to `position` at once.
     fn request(&self, state: &mut State, position: Position) {
-        if position.0.min(state.committed) > state.requested.max(state.synced) {
-            state.requested = position.0.min(state.committed);
+        if state.request(position) {
             self.wake.notify_one();
         }
     }
@@ -185,24 +183,23 @@ impl Shared {
     /// The last sync, and a mark that tells of it.
     pub(super) fn finish(&self) -> Result<CloseReport, Poisoned> {
         let mut state = self.state.lock();
-        let committed = Position(state.committed);
+        let committed = Position(state.committed());
         self.request(&mut state, committed);
         self.wait_until_synced(&mut state, committed)?;
-        if let Some(poisoned) = &state.poison {
+        if let Some(poisoned) = state.poison() {
             return Err(poisoned.clone());
         }
         // Nothing is dirty, and the handle that appends is being consumed: the thread stays asleep from here on.
-        while state.in_flight {
+        while state.is_in_flight() {
             self.changed.wait(&mut state);
         }
-        let all_released = state.active.books.is_empty() && state.active.len > HEADER_LEN as u64;
-        if !all_released || self.rotate(&mut state).is_err() {
+        if !state.is_released() || self.rotate(&mut state).is_err() {
             self.write_mark(&mut state)?;
             self.sync_now(&mut state)?;
         }
-        if state.next.take().is_some() {
+        if state.take_next().is_some() {
             // Empty; the next start would do the same.
-            let path = SegmentFile::live(state.active.number.saturating_add(1)).path(&self.config.dir);
+            let path = SegmentFile::live(state.active().number().saturating_add(1)).path(&self.config.dir);
             if let Err(error) = self.fs.remove(&path) {
                 tracing::debug!(path = %path.display(), %error, "an empty segment stays");
             }
@@ -210,11 +207,9 @@ impl Shared {
         drop(state);
         self.delete_released();
         let state = self.state.lock();
-        match &state.poison {
+        match state.poison() {
             Some(poisoned) => Err(poisoned.clone()),
-            None => {
-                Ok(CloseReport { position: Position(state.end()), segments: state.sealed.len() as u64 + 1 })
-            }
+            None => Ok(CloseReport { position: Position(state.end()), segments: state.segments() }),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{io::Write as _, ops::ControlFlow, sync::Arc};
 use bookstate_domain::{BookId, Commit, Seq};
 use bookstate_store::{
     OpenBookError, OpenError, RecoveryReport,
-    fs::fault::CrashImage,
+    fs::fault::{CrashImage, FaultFs},
     journal::{Journal, JournalConfig, JournalError, RecordBuf, SyncPolicy, quarantine},
 };
 
@@ -24,22 +24,27 @@ pub(crate) fn record(id: &BookId, number: u32, prev: u32) -> Commit {
     }
 }
 
-/// A log that holds exactly these payloads.
+/// A log that holds exactly these payloads, also those that a journal takes from nobody.
 pub(crate) fn log(shelf: &Shelf, records: &[Vec<u8>]) {
-    // The directory's identity must be there first.
-    let (library, _) = shelf.open();
-    let writer = library.writer().0;
-    drop(library);
-    let config =
-        JournalConfig { policy: SyncPolicy::Always, ..JournalConfig::new(shelf.journal_dir(), writer) };
+    // The directory's identity must be there first, and a segment.
+    drop(shelf.open());
+    let (path, mut bytes) = shelf.journal_files().swap_remove(0);
+    records.iter().for_each(|payload| bytes.extend(frame(payload)));
+    shelf.fs.put(&path, &bytes);
+}
+
+/// A record as a journal writes it.
+fn frame(payload: &[u8]) -> Vec<u8> {
+    let fs = FaultFs::new();
+    let config = JournalConfig { policy: SyncPolicy::Os, ..JournalConfig::new("/frame".into(), [0; 16]) };
     let (journal, _) =
-        Journal::open(Arc::new(shelf.fs.clone()), config, &mut |_| ControlFlow::Continue(())).unwrap();
-    for payload in records {
-        let mut record = RecordBuf::new();
-        record.write_all(payload).unwrap();
-        journal.append(&mut record).unwrap();
-    }
-    journal.close().unwrap();
+        Journal::open(Arc::new(fs.clone()), config, &mut |_| ControlFlow::Continue(())).unwrap();
+    let files = fs.files();
+    let header = fs.contents(&files[0]).unwrap().len();
+    let mut record = RecordBuf::new();
+    record.write_all(payload).unwrap();
+    journal.append(&mut record).unwrap();
+    fs.contents(&files[0]).unwrap().split_off(header)
 }
 
 fn log_commits(shelf: &Shelf, commits: &[Commit]) {
