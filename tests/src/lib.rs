@@ -2,10 +2,11 @@
 //!
 //! [`books`] makes books together with their answer keys, [`typeset`] composes pages, [`shim`] puts faults
 //! into a process's file operations, [`node`] runs the real database, and what a network does to it, [`system`]
-//! runs the real program. None of it is part of the product.
+//! runs the real program, [`warnings`] hears what is logged. None of it is part of the product.
 
 pub mod books;
 pub mod node;
 pub mod shim;
 pub mod system;
 pub mod typeset;
+pub mod warnings;

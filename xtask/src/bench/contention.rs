@@ -17,11 +17,11 @@ use bookstate_sink::{
     defradb::{DefraOptions, DefraTarget},
 };
 use bookstate_store::{BookHandle, Library, LibraryConfig, Target as _, TargetName};
-use bookstate_tests::node::Node;
+use bookstate_tests::{node::Node, warnings::Warnings};
 use clap::Args;
 use tempfile::TempDir;
 
-use super::{copies::Original, standard_book, warnings::Warnings};
+use super::{copies::Original, standard_book};
 
 /// The bar: so many times the time of one directory with all the books.
 const MOST_TIMES: f64 = 1.3;
@@ -65,7 +65,7 @@ async fn measure(options: &Options, out: &mut dyn Write) -> Result<()> {
     )?;
     let mut worst: f64 = 0.0;
     // What was warned of while the book was made is not about the node.
-    warnings.take();
+    drop(warnings.take());
     for &writers in &options.writers {
         let alone = round(&original, 1, writers * options.books).await?;
         let together = round(&original, writers, options.books).await?;

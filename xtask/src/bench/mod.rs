@@ -7,7 +7,6 @@ mod copies;
 mod defradb;
 mod recovery;
 mod standard_book;
-mod warnings;
 mod ways;
 
 use anyhow::Result;

@@ -14,8 +14,8 @@
 //!   required ones, lists are never empty.
 //!
 //! Reading order: `wire` (what goes over), `operations` (the typed operations), `compose` (several in one
-//! request), `chunk` and `load` (what is asked), `failure` (what answers mean), `client`, `schema`, `prepare` and
-//! `probe` (set-up), `known`, [`DefraTarget`].
+//! request), `chunk` and `load` (what is asked), `failure` (what answers mean), `client`, `schema`, `prepare`,
+//! `probe` and `replication` (set-up), `known`, [`DefraTarget`].
 
 mod chunk;
 mod client;
@@ -27,6 +27,7 @@ mod operations;
 mod options;
 mod prepare;
 mod probe;
+mod replication;
 mod schema;
 mod target;
 mod wire;

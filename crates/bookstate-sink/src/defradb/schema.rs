@@ -89,6 +89,11 @@ impl Wanted {
         Ok(Self { document, collections })
     }
 
+    /// Whether a collection is one of ours.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.collections.contains_key(name)
+    }
+
     /// The next step; none when the node is ready.
     ///
     /// # Errors

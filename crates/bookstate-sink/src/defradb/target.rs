@@ -18,7 +18,7 @@ use super::{
     load::{self, LoadRequest},
     operations,
     options::{DefraOptions, DefraUrlError},
-    prepare, probe,
+    prepare, probe, replication,
     schema::{SCHEMA, Wanted},
 };
 
@@ -39,6 +39,8 @@ pub struct DefraTarget {
     ready: AtomicBool,
     /// It was said that the node is of another version.
     told: AtomicBool,
+    /// It was said that the node's collections are replicated.
+    told_of_replication: AtomicBool,
 }
 
 impl DefraTarget {
@@ -56,6 +58,7 @@ impl DefraTarget {
             known: Known::default(),
             ready: AtomicBool::new(false),
             told: AtomicBool::new(false),
+            told_of_replication: AtomicBool::new(false),
         })
     }
 
@@ -179,6 +182,18 @@ impl Target for DefraTarget {
                 how,
                 "the node is not DefraDB 1.0, which this was tested with; it does what is relied on, and is used"
             );
+        }
+        if !self.told_of_replication.load(Ordering::Relaxed) {
+            let collections = replication::replicated(&self.client, &self.wanted).await;
+            if !collections.is_empty() && !self.told_of_replication.swap(true, Ordering::Relaxed) {
+                let collections: Vec<_> = collections.iter().map(String::as_str).collect();
+                tracing::warn!(
+                    node = self.client.base(),
+                    collections = collections.join(", "),
+                    "the node replicates bookstate's collections with other nodes; what bookstate relies on holds in \
+                     one node only: replicate nothing, and make each further node a target of its own"
+                );
+            }
         }
         self.ready.store(true, Ordering::Release);
         Ok(())

@@ -9,7 +9,7 @@ use std::{
 
 use bookstate_sink::defradb::{DefraOptions, DefraTarget};
 use bookstate_store::{Target, TargetError};
-use bookstate_tests::node::Node;
+use bookstate_tests::{node::Node, warnings::Warnings};
 use serde_json::Value;
 
 use super::{Session, book_id, put, target};
@@ -226,6 +226,60 @@ async fn a_node_that_does_something_else_than_is_relied_on_is_refused() {
         });
         let reason = unusable(target(&url).prepare().await);
         assert!(reason.contains("does not do what bookstate relies on") && reason.contains(says), "{reason}");
+    }
+}
+
+/// The id that the node has given one of its collections.
+fn collection_id(node: &Node, name: &str) -> String {
+    let answer = node.client().request("GET", "/api/v1/collections", b"").unwrap();
+    let collections: Value = serde_json::from_slice(answer.body()).unwrap();
+    let found = collections.as_array().unwrap().iter().find(|collection| collection["Name"] == name);
+    found.unwrap()["CollectionID"].as_str().unwrap().to_owned()
+}
+
+/// What others replicate is not ours to speak of; nothing is said of a node that is alone; and it is said once.
+#[tokio::test]
+async fn it_is_said_when_our_collections_are_replicated() {
+    let node = Node::throwaway().unwrap();
+    let address = node.address();
+    node.client().add_collections("type Theirs { name: String }").unwrap();
+    target(&node.url()).prepare().await.unwrap();
+    let pushed = |name: &str| {
+        let id = collection_id(&node, name);
+        (format!(r#"[{{"ID": "12D3", "CollectionIDs": ["{id}"], "Status": 0}}]"#), "[]".to_owned())
+    };
+    let heard = |name: &str| ("[]".to_owned(), format!(r#"["{name}"]"#));
+    let none = || ("[]".to_owned(), "[]".to_owned());
+    let cases = [
+        (pushed("Page"), Some("Page")),
+        (heard("ToC"), Some("ToC")),
+        (pushed("Theirs"), None),
+        (heard("Theirs"), None),
+        (none(), None),
+    ];
+    for ((replicators, subscribed), expected) in cases {
+        let url = server(move |head| {
+            let answer = |body: &String| Deed::Answer("200 OK", body.clone());
+            if head.starts_with("GET /api/v1/p2p/replicators") {
+                answer(&replicators)
+            } else if head.starts_with("GET /api/v1/p2p/collections") {
+                answer(&subscribed)
+            } else {
+                Deed::Pass(address)
+            }
+        });
+        let (warnings, _listening) = Warnings::listen_here();
+        let target = target(&url);
+        target.prepare().await.unwrap();
+        target.prepare().await.unwrap();
+        let heard = warnings.take();
+        match expected {
+            Some(name) => {
+                assert_eq!(heard.len(), 1, "{heard:?}");
+                assert!(heard[0].contains("replicates") && heard[0].contains(name), "{heard:?}");
+            }
+            None => assert_eq!(heard, Vec::<String>::new()),
+        }
     }
 }
 

@@ -1,31 +1,43 @@
-//! The warnings that are logged while something is measured.
+//! The warnings that are logged while something is tried or measured.
 
 use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use anyhow::Result;
 use tracing::{
     Event, Level, Metadata, Subscriber,
     field::{Field, Visit},
     span,
+    subscriber::{DefaultGuard, SetGlobalDefaultError},
 };
 
-/// What was logged, at WARN and above, since [`listen`](Self::listen).
+/// What was logged, at WARN and above, since somebody listens.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Warnings(Arc<Mutex<Vec<String>>>);
+pub struct Warnings(Arc<Mutex<Vec<String>>>);
 
 impl Warnings {
     /// Listens from now on, in all threads. Once in a process.
-    pub(super) fn listen() -> Result<Self> {
+    ///
+    /// # Errors
+    /// Somebody listens already.
+    pub fn listen() -> Result<Self, SetGlobalDefaultError> {
         let warnings = Self::default();
         tracing::subscriber::set_global_default(warnings.clone())?;
         Ok(warnings)
     }
 
+    /// Listens in this thread until the guard is dropped.
+    #[must_use]
+    pub fn listen_here() -> (Self, DefaultGuard) {
+        let warnings = Self::default();
+        let guard = tracing::subscriber::set_default(warnings.clone());
+        (warnings, guard)
+    }
+
     /// What was logged since this was asked last.
-    pub(super) fn take(&self) -> Vec<String> {
+    #[must_use]
+    pub fn take(&self) -> Vec<String> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
