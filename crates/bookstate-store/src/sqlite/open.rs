@@ -174,3 +174,19 @@ fn missing(conn: &Connection, collection: Collection) -> Result<Vec<String>, Sto
         .map(|column| format!("ALTER TABLE \"{collection}\" ADD COLUMN {}", schema::definition(column)))
         .collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// On macOS a drive's cache is passed by with these only; elsewhere they are as they are set, and change nothing.
+    #[test]
+    fn a_commit_and_a_checkpoint_are_on_the_medium() {
+        let dir = tempfile::tempdir().unwrap();
+        let conn = for_writing(&dir.path().join("books.sqlite")).unwrap();
+        let number = |name: &str| conn.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
+        assert_eq!(number("synchronous").unwrap(), 2, "FULL");
+        assert_eq!(number("fullfsync").unwrap(), 1);
+        assert_eq!(number("checkpoint_fullfsync").unwrap(), 1);
+    }
+}
