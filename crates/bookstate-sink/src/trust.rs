@@ -8,7 +8,7 @@
 //! left to a person.
 
 use bookstate_domain::Seq;
-use bookstate_store::{BookSync, Distrust, Remembered, WriterId};
+use bookstate_store::{BookSync, Distrust, Remembered, StartId, WriterId};
 
 use crate::token;
 
@@ -52,10 +52,11 @@ pub fn judge(found: Option<&BookSync>, remembered: &Remembered, by: Looking) -> 
     let intended = remembered.intents.iter().any(|intent| token::batch(intent.batch) == batch);
     let known = acknowledged || intended;
     // Write numbers grow, also over that of a copy that was put back: a higher one is of a process that we do not
-    // remember. Where nothing is remembered, the seqs tell.
+    // remember. As long as nothing was acknowledged, all that we ever sent is remembered; only of a version that did
+    // not yet record what it was about to send the seqs have to tell.
     let newer = match remembered.progress {
         Some(progress) => found.write_no > progress.write_no,
-        None => found.persisting_seq > by.seq,
+        None => found.start != StartId::default() || found.persisting_seq > by.seq,
     };
     match remembered.distrust {
         _ if !known && newer => Trust::Foreign,

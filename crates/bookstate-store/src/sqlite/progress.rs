@@ -268,16 +268,24 @@ impl SqliteStore {
         })
     }
 
-    /// Forgets a target and all that is remembered of it, but where it has more than this data directory.
+    /// Forgets a target: how far it has the books, and what it refuses. What was sent there last stays known, so that a
+    /// target of this name that comes back is compared, and what somebody else has written there since is told from it.
     ///
     /// # Errors
     /// The file cannot be written.
     pub fn forget_target(&self, target: &str) -> Result<(), StoreError> {
         self.write(|tx| {
+            tx.execute(
+                "INSERT INTO distrust (target, book_id, kind) SELECT target, book_id, 'compare' FROM (SELECT target, \
+                 book_id FROM target_progress UNION SELECT target, book_id FROM intent) WHERE target = ?1 \
+                 ON CONFLICT DO NOTHING",
+                [target],
+            )?;
+            tx.execute(
+                "UPDATE target_progress SET persisted_seq = 0, commit_seq = 0 WHERE target = ?1",
+                [target],
+            )?;
             tx.execute("DELETE FROM target WHERE name = ?1", [target])?;
-            tx.execute("DELETE FROM target_progress WHERE target = ?1", [target])?;
-            tx.execute("DELETE FROM intent WHERE target = ?1", [target])?;
-            tx.execute("DELETE FROM distrust WHERE target = ?1 AND kind = 'compare'", [target])?;
             tx.execute("DELETE FROM parked WHERE target = ?1", [target])?;
             Ok(())
         })

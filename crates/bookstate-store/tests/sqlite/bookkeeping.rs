@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use bookstate_domain::{AnyKey, At, BookId, BookKey, Op, Timestamp};
-use bookstate_store::{Chunk, Parked, Progress};
+use bookstate_domain::{AnyKey, At, BookId, BookKey, Op, Seq, Timestamp};
+use bookstate_store::{Chunk, Distrust, Intent, Parked, Progress, Remembered, StartId};
 
 use super::chunks::{key, put};
 use super::{book_id, by_hand, chunk, seq, store};
@@ -32,9 +32,19 @@ fn progress_is_per_target_and_book() {
     assert_eq!(store.progress("defra", &book_id()).unwrap(), Some(two));
     assert_eq!(store.progress("defra", &other).unwrap(), None);
     assert_eq!(store.targets().unwrap(), ["defra", "mirror"]);
+    let intent = Intent { batch: 5, seq: seq(8), commit_seq: seq(8) };
+    store.intend("defra", &other, StartId(1), intent, None).unwrap();
     store.forget_target("defra").unwrap();
-    assert_eq!(store.progress("defra", &book_id()).unwrap(), None);
     assert_eq!(store.targets().unwrap(), ["mirror"]);
+    assert_eq!(store.progress("mirror", &book_id()).unwrap(), Some(two));
+    // How far it was is forgotten, but not what was sent: a copy of somebody else is told by that.
+    let unknown = Progress { persisted_seq: Seq::ZERO, commit_seq: Seq::ZERO, ..two };
+    let distrust = Some(Distrust::Compare);
+    let remembered = Remembered { progress: Some(unknown), intents: Vec::new(), distrust };
+    assert_eq!(store.remembered("defra", &book_id()).unwrap(), remembered);
+    let remembered = Remembered { progress: None, intents: vec![intent], distrust };
+    assert_eq!(store.remembered("defra", &other).unwrap(), remembered);
+    assert_eq!(store.remembered("mirror", &other).unwrap(), Remembered::default());
 }
 
 #[test]

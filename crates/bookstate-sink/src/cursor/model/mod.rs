@@ -4,8 +4,7 @@
 //!
 //! Laws, after every step: a target that says that it has the book at a seq has it; who says that all is in the target
 //! is right; nobody's copy is overwritten unless a person said so, and nobody asks a person without a reason. And from
-//! every state on, when nothing more goes wrong, the target becomes what one directory has. Copies of a directory are made
-//! once a batch was acknowledged: an earlier one knows too little to tell the original's chunks from its own.
+//! every state on, when nothing more goes wrong, the target becomes what one directory has.
 //!
 //! The search is a plain one, breadth first. The crates for it want states that are compared and hashed, which a cursor
 //! is not, and bring a web server.

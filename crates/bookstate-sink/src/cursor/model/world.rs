@@ -218,9 +218,7 @@ impl World {
         let copies = self.left.restores + self.left.clones > 0 && self.directory_copy.is_none();
         let may = [
             (Step::Arrive, self.late.is_some()),
-            // A copy that was made before any batch was acknowledged knows too little: it may compare with what the
-            // original has written since then, as long as that has no seq that it lacks.
-            (Step::CopyDirectory, copies && self.directories[0].durable.remembered.progress.is_some()),
+            (Step::CopyDirectory, copies),
             (Step::Restore, self.left.restores > 0 && self.directory_copy.is_some()),
             (Step::Clone, self.left.clones > 0 && self.directory_copy.is_some()),
             (Step::CopyTarget, self.left.roll_backs > 0 && self.target_copy.is_none()),
