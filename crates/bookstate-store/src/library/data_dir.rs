@@ -16,6 +16,7 @@ use std::{
     fs,
     io::{self, Read, Write},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use bookstate_domain::{BookId, Commit, Seq};
@@ -31,19 +32,19 @@ use crate::{
 pub(super) struct DataDir {
     pub(super) path: PathBuf,
     pub(super) writer: WriterId,
-    /// Held as long as this lives.
-    _lock: DataDirLock,
+    /// Held as long as this lives, or the local store.
+    pub(super) lock: Arc<DataDirLock>,
 }
 
 impl DataDir {
     /// Locks a data directory, and makes what it lacks of its own files.
     pub(super) fn open(path: PathBuf) -> Result<Self, OpenError> {
-        let lock = DataDirLock::acquire(&path)?;
+        let lock = Arc::new(DataDirLock::acquire(&path)?);
         let writer = writer_id(&path)?;
         // SQLite gives its log the mode of the file, and follows no link to it; a file it makes has other modes.
         let store = store_path(&path);
         private::open(&store).map_err(io_error(&store))?;
-        Ok(Self { path, writer, _lock: lock })
+        Ok(Self { path, writer, lock })
     }
 
     /// Keeps commits behind a gap, for a person to look at; durable when it returns.

@@ -116,7 +116,8 @@ struct Shared {
     calls: calls::CallHistogram,
 }
 
-/// The live books of a data directory. Cheap to clone; the directory is locked until the last clone is gone.
+/// The live books of a data directory. Cheap to clone; the directory is locked until the last clone, and the last one of
+/// its local store, is gone.
 #[derive(Debug, Clone)]
 pub struct Library(Arc<Shared>);
 

@@ -127,7 +127,8 @@ impl Library {
     pub fn open(config: LibraryConfig) -> Result<(Self, RecoveryReport), OpenError> {
         let dir = DataDir::open(config.dir)?;
         let used_by_set_aside = dir.used_by_set_aside()?;
-        let local = Arc::new(SqliteStore::open(&data_dir::store_path(&dir.path))?);
+        let store = SqliteStore::open_locked(&data_dir::store_path(&dir.path), dir.lock.clone());
+        let local = Arc::new(store?);
         let journal_config = JournalConfig {
             dir: data_dir::journal_dir(&dir.path),
             policy: config.policy,

@@ -6,11 +6,13 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::{StoreError, open};
+use crate::fs::DataDirLock;
 
 /// Idle reading connections that are kept for the next read.
 const IDLE_READERS: usize = 4;
@@ -37,6 +39,8 @@ pub struct SqliteStore {
     /// may not.
     readers: Mutex<Vec<Connection>>,
     writer: Mutex<Connection>,
+    /// Held as long as somebody may write.
+    _lock: Option<Arc<DataDirLock>>,
 }
 
 impl SqliteStore {
@@ -50,6 +54,12 @@ impl SqliteStore {
         open::for_writing(path).map(|conn| Self::over(path, conn)).map_err(|error| error.at(path))
     }
 
+    /// The local store of a data directory, which stays locked until the last write has ended: a task that was given up
+    /// may be in the middle of one when everything else has gone.
+    pub(crate) fn open_locked(path: &Path, lock: Arc<DataDirLock>) -> Result<Self, StoreError> {
+        Ok(Self { _lock: Some(lock), ..Self::open(path)? })
+    }
+
     /// Opens the file for reading, also while another process writes. Every change is refused with
     /// [`StoreError::Io`].
     ///
@@ -61,7 +71,13 @@ impl SqliteStore {
 
     fn over(path: &Path, writer: Connection) -> Self {
         let opened = [FileId::of(path), FileId::of(&log_path(path))];
-        Self { path: path.to_owned(), opened, writer: Mutex::new(writer), readers: Mutex::default() }
+        Self {
+            path: path.to_owned(),
+            opened,
+            writer: Mutex::new(writer),
+            readers: Mutex::default(),
+            _lock: None,
+        }
     }
 
     /// Whether the file and its log still have their names. A file that was removed or replaced while it was open

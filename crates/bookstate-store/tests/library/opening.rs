@@ -244,11 +244,15 @@ fn a_second_library_is_told_who_has_the_directory() {
     let error = second.unwrap_err().to_string();
     assert!(error.contains(&std::process::id().to_string()), "{error}");
     // A handle keeps the directory as long as a library does.
-    let handle = library.create_book(&book("moby"), "test").unwrap();
+    let (handle, store) =
+        (library.create_book(&book("moby"), "test").unwrap(), library.local_store().clone());
     drop(library);
     assert!(bookstate_store::Library::open(LibraryConfig::new(dir.path())).is_err());
     commit_up_to(&handle, 1);
+    // And so does whoever may be writing the local store.
     drop(handle);
+    assert!(bookstate_store::Library::open(LibraryConfig::new(dir.path())).is_err());
+    drop(store);
     let (library, report) = bookstate_store::Library::open(LibraryConfig::new(dir.path())).unwrap();
     assert_eq!(report.recovered.len(), 1);
     assert_eq!(library.live_seq(&book("moby")), seq(1));

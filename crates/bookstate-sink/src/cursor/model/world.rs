@@ -218,7 +218,8 @@ impl World {
         let copies = self.left.restores + self.left.clones > 0 && self.directory_copy.is_none();
         let may = [
             (Step::Arrive, self.late.is_some()),
-            (Step::CopyDirectory, copies),
+            // One that has begun nothing remembers nothing: it is a directory that finds a copy by strangers.
+            (Step::CopyDirectory, copies && !self.directories[0].durable.starts.is_empty()),
             (Step::Restore, self.left.restores > 0 && self.directory_copy.is_some()),
             (Step::Clone, self.left.clones > 0 && self.directory_copy.is_some()),
             (Step::CopyTarget, self.left.roll_backs > 0 && self.target_copy.is_none()),
