@@ -94,3 +94,30 @@ fn withdraws<D: Document>(patch: &D::Patch) -> bool {
     }
     withdrawn
 }
+
+#[cfg(test)]
+mod tests {
+    use bookstate_domain::{At, BookId, BookKey, PageKey, Seq, Timestamp};
+
+    use super::*;
+
+    /// A reader between two chunks of a book that was complete before the process began.
+    #[test]
+    fn a_book_is_complete_after_its_content() {
+        let at = At { seq: Seq::ZERO, now: Timestamp::from_nanos(0) };
+        let book_id = BookId::new("b").unwrap();
+        let mut book = BookKey { book_id: book_id.clone() }.document(&at);
+        book.structure_complete = true;
+        book.status = Some(BookStatus::Complete);
+        let page = PageKey { book_id, page_num: 1 }.document(&at);
+        let page = WriteOp::from(Op::Upsert(Arc::new(page)));
+        let complete = WriteOp::from(Op::Upsert(Arc::new(book.clone())));
+        let ordered = ordered(vec![complete.clone(), page.clone()]);
+        assert_eq!((ordered.len(), &ordered[1], &ordered[2]), (3, &page, &complete));
+        let WriteOp::Book(Op::Upsert(first)) = &ordered[0] else { panic!("{ordered:?}") };
+        assert!(!vouches(first));
+        // One that vouches for nothing goes once.
+        let begun = WriteOp::from(Op::Upsert(first.clone()));
+        assert_eq!(super::ordered(vec![page.clone(), begun.clone()]), [begun, page]);
+    }
+}

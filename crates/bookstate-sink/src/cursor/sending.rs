@@ -383,3 +383,45 @@ impl Sending {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A balancer in front of several nodes: what is read is out of date for as long as one looks.
+    #[test]
+    fn a_mismatch_with_what_the_target_shows_is_a_failure_and_no_hot_loop() {
+        let by = Author { writer: WriterId([7; 16]), start: bookstate_store::StartId(1), role: Role::Remote };
+        let seq = |number| Seq::new(number).unwrap();
+        let shown = BookSync {
+            writer: by.writer,
+            start: by.start,
+            write_no: 3,
+            token: token::first(u64::MAX),
+            persisting_seq: seq(3),
+            persisted_seq: seq(3),
+            parked: Vec::new(),
+        };
+        let mut facts = Facts {
+            book_id: BookId::new("b").unwrap(),
+            write_no: 3,
+            intents: Vec::new(),
+            parked: BTreeMap::new(),
+            healed: Vec::new(),
+            counters: Counters::default(),
+        };
+        let chunks = VecDeque::from([Vec::new()]);
+        let mut sending = Sending::new(Some(shown.clone()), seq(4), chunks, 5 << 30, false, by.role);
+        sending.recorded(&mut facts);
+        let looking = Looking { writer: by.writer, knows_start: true, seq: seq(4) };
+        for _ in 0..3 {
+            assert!(matches!(sending.next(&facts, by), Action::Write(_)));
+            let turn = sending.written(Err(TargetError::Mismatch), &mut facts, by);
+            assert!(matches!(turn, Turn::Stays(Outcome::Progress)), "it answered: it can be asked at once");
+            assert!(matches!(sending.next(&facts, by), Action::Ask));
+            let turn = sending.asked(Some(shown.clone()), looking, &mut facts, by);
+            let Turn::Stays(Outcome::Failed(failure)) = turn else { panic!("{turn:?}") };
+            assert!(!failure.stop && failure.error.to_string().contains("load balancer"), "{failure:?}");
+        }
+    }
+}

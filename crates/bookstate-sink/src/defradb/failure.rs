@@ -193,6 +193,27 @@ mod tests {
     }
 
     #[test]
+    fn a_status_that_passes_is_no_reason_for_a_person_to_act() {
+        for status in [408, 425, 429, 500, 502, 503, 504] {
+            let read = CallError::Status(status, String::new()).of_read();
+            assert!(matches!(read, TargetError::Unavailable { .. }), "{status}: {read}");
+            let write = CallError::Status(status, String::new()).of_write();
+            // Where something may have been done, the target is asked.
+            let may_be_applied = matches!(status, 408 | 502 | 504);
+            assert_eq!(matches!(write, TargetError::Ambiguous { .. }), may_be_applied, "{status}: {write}");
+            assert_eq!(
+                matches!(write, TargetError::Unavailable { .. }),
+                !may_be_applied,
+                "{status}: {write}"
+            );
+        }
+        for status in [401, 403, 404] {
+            let write = CallError::Status(status, String::new()).of_write();
+            assert!(matches!(write, TargetError::Unusable { .. }), "{status}: {write}");
+        }
+    }
+
+    #[test]
     fn a_text_is_cut_between_characters() {
         let text = "ä".repeat(MOST_CHARS + 1);
         assert_eq!(shortened(&text).chars().count(), MOST_CHARS + 1);

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use bookstate_domain::{BookId, BookStatus, persist::NewBook};
 use bookstate_sink::{
     CommandError, Health, RemoteTarget,
-    sim::{Reads, SimTarget},
+    sim::{Fault, Reads, SimTarget},
 };
 use bookstate_store::TargetName;
 use parking_lot::Mutex;
@@ -200,4 +200,41 @@ async fn a_few_books_are_under_way_at_a_time_however_many_wait() {
     let most = in_flux.lock().1;
     assert!((1..=4).contains(&most), "{most} books were in flux at once");
     world.check_the_end().await;
+}
+
+/// Verifying waits for nothing and changes nothing.
+#[tokio::test(start_paused = true)]
+async fn what_a_copy_lacks_because_it_is_behind_is_its_lag_and_no_difference() {
+    let mut world = World::new(109);
+    world.commit(&pages(1, 12, "x"));
+    world.settle().await;
+    world.target.set_faults(|_| Fault::Unavailable);
+    world.commit(&[put(1, "y")]);
+    world.commit(&[put(13, "y")]);
+    let before = world.target.book(&world.book).unwrap();
+    let verified = world.sink().verify(&world.name, &world.book).await.unwrap();
+    assert!(verified.is_equal(), "{verified:?}");
+    assert_eq!((verified.lag, verified.equal), (2, 11));
+    assert_eq!(world.target.book(&world.book).unwrap().sync, before.sync);
+    world.target.clear_faults();
+    world.check_the_end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_with_parked_documents_says_so_when_it_is_taken_back() {
+    let mut world = World::new(110);
+    world.target.set_choked([any_page(&world.book, 3)]);
+    world.commit(&pages(1, 5, "x"));
+    until("it is parked", || world.status().parked == 1).await;
+    world.settle().await;
+    world.lose_the_directory().await;
+    world.target.set_choked([]);
+    let taken = world.sink().take_over(&world.name, &world.book).await.unwrap();
+    assert_eq!((taken.parked, taken.in_flux), (1, false));
+    world.open_the_book();
+    assert_eq!(
+        world.state().pages().size(),
+        4,
+        "what was refused is lost with the directory, and that was said"
+    );
 }
