@@ -129,6 +129,8 @@ pub(super) fn counted(line: &str) -> Option<Counted<'_>> {
         let number =
             |t: &&str| t.split(|c: char| !c.is_alphanumeric() && c != '-').next().is_some_and(spelled);
         let tail = article.filter(number).unwrap_or(tail);
+        // "Interview #3".
+        let tail = tail.strip_prefix(['#', '№']).map_or(tail, str::trim_start);
         let end = tail.find(|c: char| !c.is_alphanumeric() && c != '-').unwrap_or(tail.len());
         let (number, rest) = tail.split_at_checked(end)?;
         let numeral = Numeral::parse(number).filter(|n| n.style != NumeralStyle::Letter && n.value < 2000)?;
@@ -246,6 +248,7 @@ mod tests {
         assert_eq!(of("Fit the Third: The Snark"), Some(("Fit", 3, "The Snark")));
         assert_eq!(of("#3 The Mill"), Some(("#", 3, "The Mill")));
         assert_eq!(of("№ 3"), Some(("№", 3, "")));
+        assert_eq!(of("Interview #3"), Some(("Interview", 3, "")));
         assert_eq!(of("No. 3. The Mill"), Some(("No.", 3, "The Mill")));
         assert_eq!(of("THE THIRD NIGHT"), Some(("NIGHT", 3, "")));
         assert_eq!((of("#include"), of("Call the police")), (None, None));

@@ -6,10 +6,12 @@
 
 use super::counted::{counted, day};
 use super::named::{Named, lone_word, named};
+use super::ornament::{plain, within_signs};
 use crate::page::BlockKind;
 use crate::toc::{
     Line, Numeral, NumeralStyle, PageText, SaidLine, TitleParts, division, split_glued, split_title,
 };
+use std::borrow::Cow;
 
 /// No heading line is longer, in characters.
 const LONGEST: usize = 110;
@@ -39,7 +41,7 @@ pub enum HeadingKind {
     Bare,
     /// A line that is set larger or heavier than the text, as others of the book are.
     Typed,
-    /// A line of capitals by itself.
+    /// A line of capitals, or between signs, by itself.
     Capitals,
     /// A short line by itself.
     Isolated,
@@ -110,7 +112,8 @@ impl PageHeading {
 pub fn headings(page: &PageText) -> Vec<PageHeading> {
     let lines = page.lines.as_slice();
     let wide = wide_line(lines);
-    let view = View { lines, markdown: is_markdown(lines), wide, whole: wide >= WHOLE_PARAGRAPH };
+    let texts = lines.iter().map(|line| plain(&line.text)).collect();
+    let view = View { lines, texts, markdown: is_markdown(lines), wide, whole: wide >= WHOLE_PARAGRAPH };
     let mut out: Vec<PageHeading> = Vec::new();
     let (mut i, mut fenced) = (0, false);
     while let Some(line) = lines.get(i) {
@@ -182,6 +185,8 @@ fn wide_line(lines: &[Line]) -> usize {
 
 struct View<'a> {
     lines: &'a [Line],
+    /// What they say, without ornament.
+    texts: Vec<Cow<'a, str>>,
     markdown: bool,
     wide: usize,
     /// Each line is a paragraph.
@@ -237,7 +242,7 @@ impl View<'_> {
     }
 
     fn text(&self, i: usize) -> Option<&str> {
-        self.lines.get(i).map(|l| l.text.as_str())
+        self.texts.get(i).map(|text| &**text)
     }
 
     /// A title with a line of `=` or `-` right below it, as long as itself.
@@ -350,7 +355,7 @@ impl View<'_> {
 
     /// A heading that only its look tells.
     fn by_itself(&self, i: usize) -> Option<PageHeading> {
-        self.capitals(i).or_else(|| self.isolated(i))
+        self.capitals(i).or_else(|| self.drawn(i)).or_else(|| self.isolated(i))
     }
 
     /// Whether line `i` is the title below a chapter's number.
@@ -409,7 +414,8 @@ impl View<'_> {
         let text = self.text(i)?.trim_matches(|c: char| c.is_whitespace() || "[](){}.-–—*~".contains(c));
         let numeral = Numeral::parse(text).filter(|n| n.style != NumeralStyle::Letter && n.value < 200)?;
         let lower = text.starts_with(char::is_lowercase);
-        if lower || !self.stands_alone(i) || self.lines.get(i + 1).is_none() {
+        let stands = self.before(i) && (self.after(i) || self.is_title(i + 1));
+        if lower || !stands || self.lines.get(i + 1).is_none() {
             return None;
         }
         let mut heading = PageHeading::new(HeadingKind::Bare, 1, "", i);
@@ -433,6 +439,15 @@ impl View<'_> {
             return None;
         }
         Some(PageHeading::new(HeadingKind::Capitals, if i == 0 { 1 } else { 2 }, text, i))
+    }
+
+    /// A title between signs by itself.
+    fn drawn(&self, i: usize) -> Option<PageHeading> {
+        let title =
+            within_signs(&self.lines.get(i)?.text).filter(|t| title_like(t) && t.chars().count() <= 70)?;
+        let letters = title.chars().filter(|c| c.is_alphabetic()).count();
+        let ok = letters >= 4 && self.stands_alone(i) && self.lines.get(i + 1).is_some();
+        ok.then(|| PageHeading::new(HeadingKind::Capitals, 2, title, i))
     }
 
     /// A short line by itself above a paragraph, not indented deeper than it.

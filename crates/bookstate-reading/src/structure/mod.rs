@@ -16,6 +16,7 @@ mod locate;
 mod markdown;
 mod matter;
 mod named;
+mod ornament;
 mod polish;
 mod said;
 mod series;
@@ -62,7 +63,7 @@ pub fn placed(texts: Vec<Text>, source: &Source, read: impl Fn(u32) -> Option<Pa
             let page = |n| read(n).or_else(|| source.page(n).ok());
             BookText::with_places(texts, FileFacts::of(source), page)
         }
-        SourceKind::Text => BookText::flowing(texts, FileFacts::of(source), |_| None),
+        SourceKind::Text => BookText::of_text(texts, FileFacts::of(source)),
         _ => BookText::flowing(texts, FileFacts::of(source), |n| source.page(n).ok()),
     }
 }

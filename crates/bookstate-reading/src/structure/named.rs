@@ -51,7 +51,8 @@ fn word_first(line: &str) -> Option<Named<'_>> {
         let numeral = numeral_of(number, level_name)?;
         return Some(Named { level_name, word, number, numeral, rest: title(parts.rest) });
     }
-    // Spelled out, in one or two words.
+    // "Chapter the First" counts as "Chapter One" does. Spelled out, in one or two words.
+    let tail = ["the ", "The ", "THE "].iter().find_map(|article| tail.strip_prefix(article)).unwrap_or(tail);
     let mut ends = tail.match_indices(|c: char| c.is_whitespace() || matches!(c, ':' | '.' | ','));
     let first = ends.next().map_or(tail.len(), |(i, _)| i);
     let second = ends.next().map_or(tail.len(), |(i, _)| i);
@@ -122,6 +123,8 @@ mod tests {
         assert_eq!(read("The Second Part"), Some(("part", 2, "")));
         assert_eq!(read("1. kapitola"), Some(("chapter", 1, "")));
         assert_eq!(read("Första kapitlet"), Some(("chapter", 1, "")));
+        assert_eq!(read("CHAPTER THE FIRST"), Some(("chapter", 1, "")));
+        assert_eq!(read("卷一 港口"), Some(("volume", 1, "港口")));
         assert_eq!(read("Ch. 4: The Mill"), Some(("chapter", 4, "The Mill")));
         assert_eq!(read("פרק ב"), Some(("chapter", 2, "")));
         assert_eq!(read("Глава первая"), Some(("chapter", 1, "")));

@@ -10,6 +10,8 @@ use super::title::{TitleParts, level_of_word, split_title};
 const SAME_INDENT: usize = 1;
 /// Numbers tell the levels when at least this share of the entries has one.
 const MOSTLY_NUMBERED: f64 = 0.4;
+/// Lines that begin so far apart are no longer set to the left.
+const APART: usize = 4;
 /// No contents is deeper.
 const DEEPEST: u32 = 6;
 
@@ -26,6 +28,15 @@ enum Rank {
 
 pub(super) fn levels(entries: &[Printed]) -> Vec<u32> {
     let parts: Vec<TitleParts<'_>> = entries.iter().map(|e| split_title(&e.title)).collect();
+    let centred: Vec<Printed>;
+    let entries = match is_centred(entries) {
+        // Where its lines begin says nothing.
+        true => {
+            centred = entries.iter().map(|entry| Printed { indent: 0, ..entry.clone() }).collect();
+            &centred
+        }
+        false => entries,
+    };
     let indents = Indents::new(entries);
     let ranks = ranks(entries, &parts, &indents);
     let ranked = ranks.iter().filter(|r| matches!(r, Rank::Depth(_))).count();
@@ -43,6 +54,19 @@ pub(super) fn levels(entries: &[Printed]) -> Vec<u32> {
     let mut levels: Vec<u32> = entries.iter().enumerate().map(|(i, e)| base(i, e)).collect();
     shift_below_parts(entries, &ranks, by_number, &mut levels);
     levels.iter().map(|l| (*l).clamp(1, DEEPEST)).collect()
+}
+
+/// The lines of the list are set to its middle or to its right: where they begin follows from how long they are.
+fn is_centred(entries: &[Printed]) -> bool {
+    let length =
+        |e: &Printed| e.title.chars().count() + e.printed.as_deref().map_or(0, |p| p.chars().count());
+    let spread = |value: &dyn Fn(&Printed) -> usize| {
+        let values = || entries.iter().map(value);
+        values().max().unwrap_or(0) - values().min().unwrap_or(0)
+    };
+    let begins = spread(&|e| 2 * e.indent);
+    let (middle, end) = (spread(&|e| 2 * e.indent + length(e)), spread(&|e| 2 * (e.indent + length(e))));
+    entries.len() >= 4 && begins >= 2 * APART && (3 * middle <= begins || 2 * end <= begins)
 }
 
 fn ranks(entries: &[Printed], parts: &[TitleParts<'_>], indents: &Indents) -> Vec<Rank> {

@@ -4,6 +4,7 @@
 //! header and footer are part of; nothing is dropped. What is a running head is told by
 //! [`running`](crate::text::running); a book that has no pages of its own (plain text, Markdown) has none.
 
+use super::edge_numbers::{edge_numbers, numbers_at_ends};
 use super::file::FileFacts;
 use super::find::{self, Contents};
 use super::labels::Labels;
@@ -164,6 +165,23 @@ impl BookText {
             PageText { lines, said, set_aside, ..PageText::default() }
         };
         Self::of_pages((1..).zip(&pages).map(page).collect(), Labels::default(), file, true)
+    }
+
+    /// The texts of a text file, which may be pages of a print that end in their numbers.
+    #[must_use]
+    pub fn of_text(pages: Vec<Arc<str>>, file: FileFacts) -> Self {
+        let mut out: Vec<PageText> =
+            pages.iter().map(|text| PageText { lines: lines(text), ..PageText::default() }).collect();
+        let last = |page: &PageText| page.lines.iter().skip(1).next_back().map(|line| line.text.clone());
+        let ends: Vec<Option<String>> = out.iter().map(last).collect();
+        let ends: Vec<Option<&str>> = ends.iter().map(Option::as_deref).collect();
+        let (labels, numbers) = numbers_at_ends(&ends);
+        for (page, numbers) in out.iter_mut().zip(numbers).filter(|(_, numbers)| !numbers.is_empty()) {
+            let line = page.lines.pop().map(|line| (SetAsideReason::PageNumber, line.text));
+            page.set_aside.extend(line);
+            page.labels = numbers;
+        }
+        Self::of_pages(out, labels, file, true)
     }
 
     fn of_pages(pages: Vec<PageText>, labels: Labels, file: FileFacts, flows: bool) -> Self {
@@ -349,20 +367,6 @@ fn expand_tabs(line: &str) -> String {
         }
     }
     out
-}
-
-/// Numbers of an edge line that may be the page's: at its ends, and anywhere in a short one (`Page 3 of 62`).
-fn edge_numbers(text: &str) -> Vec<PageNumber> {
-    let clean = |word: &str| PageNumber::parse(word.trim_matches(|c: char| !c.is_alphanumeric()));
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let inside = words.len() <= 12;
-    let at_end = |i: usize| i == 0 || i + 1 == words.len();
-    let digits = |word: &str| word.contains(char::is_numeric);
-    let may =
-        |(i, word): (usize, &&str)| (at_end(i) || (inside && digits(word))).then(|| clean(word)).flatten();
-    let mut numbers: Vec<PageNumber> = words.iter().enumerate().filter_map(may).collect();
-    numbers.dedup();
-    numbers
 }
 
 /// Four dots or more in a row, spaced or not.

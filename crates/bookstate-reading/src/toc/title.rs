@@ -61,6 +61,8 @@ pub fn split_title(printed: &str) -> TitleParts<'_> {
     }
     let Some((word, tail)) = text.split_once(char::is_whitespace) else { return whole };
     let tail = tail.trim_start();
+    // "CHAP. IV".
+    let word = word.strip_suffix('.').filter(|word| level_of_word(word).is_some()).unwrap_or(word);
     let word_length = word.chars().count();
     if !(2..=14).contains(&word_length) || !word.chars().all(char::is_alphabetic) {
         return whole;
@@ -110,6 +112,9 @@ fn number_prefix(text: &str, after_word: bool) -> Option<(&str, &str)> {
     let punctuated = rest.len() < tail.len();
     let gap = rest.len() - rest.trim_start().len();
     let rest = rest.trim_start();
+    // "IV — The Mill".
+    let rest =
+        rest.strip_prefix(['—', '–']).filter(|rest| rest.starts_with(' ')).map_or(rest, str::trim_start);
     if rest.is_empty() {
         let simple = decimal(number).is_some() || is_capital_roman(number) || number.len() == 1;
         return (after_word && simple && well_formed(number)).then_some((number, rest));
@@ -192,6 +197,9 @@ pub(crate) struct Division<'a> {
 /// Reads `第三章 …`, `제3장 …`, `877화. …` at the start of a line.
 pub(crate) fn division(line: &str) -> Option<Division<'_>> {
     let line = line.trim();
+    if let Some(found) = sign_first(line) {
+        return Some(found);
+    }
     let ordinal = line.strip_prefix(['第', '제']);
     let text = ordinal.unwrap_or(line).trim_start();
     let is_number =
@@ -207,6 +215,22 @@ pub(crate) fn division(line: &str) -> Option<Division<'_>> {
     let set_off = rest.is_empty() || rest.starts_with(|c: char| !c.is_alphanumeric());
     let rest = rest.trim_start_matches(|c: char| c.is_whitespace() || ".．。:：、,-–—・".contains(c));
     (set_off || ordinal.is_some()).then_some(Division { number, value, sign, level_name, rest })
+}
+
+/// Reads `卷一 …`: the sign before its number, which other text seldom begins with.
+fn sign_first(line: &str) -> Option<Division<'_>> {
+    let sign = line.chars().next()?;
+    let level_name = level_of_sign(sign).filter(|name| matches!(*name, "volume" | "part"))?;
+    let (sign, tail) = line.split_at_checked(sign.len_utf8())?;
+    let tail = tail.trim_start_matches('之');
+    let is_number =
+        |c: char| digit(c).is_some() || chinese(c.encode_utf8(&mut [0; 4])).is_some() || "十百".contains(c);
+    let end = tail.find(|c: char| !is_number(c)).unwrap_or(tail.len());
+    let (number, rest) = tail.split_at_checked(end)?;
+    let value = decimal(number).or_else(|| chinese(number))?;
+    let set_off = rest.is_empty() || rest.starts_with(|c: char| !c.is_alphanumeric());
+    let rest = rest.trim_start_matches(|c: char| c.is_whitespace() || ".．。:：、,-–—・".contains(c));
+    set_off.then_some(Division { number, value, sign, level_name, rest })
 }
 
 #[cfg(test)]

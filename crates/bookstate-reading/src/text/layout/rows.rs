@@ -10,6 +10,8 @@ use super::glyph::{Glyph, median};
 
 /// Glyphs whose baselines differ by no more than this share of their size are on one line.
 const SAME_LINE: f32 = 0.35;
+/// A smaller sign so far above the baseline, in sizes of the line, is raised.
+const RAISED: f32 = 0.15;
 /// Smaller glyphs up to this share of the size away are super- or subscripts of the line.
 const SCRIPT_REACH: f32 = 0.55;
 /// Capitals reach this share of their size above the baseline.
@@ -32,6 +34,9 @@ impl Row {
         glyphs.sort_by(|a, b| a.x0.total_cmp(&b.x0));
         let inked = |value: fn(&Glyph) -> f32| median(glyphs.iter().filter(|g| !g.is_space()).map(value));
         let (y, size) = (inked(|g| g.y)?, inked(|g| g.size)?);
+        // A sign that is raised so little that it never was a row of its own.
+        let raised = |g: &Glyph| g.size <= 0.85 * size && y - g.y >= RAISED * size;
+        glyphs.iter_mut().for_each(|g| g.style.raised |= raised(g));
         Some(Self { y, size, glyphs })
     }
 
