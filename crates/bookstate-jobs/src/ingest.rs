@@ -8,6 +8,7 @@ use std::{
     fs::{self, File},
     io::{self, Write},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use bookstate_domain::{BookId, IdError, Seq, persist::NewBook};
@@ -206,17 +207,25 @@ pub fn copy_of(data_dir: &Path, book_id: &BookId) -> Option<PathBuf> {
     copies.next()
 }
 
-/// The copy of a book's file, opened, and where it is. Blocks.
+/// The copy of a book's file, opened. What it is read from is in memory as long as this lives.
+#[derive(Debug)]
+pub(crate) struct OpenCopy {
+    pub(crate) source: Source,
+    /// Where it is.
+    pub(crate) file: Arc<Path>,
+}
+
+/// Opens the copy of a book's file. Blocks.
 ///
 /// # Errors
 /// There is none, or it cannot be read.
-pub(crate) fn open_copy(library: &Library, book_id: &BookId) -> Result<(Source, PathBuf), StartError> {
+pub(crate) fn open_copy(library: &Library, book_id: &BookId) -> Result<OpenCopy, StartError> {
     let dir = sources_dir(library.dir());
     let gone = || StartError::SourceGone { book_id: book_id.clone(), dir: dir.clone() };
     let copy = copy_of(library.dir(), book_id).ok_or_else(gone)?;
     #[cfg(feature = "scans")]
     if let Some(source) = scan::source(&copy)? {
-        return Ok((source, copy));
+        return Ok(OpenCopy { source, file: copy.into() });
     }
-    Ok((Source::open(&copy)?, copy))
+    Ok(OpenCopy { source: Source::open(&copy)?, file: copy.into() })
 }

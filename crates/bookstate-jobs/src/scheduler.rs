@@ -10,22 +10,26 @@ use bookstate_domain::{BookId, BookStatus, Engines, JobId, OperationName, Text, 
 use bookstate_store::{BookHandle, Library, Snapshot};
 use parking_lot::Mutex;
 use tokio::{
-    sync::{RwLock, Semaphore, watch},
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, RwLock, Semaphore, watch},
     task::JoinHandle,
 };
 
 use bookstate_reading::source::Source;
 
 use crate::{
-    actor::{Actor, ActorParts, ActorSettings, Control},
+    actor::{Actor, ActorParts, ActorSettings, Control, Turn},
     engines::EngineCatalog,
     error::StartError,
-    ingest::open_copy,
+    ingest::{OpenCopy, open_copy},
     marks::{self, CRASHES, DEATHS, MarkFile},
     pool::{PoolConfig, PoolLoad, Pools},
     progress::{JobEnd, JobProgress, JobReport, UnitCounts},
     unit_log::UnitLog,
 };
+
+/// So many jobs are started at the same time, since the file of each is opened for it: files may be large.
+const OPENINGS: usize = 2;
 
 /// How a scheduler works.
 #[derive(Debug, Clone)]
@@ -144,6 +148,8 @@ struct Shared {
     config: SchedulerConfig,
     pools: Pools,
     turns: Arc<Semaphore>,
+    /// For opening a book's file while its job is started: see [`OPENINGS`].
+    openings: Semaphore,
     /// See [`ActorParts::alone`].
     alone: Arc<RwLock<()>>,
     jobs: Mutex<HashMap<BookId, Entry>>,
@@ -167,6 +173,7 @@ impl Scheduler {
             config,
             pools,
             turns,
+            openings: Semaphore::new(OPENINGS),
             alone: Arc::default(),
             jobs: Mutex::default(),
             ended: Mutex::default(),
@@ -181,9 +188,13 @@ impl Scheduler {
         let (this, id) = (self.clone(), book_id.clone());
         // Opening a book and its file blocks. A job that is recorded there also runs from there: whoever asked for it
         // may be gone by then, and the job would be queued for ever.
-        let started = tokio::task::spawn_blocking(move || match this.prepare(&id, &request)? {
-            Prepared::Done(started) => Ok(started),
-            Prepared::Ready(ready) => Ok(Started::Running(this.spawn(*ready))),
+        let runtime = Handle::current();
+        let started = tokio::task::spawn_blocking(move || {
+            let _opening = runtime.block_on(this.0.openings.acquire());
+            match this.prepare(&id, &request)? {
+                Prepared::Done(started) => Ok(started),
+                Prepared::Ready(ready) => Ok(Started::Running(this.spawn(*ready))),
+            }
         });
         started.await.map_err(|_| StartError::ShuttingDown)?
     }
@@ -215,12 +226,8 @@ impl Scheduler {
         let set = shared.catalog.resolve(&engines)?;
         let resumed = active.is_some();
         let marks = MarkFile::open(shared.library.dir(), book_id, resumed);
-        let opening = marks.begin_opening();
-        let opening =
-            opening.ok_or_else(|| StartError::EndsProcess { book_id: book_id.clone(), times: CRASHES })?;
-        let (source, file) = open_copy(&shared.library, book_id)?;
-        drop(opening);
-        if let Some(reason) = set.missing().filter(|_| active.is_none() && is_scan(&source)) {
+        let copy = open_marked(&shared.library, book_id, &marks)?;
+        if let Some(reason) = set.missing().filter(|_| active.is_none() && is_scan(&copy.source)) {
             return Err(StartError::EngineMissing { reason });
         }
         if !again.is_empty() {
@@ -241,8 +248,6 @@ impl Scheduler {
             job_id: job_id.clone(),
             variant,
             engines: set,
-            source,
-            file: file.into(),
             options,
             pools: shared.pools.clone(),
             unit_log: shared.config.unit_log.clone(),
@@ -256,24 +261,24 @@ impl Scheduler {
             control: controlled,
             progress,
         };
-        Ok(Prepared::Ready(Box::new(Ready { parts, control, progress: watched, job_id, resumed })))
+        Ok(Prepared::Ready(Box::new(Ready { parts, copy, control, progress: watched, job_id, resumed })))
     }
 
     fn spawn(&self, ready: Ready) -> RunningJob {
-        let Ready { parts, control, progress, job_id, resumed } = ready;
+        let Ready { parts, copy, control, progress, job_id, resumed } = ready;
         let book_id = parts.handle.id().clone();
         let entry = Entry { control: control.clone(), progress: progress.clone() };
         self.0.jobs.lock().insert(book_id.clone(), entry);
         let listed = Listed { shared: self.0.clone(), book_id: book_id.clone(), control };
+        let at_once = self.0.turns.clone().try_acquire_owned().ok();
+        // What waits for its turn holds no file: many may wait, and files are large.
+        let at_once = at_once.map(|turn| (turn, copy));
         let task = tokio::spawn(async move {
-            let turns = listed.shared.turns.clone();
-            let mut controlled = parts.control.clone();
-            let _turn = tokio::select! {
-                turn = turns.acquire_owned() => turn.ok(),
-                // Cancelled or paused before its turn: it needs none for that.
-                _ = controlled.wait_for(|control| *control != Control::Work) => None,
+            let (_turn, turn) = match at_once {
+                Some((permit, copy)) => (Some(permit), Turn::Come(copy)),
+                None => wait_for_turn(&listed.shared, &parts).await,
             };
-            let report = Actor::new(parts).run().await;
+            let report = Actor::new(parts).run(turn).await;
             drop(listed);
             report
         });
@@ -340,6 +345,32 @@ impl Scheduler {
     }
 }
 
+/// Waits for a job's turn and opens the book's file then. The turn lasts as long as the permit lives.
+async fn wait_for_turn(shared: &Shared, parts: &ActorParts) -> (Option<OwnedSemaphorePermit>, Turn) {
+    let mut controlled = parts.control.clone();
+    let permit = tokio::select! {
+        permit = shared.turns.clone().acquire_owned() => permit.ok(),
+        _ = controlled.wait_for(|control| *control != Control::Work) => return (None, Turn::Unwanted),
+    };
+    let (library, id, marks) = (shared.library.clone(), parts.handle.id().clone(), parts.marks.clone());
+    let opened = tokio::task::spawn_blocking(move || open_marked(&library, &id, &marks)).await;
+    let turn = match opened.unwrap_or(Err(StartError::ShuttingDown)) {
+        Ok(copy) => Turn::Come(copy),
+        // No fault of the book's: its job goes on at the next start.
+        Err(StartError::ShuttingDown) => Turn::Unwanted,
+        Err(error) => Turn::Unreadable { reason: error.to_string() },
+    };
+    (permit, turn)
+}
+
+/// Opens the copy of a book's file, and leaves a mark as long as that takes: it may be the end of the process.
+fn open_marked(library: &Library, book_id: &BookId, marks: &Arc<MarkFile>) -> Result<OpenCopy, StartError> {
+    let opening = marks.begin_opening();
+    let _opening =
+        opening.ok_or_else(|| StartError::EndsProcess { book_id: book_id.clone(), times: CRASHES })?;
+    open_copy(library, book_id)
+}
+
 /// A job is listed as long as this lives, also when its actor panics.
 struct Listed {
     shared: Arc<Shared>,
@@ -369,6 +400,7 @@ enum Prepared {
 /// A job that can begin.
 struct Ready {
     parts: ActorParts,
+    copy: OpenCopy,
     control: watch::Sender<Control>,
     progress: watch::Receiver<JobProgress>,
     job_id: JobId,

@@ -6,8 +6,8 @@ mod fake;
 
 use bookstate_domain::{BookStatus, JobStatus, OperationName, Variant};
 use bookstate_jobs::{
-    Activity, IngestError, JobEnd, JobRequest, Scheduler, StartError, Started, ingest, plan::settled_units,
-    sources_dir,
+    Activity, IngestError, JobEnd, JobRequest, Scheduler, StartError, Started, copy_of, ingest,
+    plan::settled_units, sources_dir,
 };
 use fake::{Bench, Trick, UNITS, assert_nothing_ran_twice, request, running, state, unit_events};
 
@@ -319,6 +319,36 @@ async fn a_job_that_waits_for_its_turn_can_be_cancelled() {
     assert_eq!((status(&report.end).0, report.units.run), (JobStatus::Cancelled, 0));
     scheduler.cancel(&first.book_id);
     first.wait().await;
+}
+
+/// The file is opened again when the turn comes: not before, since many jobs may wait and files are large.
+#[tokio::test]
+async fn a_job_that_waits_for_its_turn_holds_no_file() {
+    let bench = Bench::new();
+    bench.fake.trick("metadata", &[Trick::Hang]);
+    let library = bench.library();
+    let mut config = bench.config();
+    config.books_at_once = 1;
+    let scheduler = Scheduler::new(library.clone(), bench.catalog(), config);
+    let first = bench.start(&library, &scheduler).await;
+    bench.fake.begun("metadata").await;
+    let mut waiting = Vec::new();
+    for name in ["kept", "gone"] {
+        let book = ingest(&library, &bench.book_file(name)).await.unwrap();
+        waiting.push(running(scheduler.start(&book.book_id, request()).await.unwrap()));
+    }
+    let gone = waiting.pop().unwrap();
+    let id = gone.book_id.clone();
+    std::fs::remove_file(copy_of(library.dir(), &id).unwrap()).unwrap();
+    scheduler.cancel(&first.book_id);
+    first.wait().await;
+    assert_eq!(status(&waiting.pop().unwrap().wait().await.end).0, JobStatus::Completed);
+    let (failed, reason) = status(&gone.wait().await.end);
+    assert!(failed == JobStatus::Failed && reason.contains("process its file again"), "{reason}");
+
+    ingest(&library, &bench.book_file("gone")).await.unwrap();
+    let again = running(scheduler.start(&id, request()).await.unwrap());
+    assert_eq!(status(&again.wait().await.end).0, JobStatus::Completed);
 }
 
 #[tokio::test]

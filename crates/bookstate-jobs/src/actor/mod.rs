@@ -13,7 +13,6 @@ mod task;
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
-    path::Path,
     sync::Arc,
     time::Duration,
 };
@@ -26,11 +25,10 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use bookstate_reading::source::Source;
-
 use crate::{
     engine::{BookContext, Memo},
     engines::EngineSet,
+    ingest::OpenCopy,
     marks::MarkFile,
     outcome::on_step,
     persist_call::PersistCall,
@@ -55,6 +53,20 @@ pub(crate) enum Control {
     Cancel,
 }
 
+/// What a job's waiting for its turn led to.
+#[derive(Debug)]
+pub(crate) enum Turn {
+    /// It has come, and the book's file is open.
+    Come(OpenCopy),
+    /// The job was cancelled or paused first; it needs no turn for that.
+    Unwanted,
+    /// It has come, and the book's file cannot be opened any more.
+    Unreadable {
+        /// Why not.
+        reason: String,
+    },
+}
+
 /// How often progress is published at most.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
@@ -66,8 +78,6 @@ pub(crate) struct ActorParts {
     pub(crate) job_id: JobId,
     pub(crate) variant: Variant,
     pub(crate) engines: EngineSet,
-    pub(crate) source: Source,
-    pub(crate) file: Arc<Path>,
     pub(crate) options: Option<Text>,
     pub(crate) pools: Pools,
     pub(crate) unit_log: Option<Arc<UnitLog>>,
@@ -156,8 +166,16 @@ impl Actor {
     }
 
     /// Runs the job until it is over, paused or cannot persist any more.
-    pub(crate) async fn run(mut self) -> JobReport {
-        let end = self.work().await;
+    pub(crate) async fn run(mut self, turn: Turn) -> JobReport {
+        let control = *self.parts.control.borrow();
+        let end = match turn {
+            Turn::Come(copy) => self.work(&copy).await,
+            Turn::Unwanted => match control {
+                Control::Cancel => self.cancel(),
+                Control::Pause | Control::Work => JobEnd::Paused,
+            },
+            Turn::Unreadable { reason } => self.fail(&reason),
+        };
         // Whatever is still in flight ends here; its results are nobody's.
         self.counts.dropped += self.tasks.len() + self.kept.len();
         self.tasks.shutdown().await;
@@ -176,7 +194,7 @@ impl Actor {
         }
     }
 
-    async fn work(&mut self) -> JobEnd {
+    async fn work(&mut self, copy: &OpenCopy) -> JobEnd {
         loop {
             let control = *self.parts.control.borrow_and_update();
             match control {
@@ -184,7 +202,7 @@ impl Actor {
                 Control::Pause => return self.pause().await,
                 Control::Work => {}
             }
-            let advanced = self.begin().and_then(|()| self.advance());
+            let advanced = self.begin().and_then(|()| self.advance(copy));
             match advanced {
                 Ok(Some(end)) => return end,
                 Ok(None) => {}
@@ -237,7 +255,7 @@ impl Actor {
     }
 
     /// Persists what is waiting, plans, takes the steps, dispatches the units.
-    fn advance(&mut self) -> Result<Option<JobEnd>, Obstacle> {
+    fn advance(&mut self, copy: &OpenCopy) -> Result<Option<JobEnd>, Obstacle> {
         self.settle_kept()?;
         if self.is_disk_low() {
             return Err(Obstacle::Full);
@@ -255,7 +273,7 @@ impl Actor {
                 return self.finish(&snapshot).map(Some);
             }
             if plan.steps.is_empty() {
-                self.dispatch(&snapshot, plan);
+                self.dispatch(&snapshot, plan, copy);
                 return Ok(None);
             }
             for step in &plan.steps {
@@ -272,12 +290,12 @@ impl Actor {
         calls.iter().try_for_each(|call| self.persist(call).map(|_| ()))
     }
 
-    fn dispatch(&mut self, snapshot: &Snapshot, plan: Plan) {
+    fn dispatch(&mut self, snapshot: &Snapshot, plan: Plan, copy: &OpenCopy) {
         for unit in plan.units {
             let book = BookContext {
                 state: snapshot.state.clone(),
-                source: self.parts.source.clone(),
-                file: self.parts.file.clone(),
+                source: copy.source.clone(),
+                file: copy.file.clone(),
                 options: self.parts.options.clone(),
                 memo: self.memo.clone(),
             };
