@@ -212,7 +212,17 @@ pub fn on_failure(state: &BookState, job: &JobPlan, work: &Work, error: &EngineE
             // The chapters keep their place and text without it: structure goes on.
             vec![PersistCall::StructurePhase(StructurePhase::Polish)]
         }
-        work => work.operation().map_or_else(Vec::new, |operation| {
+        Work::Metadata
+        | Work::TocFinder
+        | Work::TocExtract
+        | Work::Pattern
+        | Work::Discover { .. }
+        | Work::Gaps
+        | Work::Gap { .. }
+        | Work::Skeleton
+        | Work::ChapterText { .. }
+        | Work::Classify
+        | Work::FinishStructure => work.operation().map_or_else(Vec::new, |operation| {
             let max = if for_good { 1 } else { operation.max_retries() };
             vec![PersistCall::OpState(operation, OperationEvent::Fail { max })]
         }),

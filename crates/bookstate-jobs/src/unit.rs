@@ -16,6 +16,10 @@ pub type PoolName = Text;
 pub const CHAPTERS_PER_BATCH: usize = 32;
 
 /// What a unit does.
+///
+/// A new kind is a variant here and one of [`Outcome`](crate::outcome::Outcome). No match on either has an arm for all
+/// the rest, so the compiler names every place that has to say what it means: its stage, its pool, who does it, what
+/// becomes of a success and of a failure. The planner is the only place that it cannot name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Work {
@@ -105,12 +109,46 @@ impl Work {
         self.stage().operation()
     }
 
+    /// Who does it.
+    #[must_use]
+    pub const fn doer(&self) -> Doer<'_> {
+        match self {
+            Self::Extract { .. } | Self::Markdown { .. } => Doer::Machine,
+            Self::Ocr { provider, .. } => Doer::Provider(provider),
+            Self::Metadata
+            | Self::TocFinder
+            | Self::TocExtract
+            | Self::TocLink { .. }
+            | Self::Pattern
+            | Self::Discover { .. }
+            | Self::Gaps
+            | Self::Gap { .. }
+            | Self::Skeleton
+            | Self::ChapterText { .. }
+            | Self::Classify
+            | Self::Polish { .. }
+            | Self::FinishStructure => Doer::Analysis,
+        }
+    }
+
     /// The page that it reads, for page units.
     #[must_use]
     pub const fn page(&self) -> Option<i32> {
         match self {
             Self::Extract { page } | Self::Ocr { page, .. } | Self::Markdown { page } => Some(*page),
-            _ => None,
+            Self::Metadata
+            | Self::TocFinder
+            | Self::TocExtract
+            | Self::TocLink { .. }
+            | Self::Pattern
+            | Self::Discover { .. }
+            | Self::Gaps
+            | Self::Gap { .. }
+            | Self::Skeleton
+            | Self::ChapterText { .. }
+            | Self::Classify
+            | Self::Polish { .. }
+            | Self::FinishStructure => None,
         }
     }
 
@@ -125,9 +163,28 @@ impl Work {
             Self::Discover { subject } => Some(subject.clone()),
             Self::Gap { key } => Some(key.clone()),
             Self::Polish { subject } => Some(subject.to_string().into()),
-            _ => None,
+            Self::Metadata
+            | Self::TocFinder
+            | Self::TocExtract
+            | Self::Pattern
+            | Self::Gaps
+            | Self::Skeleton
+            | Self::ChapterText { .. }
+            | Self::Classify
+            | Self::FinishStructure => None,
         }
     }
+}
+
+/// Who does a unit of work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doer<'a> {
+    /// This machine itself, without an engine.
+    Machine,
+    /// An OCR provider.
+    Provider(&'a Provider),
+    /// The analysis engine.
+    Analysis,
 }
 
 impl fmt::Display for Work {

@@ -53,14 +53,14 @@ pub(crate) async fn run(engines: &EngineSet, book: BookContext, work: &Work) -> 
         }
         Work::Pattern => with(analysis.patterns(book).await, Outcome::Pattern),
         Work::Discover { subject } => {
-            let sought = state.pattern_analysis().map(|found| found.entries_to_find.clone());
-            let entry = sought.into_iter().flatten().find(|entry| entry.subject() == *subject);
+            let sought = state.pattern_analysis().map(|found| found.entries_to_find.iter());
+            let entry = sought.into_iter().flatten().find(|entry| entry.subject() == *subject).cloned();
             with(analysis.discover(book, entry.ok_or_else(|| missing(work))?).await, Outcome::Discover)
         }
         Work::Gaps => with(analysis.gaps(book).await, Outcome::Gaps),
         Work::Gap { key } => {
-            let gaps = state.pattern_analysis().map(|found| found.gaps.clone());
-            let gap = gaps.into_iter().flatten().find(|gap| gap.key == *key);
+            let gaps = state.pattern_analysis().map(|found| found.gaps.iter());
+            let gap = gaps.into_iter().flatten().find(|gap| gap.key == *key).cloned();
             with(analysis.gap(book, gap.ok_or_else(|| missing(work))?).await, Outcome::Gap)
         }
         Work::Skeleton => with(analysis.skeleton(book).await, Outcome::Skeleton),

@@ -10,7 +10,7 @@ use crate::{
     engine::EngineError,
     outcome::{is_wanted, on_failure, on_success},
     persist_call::PersistCall,
-    unit::{Unit, Work},
+    unit::{Doer, Unit},
     unit_log::UnitEvent,
 };
 
@@ -124,13 +124,13 @@ impl Actor {
         time: crate::pool::UnitTime,
     ) -> Option<Box<UnitMetric>> {
         let engines = &self.parts.engines;
-        let (name, spec) = match &unit.work {
-            Work::Extract { .. } | Work::Markdown { .. } => return None,
-            Work::Ocr { provider, .. } => {
+        let (name, spec) = match unit.work.doer() {
+            Doer::Machine => return None,
+            Doer::Provider(provider) => {
                 let engine = engines.ocr.iter().find(|(name, _)| name == provider)?;
                 (provider.as_str().into(), &engine.1.spec)
             }
-            _ => (engines.analysis_name.clone(), &engines.analysis.spec),
+            Doer::Analysis => (engines.analysis_name.clone(), &engines.analysis.spec),
         };
         if !spec.metered {
             return None;

@@ -18,7 +18,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use bookstate_domain::{BookState, Operation, OperationState, Provider, Stage, Variant};
 
-use crate::unit::{PoolName, Unit, Work};
+use crate::unit::{Doer, PoolName, Unit, Work};
 pub use pages::needed;
 pub use settled::settled_units;
 
@@ -57,14 +57,14 @@ impl JobPlan {
     }
 
     fn pool_of(&self, work: &Work) -> PoolName {
-        match work {
-            Work::Extract { .. } | Work::Markdown { .. } => self.local_pool.clone(),
-            Work::Ocr { provider, .. } => self
+        match work.doer() {
+            Doer::Machine => self.local_pool.clone(),
+            Doer::Provider(provider) => self
                 .providers
                 .iter()
                 .find(|(name, _)| name == provider)
                 .map_or_else(|| self.local_pool.clone(), |(_, pool)| pool.clone()),
-            _ => self.analysis_pool.clone(),
+            Doer::Analysis => self.analysis_pool.clone(),
         }
     }
 }
