@@ -9,6 +9,7 @@ use super::finalize::EntryFacts;
 use super::headings::{HeadingKind, PageHeading};
 use super::locate::{ChapterStart, Position, locate};
 use super::matter::{end_of_book, known_title, start_of_book};
+use super::parts::{PART_BYTES, cuts};
 use super::series::{BookHeading, Form, book_headings, series};
 use super::typed;
 use crate::toc::{BookText, NumeralStyle, is_contents_title, level_of_word, split_title};
@@ -27,6 +28,9 @@ pub const WHOLE_BOOK_SOURCE: &str = "whole_book";
 pub const FRONT_MATTER_SOURCE: &str = "front_matter";
 /// `source` of the chapter for what a digital library puts behind a book.
 pub const BACK_MATTER_SOURCE: &str = "back_matter";
+
+/// `source` of a chapter that goes on with the one before it, which is too long for one.
+pub const PART_SOURCE: &str = "part";
 
 const FRONT_MATTER_TITLE: &str = "Front matter";
 const BACK_MATTER_TITLE: &str = "Back matter";
@@ -54,7 +58,7 @@ pub fn from_contents(book: &BookText, entries: &[EntryFacts]) -> Vec<NewChapter>
         page,
         source: CONTENTS_SOURCE,
     });
-    number(with_matter(book, drafts.collect()), book.page_count())
+    number(book, with_matter(book, drafts.collect()))
 }
 
 /// One chapter per entry of the file's own table of contents, and one for what stands before the first. Empty when
@@ -79,7 +83,7 @@ pub fn from_outline(book: &BookText) -> Vec<NewChapter> {
     });
     let mut drafts: Vec<Draft> = drafts.collect();
     drafts.sort_by_key(|d| d.page);
-    number(with_matter(book, drafts), book.page_count())
+    number(book, with_matter(book, drafts))
 }
 
 /// The chapters of a book without contents: its longest consistent series of numbered headings (with parts,
@@ -105,9 +109,9 @@ pub fn from_headings(book: &BookText, title: Option<&str>) -> Vec<NewChapter> {
             page: 1,
             source: WHOLE_BOOK_SOURCE,
         });
-        return number(drafts, book.page_count());
+        return number(book, drafts);
     }
-    number(with_matter(book, drafts), book.page_count())
+    number(book, with_matter(book, drafts))
 }
 
 /// Puts a chapter before the first for what stands there, and one behind the last for the licence of a digital
@@ -173,7 +177,33 @@ struct Draft {
     source: &'static str,
 }
 
-fn number(drafts: Vec<Draft>, page_count: u32) -> Vec<NewChapter> {
+/// Cuts what is too long for a chapter of its own into parts.
+fn in_parts(book: &BookText, drafts: Vec<Draft>, most: usize) -> Vec<Draft> {
+    let starts: Vec<u32> = drafts.iter().map(|d| d.page).collect();
+    let nexts = starts.iter().skip(1).copied().chain([book.page_count().saturating_add(1)]);
+    let mut out = Vec::with_capacity(drafts.len());
+    for (draft, next) in drafts.into_iter().zip(nexts) {
+        let further = cuts(book, draft.page, next, most).into_iter().zip(2..).map(|(page, part)| Draft {
+            subject: None,
+            number: None,
+            title: draft.title.as_ref().map(|title| format!("{title} ({part})").into()),
+            level: draft.level,
+            level_name: draft.level_name.clone(),
+            page,
+            source: PART_SOURCE,
+        });
+        let further: Vec<Draft> = further.collect();
+        out.push(draft);
+        out.extend(further);
+    }
+    out
+}
+
+fn number(book: &BookText, drafts: Vec<Draft>) -> Vec<NewChapter> {
+    numbered(in_parts(book, drafts, PART_BYTES), book.page_count())
+}
+
+fn numbered(drafts: Vec<Draft>, page_count: u32) -> Vec<NewChapter> {
     let page = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
     let starts: Vec<u32> = drafts.iter().map(|d| d.page).collect();
     let ends = starts.iter().skip(1).map(|next| next.saturating_sub(1)).chain([page_count]);

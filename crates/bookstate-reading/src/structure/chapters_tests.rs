@@ -67,6 +67,39 @@ fn list(expected: &[(&str, i32, i32)]) -> Vec<(String, i32, i32)> {
     expected.iter().map(|(t, l, p)| ((*t).to_owned(), *l, *p)).collect()
 }
 
+/// A store takes no text above a size, and a book with a longer one is not to fail.
+#[test]
+fn a_chapter_that_is_too_long_is_several() {
+    let page = "some words of a page\n".repeat(10);
+    let mut pages = vec!["Title 0\n\nshort"];
+    pages.extend([page.as_str(); 5]);
+    pages.push("Title 1\n\nshort");
+    let book = book(&pages);
+    let draft = |title: &str, page| Draft {
+        subject: None,
+        number: None,
+        title: Some(title.into()),
+        level: 1,
+        level_name: None,
+        page,
+        source: CONTENTS_SOURCE,
+    };
+    let drafts = || vec![draft("Title 0", 1), draft("Title 1", 7)];
+    let text = |chapters: &[NewChapter]| {
+        let starts: Vec<ChapterStart> = chapters.iter().map(ChapterStart::from).collect();
+        let texts = crate::structure::chapter_texts(&book, &starts);
+        texts
+            .iter()
+            .flat_map(|extract| extract.text.split_whitespace().map(str::to_owned))
+            .collect::<Vec<_>>()
+    };
+    let chapters = numbered(in_parts(&book, drafts(), 500), book.page_count());
+    let found: Vec<(&str, i32, i32)> =
+        chapters.iter().map(|c| (c.title.as_deref().unwrap(), c.start_page, c.end_page)).collect();
+    assert_eq!(found, [("Title 0", 1, 4), ("Title 0 (2)", 5, 6), ("Title 1", 7, 7)]);
+    assert_eq!(text(&chapters), text(&numbered(drafts(), book.page_count())));
+}
+
 #[test]
 fn a_novel_with_parts() {
     let pages = [

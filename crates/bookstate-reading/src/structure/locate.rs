@@ -4,7 +4,7 @@
 //! overlap nor leave lines out. A chapter begins at its heading; when the heading is not found it begins where its
 //! page does, or, when an earlier chapter begins on that page, with the next page or the next chapter.
 
-use super::chapters::{BACK_MATTER_SOURCE, FRONT_MATTER_SOURCE};
+use super::chapters::{BACK_MATTER_SOURCE, FRONT_MATTER_SOURCE, PART_SOURCE};
 use super::headings::{HeadingKind, PageHeading, gap_before, headings};
 use super::matter::end_of_book;
 use super::named::{lone_word, named};
@@ -72,7 +72,7 @@ pub fn locate(book: &BookText, chapters: &[ChapterStart]) -> Vec<Position> {
         }
         let possible = candidates.as_ref().filter(|_| chapter.page >= at.page);
         let line = possible.and_then(|c| match chapter.source.as_deref() {
-            Some(FRONT_MATTER_SOURCE) => Some(0),
+            Some(FRONT_MATTER_SOURCE | PART_SOURCE) => Some(0),
             Some(BACK_MATTER_SOURCE) => end_of_book(c.page),
             _ => c.heading_line(chapter, from),
         });

@@ -17,6 +17,7 @@ mod markdown;
 mod matter;
 mod named;
 mod ornament;
+mod parts;
 mod polish;
 mod said;
 mod series;
@@ -34,7 +35,7 @@ use bookstate_domain::{Text, persist::NewChapter};
 
 pub use account::{Account, account};
 pub use chapters::{
-    BACK_MATTER_SOURCE, CONTENTS_SOURCE, FRONT_MATTER_SOURCE, HEADING_SOURCE, OUTLINE_SOURCE,
+    BACK_MATTER_SOURCE, CONTENTS_SOURCE, FRONT_MATTER_SOURCE, HEADING_SOURCE, OUTLINE_SOURCE, PART_SOURCE,
     WHOLE_BOOK_SOURCE, from_contents, from_headings, from_outline,
 };
 pub use classify::classify;
@@ -60,7 +61,8 @@ pub fn book_text(source: &Source) -> BookText {
 pub fn placed(texts: Vec<Text>, source: &Source, read: impl Fn(u32) -> Option<Page>) -> BookText {
     match source.kind() {
         SourceKind::Pdf | SourceKind::Images => {
-            let page = |n| read(n).or_else(|| source.page(n).ok());
+            // Nobody reads them after this, and those of a long book are most of what it takes.
+            let page = |n| read(n).or_else(|| source.take_page(n).ok());
             BookText::with_places(texts, FileFacts::of(source), page)
         }
         SourceKind::Text => BookText::of_text(texts, FileFacts::of(source)),
