@@ -225,6 +225,23 @@ impl Source {
         self.with_page(n, Page::clone)
     }
 
+    /// Reads page `n` for the last time: it is not kept, and whoever asks for it again waits for it to be read again.
+    ///
+    /// # Errors
+    /// As [`Source::page`].
+    pub(crate) fn take_page(&self, n: u32) -> Result<Page, SourceError> {
+        match &*self.pages {
+            #[cfg(feature = "pdf")]
+            Pages::Pdf(pdf) => {
+                let page = n.checked_sub(1).and_then(|index| pdf.take(index));
+                let page = page.ok_or_else(|| self.no_such_page(n))?;
+                let page = Arc::try_unwrap(page).unwrap_or_else(|shared| (*shared).clone());
+                page.map_err(|reason| SourceError::BrokenPage { page: n, reason })
+            }
+            _ => self.page(n),
+        }
+    }
+
     /// Page `n` as plain text: the view of [`Source::page`] that has indents and gaps as spaces.
     ///
     /// # Errors
@@ -248,11 +265,15 @@ impl Source {
         }
     }
 
-    fn with_page<T>(&self, n: u32, view: impl FnOnce(&Page) -> T) -> Result<T, SourceError> {
+    /// What `view` makes of page `n`.
+    ///
+    /// # Errors
+    /// As [`Source::page`].
+    pub(crate) fn with_page<T>(&self, n: u32, view: impl FnOnce(&Page) -> T) -> Result<T, SourceError> {
         let Some(index) = n.checked_sub(1) else { return Err(self.no_such_page(n)) };
         match &*self.pages {
             #[cfg(feature = "pdf")]
-            Pages::Pdf(pdf) => match pdf.page(index) {
+            Pages::Pdf(pdf) => match pdf.page(index).as_deref() {
                 Some(Ok(page)) => Ok(view(page)),
                 Some(Err(reason)) => Err(SourceError::BrokenPage { page: n, reason: reason.clone() }),
                 None => Err(self.no_such_page(n)),
@@ -354,6 +375,19 @@ mod tests {
         for e in [missing, dir, zip] {
             assert_eq!(e.to_string().lines().count(), 1);
         }
+    }
+
+    #[cfg(feature = "pdf")]
+    #[test]
+    fn a_page_that_was_taken_can_be_read_again() {
+        let source = Source::open(Path::new("tests/cases/type-large-left/type-large-left.pdf")).unwrap();
+        let first = source.page(1).unwrap();
+        assert!(!first.blocks.is_empty());
+        assert_eq!(source.take_page(1).unwrap(), first);
+        assert_eq!(source.take_page(1).unwrap(), first);
+        assert_eq!(source.page(1).unwrap(), first);
+        let none = SourceError::NoSuchPage { page: 99_999, pages: source.page_count() };
+        assert_eq!(source.take_page(99_999).unwrap_err(), none);
     }
 
     #[test]

@@ -20,9 +20,10 @@ impl FileFacts {
     pub fn of(source: &Source) -> Self {
         let mut facts = Self { navigation: source.navigation(), ..Self::default() };
         for n in 1..=source.page_count() {
-            let page = source.page(n).unwrap_or_default();
-            facts.links.push(links(&page));
-            facts.labels.push(page.label);
+            let said = source.with_page(n, |page| (links(page), page.label.clone()));
+            let (links, label) = said.unwrap_or_default();
+            facts.links.push(links);
+            facts.labels.push(label);
         }
         facts
     }

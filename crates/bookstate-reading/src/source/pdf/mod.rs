@@ -1,7 +1,7 @@
 //! Pages of a PDF file, from its text layer.
 //!
 //! Invariants: a panic or an error of the PDF library concerns one page only and becomes that page's error;
-//! pages are read in blocks of [`BLOCK`] on a thread with a deep stack, and kept; a page that asks for more than its
+//! pages are read in blocks of [`BLOCK`] on a thread with a deep stack, and kept until they are taken; a page that asks for more than its
 //! budget ends with the reason. Not here: rendering, images, OCR.
 
 mod budget;
@@ -39,7 +39,7 @@ use labels::PageLabels;
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Pages that are read together: a thread with a deep stack is worth more than one page, and a large block makes its
 /// first page wait.
@@ -51,12 +51,15 @@ const STACK_BYTES: usize = 64 << 20;
 
 type PageResult = Result<BookPage, String>;
 
+/// The pages of a block, without those that were taken; empty before it is read.
+type Block = Vec<Option<Arc<PageResult>>>;
+
 pub(super) struct PdfPages {
     pdf: Pdf,
     page_count: u32,
     fonts: Fonts,
     hidden: HashSet<ObjectIdentifier>,
-    blocks: Vec<OnceLock<Vec<PageResult>>>,
+    blocks: Vec<Mutex<Block>>,
 }
 
 impl std::fmt::Debug for PdfPages {
@@ -87,7 +90,7 @@ impl PdfPages {
             catalog.map(|c| content::hidden_layers(&c)).unwrap_or_default()
         })
         .unwrap_or_default();
-        let blocks = (0..page_count.div_ceil(BLOCK)).map(|_| OnceLock::new()).collect();
+        let blocks = (0..page_count.div_ceil(BLOCK)).map(|_| Mutex::default()).collect();
         Ok(Self { pdf, page_count, fonts: Fonts::default(), hidden, blocks })
     }
 
@@ -96,9 +99,26 @@ impl PdfPages {
     }
 
     /// The page at a 0-based index; `None` beyond the last.
-    pub(super) fn page(&self, index: u32) -> Option<&PageResult> {
+    pub(super) fn page(&self, index: u32) -> Option<Arc<PageResult>> {
+        self.with_block(index, |page| page.clone()).flatten()
+    }
+
+    /// As [`PdfPages::page`], and it is not kept.
+    pub(super) fn take(&self, index: u32) -> Option<Arc<PageResult>> {
+        self.with_block(index, Option::take).flatten()
+    }
+
+    /// Gives `view` the page's place in its block, which is read when the page is not there. Whoever asks for a page of
+    /// a block that is being read waits for it.
+    fn with_block<T>(&self, index: u32, view: impl FnOnce(&mut Option<Arc<PageResult>>) -> T) -> Option<T> {
+        let place = (index % BLOCK) as usize;
         let block = self.blocks.get((index / BLOCK) as usize)?;
-        block.get_or_init(|| self.read_block(index / BLOCK)).get((index % BLOCK) as usize)
+        // Nothing panics under it but what is caught.
+        let mut block = block.lock().unwrap_or_else(PoisonError::into_inner);
+        if block.get(place).is_none_or(Option::is_none) {
+            *block = self.read_block(index / BLOCK).into_iter().map(|page| Some(Arc::new(page))).collect();
+        }
+        block.get_mut(place).map(view)
     }
 
     pub(super) fn info(&self) -> SourceInfo {
