@@ -6,7 +6,7 @@
 
 use super::finalize::{EntryFacts, Members, Numbering, is_excluded, numberings};
 use super::headings::HeadingKind;
-use super::series::{BookHeading, book_headings};
+use super::series::{BookHeading, headings_within};
 use std::collections::HashSet;
 
 use crate::toc::{BookText, TitleMatch, normalise, similar};
@@ -17,10 +17,9 @@ pub fn look_into(book: &BookText, entries: &[EntryFacts], analysis: &PatternAnal
     let page = |n: i32| u32::try_from(n).unwrap_or(0);
     let (from, to) = (page(gap.from_page), page(gap.to_page));
     let bound: HashSet<u32> = entries.iter().filter_map(|e| e.page).collect();
-    let inside = |n: u32| {
-        (from..=to).contains(&n) && !bound.contains(&n) && !is_excluded(&analysis.excluded_ranges, n)
-    };
-    let headings = book_headings(book, inside);
+    let inside = |n: u32| !bound.contains(&n) && !is_excluded(&analysis.excluded_ranges, n);
+    // A book may have many gaps: none of them costs a walk through all of it.
+    let headings = headings_within(book, from.max(1)..=to.min(book.page_count()), inside);
     if let Some(fix) = corrected(book, entries, &headings) {
         return fix;
     }

@@ -6,6 +6,7 @@
 use super::headings::{HeadingKind, PageHeading, headings};
 use crate::toc::{BookText, Line, NumeralStyle, PageText};
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 /// A heading and its page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,9 +19,18 @@ pub(super) struct BookHeading {
 
 /// All headings of the pages that `wanted` accepts, in order.
 pub(super) fn book_headings(book: &BookText, wanted: impl Fn(u32) -> bool) -> Vec<BookHeading> {
+    headings_within(book, 1..=book.page_count(), wanted)
+}
+
+/// As [`book_headings`], of these pages only and as if there were no others.
+pub(super) fn headings_within(
+    book: &BookText,
+    pages: RangeInclusive<u32>,
+    wanted: impl Fn(u32) -> bool,
+) -> Vec<BookHeading> {
     let mut out = Vec::new();
     let mut lines = 0;
-    for n in 1..=book.page_count() {
+    for n in pages {
         let Some(page) = book.page(n) else { continue };
         if wanted(n) {
             // A printed contents repeats the titles and has none.
