@@ -1,6 +1,6 @@
 //! What the elements of HTML mean for a text: which begin a block, which are not read, how items are numbered.
 
-use super::tree::{Element, NodeId, Step, Tree};
+use super::tree::{Element, Kind, NodeId, Step, Tree};
 use crate::text::roman::to_roman;
 
 /// Elements whose text is not the document's.
@@ -96,6 +96,41 @@ pub(super) fn is_hidden(element: &Element) -> bool {
     element.attribute("hidden").is_some()
         || style.to_ascii_lowercase().contains("display:none")
         || (element.name() == "input")
+}
+
+/// Relations of a link that leads through a document instead of being part of it.
+const RELATIONS: &[&str] =
+    &["next", "prev", "previous", "up", "contents", "toc", "index", "first", "last", "start"];
+/// A bar of links has so many of them at least, and so many characters at most: all of them, and beside the links.
+const LEAST_LINKS: usize = 2;
+const LONGEST_BAR: usize = 600;
+const LONGEST_BESIDE: usize = 30;
+
+/// A bar of links to the next part, the one before, the one above: it is repeated at each part, and is no text of it.
+pub(super) fn is_navigation_bar(tree: &Tree, node: NodeId) -> bool {
+    if !matches!(tree.name(node), "p" | "div" | "table" | "nav" | "center") {
+        return false;
+    }
+    let leads = |node: NodeId| tree.element(node).is_some_and(|element| element.has_word("rel", RELATIONS));
+    let (mut links, mut within, mut beside, mut open) = (0, 0, 0, 0_usize);
+    for step in tree.walk(node) {
+        match step {
+            Step::Enter(inner) => match tree.kind(inner) {
+                Kind::Text(text) => {
+                    let signs = text.chars().filter(|c| c.is_alphanumeric()).count();
+                    *(if open > 0 { &mut within } else { &mut beside }) += signs;
+                    if beside > LONGEST_BESIDE || within + beside > LONGEST_BAR {
+                        return false;
+                    }
+                }
+                _ if leads(inner) => (links, open) = (links + 1, open + 1),
+                _ => {}
+            },
+            Step::Leave(inner) if leads(inner) => open = open.saturating_sub(1),
+            Step::Leave(_) => {}
+        }
+    }
+    links >= LEAST_LINKS
 }
 
 pub(super) fn is_page_break(element: &Element) -> bool {

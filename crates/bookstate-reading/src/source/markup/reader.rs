@@ -7,7 +7,8 @@ use crate::page::{Block, BlockKind, Line, SetAsideReason, Style};
 
 use super::super::draft::{InnerLink, Piece};
 use super::elements::{
-    BLOCKS, List, NO_TEXT, is_data, is_hidden, is_note_list, is_page_break, language_of, list_of, numeral,
+    BLOCKS, List, NO_TEXT, is_data, is_hidden, is_navigation_bar, is_note_list, is_page_break, language_of,
+    list_of, numeral,
 };
 use super::inline::Inline;
 use super::tree::{Element, Kind, NodeId, Step, Tree};
@@ -191,14 +192,14 @@ impl<'t> Reader<'t> {
         });
     }
 
-    /// Words that nobody sees.
-    fn aside(&mut self, node: NodeId) {
+    /// Words that are not read.
+    fn aside(&mut self, node: NodeId, reason: SetAsideReason) {
         let text = self.part.tree.text(node);
         if text.chars().any(char::is_alphanumeric) {
             self.flush();
             let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
             let block = Block { kind: BlockKind::Paragraph, lines: vec![Line::plain(words)] };
-            self.pieces.push(Piece { aside: Some(SetAsideReason::Hidden), ..Piece::new(block) });
+            self.pieces.push(Piece { aside: Some(reason), ..Piece::new(block) });
         }
     }
 
@@ -217,7 +218,11 @@ impl<'t> Reader<'t> {
             return Visit::Leave;
         }
         if is_hidden(element) {
-            self.aside(node);
+            self.aside(node, SetAsideReason::Hidden);
+            return Visit::Leave;
+        }
+        if is_navigation_bar(tree, node) {
+            self.aside(node, SetAsideReason::RunningHead);
             return Visit::Leave;
         }
         if BLOCKS.contains(&name) {
@@ -502,6 +507,26 @@ mod tests {
             found.iter().filter(|p| p.aside.is_some()).map(|p| p.block.lines[0].text()).collect();
         assert_eq!(aside, ["two", "three"]);
         assert_eq!(found.len(), 4);
+    }
+
+    #[test]
+    fn a_bar_of_links_is_no_text_and_a_sentence_with_links_is() {
+        let bar = "<div><p>Next: <a rel=next href=#b>Lists of all kinds</a>, Up: <a rel=up href=#a>Top</a> \
+                   [<a rel=contents href=#c>Contents</a>]</p><hr></div>";
+        let said = "<p>See <a rel=next href=#b>the next part</a> and <a rel=prev href=#a>the one before</a>, where \
+                    all of this is explained at some length and with examples.</p>";
+        let html = format!("{bar}<h2>One</h2>{said}<p><a rel=next href=#b>Next</a></p>");
+        let tree = Tree::html(&html);
+        let part = Part { tree: &tree, name: "a", resolve: |_, _| None };
+        let found = pieces(part);
+        let text = |aside: Option<SetAsideReason>| -> Vec<String> {
+            let those = found.iter().filter(|piece| piece.aside == aside && !piece.block.lines.is_empty());
+            those.map(|piece| piece.block.lines[0].text()).collect()
+        };
+        let heads = text(Some(SetAsideReason::RunningHead));
+        assert_eq!(heads, ["Next: Lists of all kinds, Up: Top [Contents]"]);
+        let read = text(None);
+        assert_eq!((read.len(), read[0].as_str(), read[2].as_str()), (3, "One", "Next"));
     }
 
     #[test]
