@@ -217,6 +217,21 @@ fn recurring(pages: &[Vec<Edge>]) -> Vec<Vec<bool>> {
             .nth(RECURS - 1)
             .is_some()
     };
+    let counting: Vec<(usize, &Edge)> = pages
+        .iter()
+        .enumerate()
+        .flat_map(|(p, edges)| edges.iter().map(move |e| (p, e)))
+        .filter(|(_, e)| e.counts && e.shape.contains(char::is_alphabetic))
+        .collect();
+    // The first chapters of a book may have the numbers of their pages. Where all pages are counted there are more.
+    let counts = |p: usize, edge: &Edge| {
+        let at = counting.partition_point(|(q, _)| *q + 4 * NEAR < p);
+        let near = counting.get(at..).unwrap_or_default().iter().take_while(|(q, _)| *q <= p + 4 * NEAR);
+        edge.counts
+            && !edge.exact
+            && (edge.slot.place.is_none()
+                || near.filter(|(_, e)| e.slot.is(&edge.slot)).nth(RECURS - 1).is_some())
+    };
     let good = |(p, edge): (usize, &Edge)| {
         let letters = edge.shape.contains(char::is_alphabetic);
         let empty = !letters && !edge.shape.contains('#');
@@ -224,7 +239,7 @@ fn recurring(pages: &[Vec<Edge>]) -> Vec<Vec<bool>> {
             && !empty
             && match letters {
                 false => edge.counts,
-                true => (recurs(p, edge) && !edge.of_text) || (edge.counts && !edge.exact),
+                true => (recurs(p, edge) && !edge.of_text) || counts(p, edge),
             }
     };
     let mut found: Vec<Vec<bool>> =
@@ -419,6 +434,10 @@ mod tests {
             with(n, &[(chapter, 60.0), (&number, 560.0)], true)
         });
         assert_eq!(taken(pages.collect()), vec![1; 20]);
+        // Headings of chapters with the numbers of their pages.
+        let chapters = ["1 Loomings", "2 The Carpet-Bag"];
+        let pages = (0..20).map(|n| with(n, &[(chapters.get(n).copied().unwrap_or(""), 60.0)], true));
+        assert_eq!(taken(pages.collect()), vec![0; 20]);
         // A number that does not count the pages: a chapter's.
         let pages = (0..20).map(|n| with(n, &[(&format!("{}", n / 4), 60.0)], false));
         assert_eq!(taken(pages.collect()), vec![0; 20]);
