@@ -40,7 +40,7 @@ fn divide(rows: Vec<Row>, deeper: u8, out: &mut Vec<Vec<Row>>) {
         out.push(rows);
         return;
     };
-    let inside: Vec<bool> = rows.iter().map(|r| !is_across(r, &gutters)).collect();
+    let inside = in_columns(&rows, &gutters);
     let bands = bands(&rows, &inside, &gutters);
     let mut plain: Vec<Row> = Vec::new();
     let mut columns: Vec<Vec<Row>> = vec![Vec::new(); gutters.len() + 1];
@@ -78,6 +78,14 @@ fn flush(columns: &mut [Vec<Row>], deeper: u8, out: &mut Vec<Vec<Row>>) {
     }
 }
 
+/// Which rows may be in columns: no gutter runs through them, and they are not what a program has printed with gaps,
+/// among text that is set in other type.
+fn in_columns(rows: &[Row], gutters: &[f32]) -> Vec<bool> {
+    let printed = |row: &Row| row.inked().all(|glyph| glyph.style.monospace);
+    let typewritten = rows.iter().all(printed);
+    rows.iter().map(|row| !is_across(row, gutters) && (typewritten || !printed(row))).collect()
+}
+
 /// Some gutter runs through the row's text, or is too narrow in it.
 fn is_across(row: &Row, gutters: &[f32]) -> bool {
     gutters.iter().any(|x| {
@@ -110,7 +118,7 @@ fn gutters(rows: &[Row]) -> Option<Vec<f32>> {
         let share = |i: u16| range.start + (range.end - range.start) * f32::from(i) / f32::from(steps);
         let count = |share: f32| -> usize {
             let gutters = places(share);
-            let inside: Vec<bool> = rows.iter().map(|r| !is_across(r, &gutters)).collect();
+            let inside = in_columns(rows, &gutters);
             if inside.iter().filter(|i| **i).count() < FEWEST_ROWS {
                 return 0;
             }
@@ -252,6 +260,20 @@ mod tests {
             (found[7].as_str(), found[8].as_str()),
             ("left one and some text", "right one and some text")
         );
+    }
+
+    #[test]
+    fn what_a_program_prints_with_gaps_is_no_columns() {
+        let lines = |monospace: bool| {
+            let mut glyphs = set("A title over the whole width of both columns", 50.0, 88.0, 10.0);
+            for (i, x) in (0..8).flat_map(|i| [(i, 50.0), (i, 200.0)]) {
+                let mut words = set("some words and more", x, 100.0 + 12.0 * i as f32, 10.0);
+                words.iter_mut().for_each(|glyph| glyph.style.monospace = monospace);
+                glyphs.extend(words);
+            }
+            blocks(rows(glyphs)).iter().map(Vec::len).sum::<usize>()
+        };
+        assert_eq!((lines(false), lines(true)), (17, 9));
     }
 
     #[test]
