@@ -303,3 +303,35 @@ fn every_case_comes_out_as_its_key_says() {
     }
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
+
+/// The titles of a book's chapters with their levels, without its front matter.
+fn contents(read: &Read) -> Vec<(i32, String)> {
+    let chapters = read.chapters.iter();
+    let entries = chapters.filter(|c| c.source.as_deref() != Some(structure::FRONT_MATTER_SOURCE));
+    entries.map(|c| (c.level, bare(&full(c)))).collect()
+}
+
+/// An HTML edition of a PDF case, made of its key: chapters with sections, which the PDF only sets in other type.
+#[test]
+fn an_html_edition_has_the_contents_of_the_pdf() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/contents-and-sections-by-type");
+    let key = std::fs::read(dir.join("contents-and-sections-by-type.truth.json")).unwrap();
+    let key: Key = serde_json::from_slice(&key).unwrap();
+    let mut headings: Vec<(u32, u32, String)> =
+        key.printed_toc.iter().map(|e| (e.page, e.level, e.title.clone())).collect();
+    for check in &key.checks {
+        let Check::Discovered { expect } = check else { continue };
+        headings.extend(expect.iter().map(|(title, page)| (*page, 2, title.clone())));
+    }
+    headings.sort();
+    let mut html = "<!DOCTYPE html><title>A book</title>".to_owned();
+    for (_, level, title) in headings {
+        html.push_str(&format!("<h{level}>{title}</h{level}><p>Some words of this part, and more of them."));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let edition = folder.path().join("book.html");
+    std::fs::write(&edition, html).unwrap();
+    let (pdf, html) = (read(&dir.join("contents-and-sections-by-type.pdf")), read(&edition));
+    assert_eq!(contents(&pdf), contents(&html));
+    assert_eq!(contents(&pdf).len(), 25);
+}
