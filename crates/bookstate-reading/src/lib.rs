@@ -9,8 +9,9 @@
 //! their texts), [`metadata`] (what the book says of itself), [`export`] (a book as a file).
 
 /// The version of the reading rules: what they make of the same file changes with it. A job's record has it. A
-/// finished book is not read again because it has risen; a reset does that.
-pub const RULES: i32 = 2;
+/// finished book is not read again because it has risen; a reset does that. It rises once per release in which they
+/// changed.
+pub const RULES: i32 = 3;
 
 mod archive;
 pub mod export;
