@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use bookstate_reading::source::Source;
 
+use crate::child::{self, Bounds, End};
 use crate::conservation::{account, books_in};
 
 /// What `fuzz` takes.
@@ -34,9 +35,7 @@ pub(crate) struct Options {
 /// Larger files take too long to say much.
 const MOST_BYTES: u64 = 2 << 20;
 /// A file of this size or less is read within these bounds, by a build without optimisation.
-const MOST_TIME: Duration = Duration::from_secs(60);
-/// See [`MOST_TIME`].
-const MOST_MEMORY_KIB: u64 = 1 << 20;
+const BOUNDS: Bounds = Bounds { time: Duration::from_secs(60), memory_kib: 1 << 20 };
 
 /// Changes files and has them read until the time is over.
 ///
@@ -95,6 +94,7 @@ fn read(path: &Path) {
 /// Has a process read a file; what was wrong with it.
 fn read_apart(path: &Path) -> Result<Option<String>> {
     let program = std::env::current_exe()?;
+    let begun = Instant::now();
     let mut child = Command::new(program)
         .args(["fuzz", "--one"])
         .arg(path)
@@ -102,24 +102,10 @@ fn read_apart(path: &Path) -> Result<Option<String>> {
         .stderr(Stdio::piped())
         .spawn()
         .context("cannot run this program again")?;
-    let begun = Instant::now();
-    let mut most = 0;
-    let status = loop {
-        if let Some(status) = child.try_wait()? {
-            break status;
-        }
-        most = most.max(memory_kib(child.id()));
-        let reason = match () {
-            () if begun.elapsed() > MOST_TIME => "too long",
-            () if most > MOST_MEMORY_KIB => "too much memory",
-            () => {
-                std::thread::sleep(Duration::from_millis(2));
-                continue;
-            }
-        };
-        child.kill()?;
-        child.wait()?;
-        return Ok(Some(reason.to_owned()));
+    let status = match child::watch(&mut child, begun, BOUNDS)?.end {
+        End::Itself(status) => status,
+        End::TooLong => return Ok(Some("too long".to_owned())),
+        End::TooMuchMemory => return Ok(Some("too much memory".to_owned())),
     };
     let mut said = String::new();
     if let Some(mut errors) = child.stderr.take() {
@@ -128,13 +114,6 @@ fn read_apart(path: &Path) -> Result<Option<String>> {
     }
     let first = said.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     Ok((!status.success()).then(|| format!("{status} {first}")))
-}
-
-/// The memory that a process has had, in KiB; 0 where the system does not say.
-fn memory_kib(id: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.trim().split(' ').next()?.parse().ok()).unwrap_or(0)
 }
 
 /// Random numbers that a seed repeats (splitmix64).

@@ -2,6 +2,7 @@
 
 mod audit_sync;
 mod bench;
+mod child;
 mod codegen;
 mod conservation;
 mod defradb;

@@ -5,6 +5,7 @@ mod catch_up;
 mod contention;
 mod copies;
 mod defradb;
+mod reading;
 mod recovery;
 mod standard_book;
 mod ways;
@@ -27,6 +28,8 @@ enum Bench {
     Contention(contention::Options),
     /// A standard book's writes to a real DefraDB, in three ways, and what a bare loop reaches
     Defradb(defradb::Options),
+    /// How fast books are read, beside pdftotext, and in how much memory
+    Reading(reading::Options),
     /// How fast a start is after a kill: the journal's commits, and a book from the local store
     Recovery(recovery::Options),
 }
@@ -40,6 +43,7 @@ pub(crate) fn run(options: &Options, out: &mut dyn std::io::Write) -> Result<()>
         Bench::CatchUp(options) => catch_up::run(options, out),
         Bench::Contention(options) => contention::run(options, out),
         Bench::Defradb(options) => defradb::run(options, out),
+        Bench::Reading(options) => reading::run(options, out),
         Bench::Recovery(options) => recovery::run(options, out),
     }
 }

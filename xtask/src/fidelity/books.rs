@@ -6,31 +6,36 @@ use anyhow::{Context as _, Result};
 use bookstate_reading::source::Source;
 use unicode_normalization::UnicodeNormalization;
 
-/// A book: its name, its PDF and its other edition, both below the folder of the packages.
-const BOOKS: [(&str, &str, &str); 8] = [
-    ("R-lang", "R/doc/manual/R-lang.pdf", "R/doc/manual/R-lang.html"),
-    ("R-ints", "R/doc/manual/R-ints.pdf", "R/doc/manual/R-ints.html"),
-    ("R-admin", "R/doc/manual/R-admin.pdf", "R/doc/manual/R-admin.html"),
-    ("R-exts", "R/doc/manual/R-exts.pdf", "R/doc/manual/R-exts.html"),
+/// A book: its name, its PDF and its other edition, both below the folder of the packages, and by how many entries the
+/// tables of contents of both are known to differ.
+const BOOKS: [(&str, &str, &str, usize); 8] = [
+    ("R-lang", "R/doc/manual/R-lang.pdf", "R/doc/manual/R-lang.html", 0),
+    ("R-ints", "R/doc/manual/R-ints.pdf", "R/doc/manual/R-ints.html", 0),
+    ("R-admin", "R/doc/manual/R-admin.pdf", "R/doc/manual/R-admin.html", 0),
+    ("R-exts", "R/doc/manual/R-exts.pdf", "R/doc/manual/R-exts.html", 0),
     (
         "developers-reference",
         "developers-reference/developers-reference.pdf",
         "developers-reference/developers-reference.epub",
+        0,
     ),
     (
         "developers-reference-de",
         "developers-reference/de/developers-reference.pdf",
         "developers-reference/de/developers-reference.epub",
+        0,
     ),
     (
         "developers-reference-fr",
         "developers-reference/fr/developers-reference.pdf",
         "developers-reference/fr/developers-reference.epub",
+        0,
     ),
     (
         "debian-paketmanagement",
         "doc/debian-paketmanagement-buch/debian-paketmanagement.pdf",
         "doc/debian-paketmanagement-buch/debian-paketmanagement.epub",
+        0,
     ),
 ];
 
@@ -38,16 +43,19 @@ const BOOKS: [(&str, &str, &str); 8] = [
 pub(super) struct Book {
     pub(super) name: &'static str,
     pub(super) pdf: PathBuf,
-    edition: PathBuf,
+    pub(super) edition: PathBuf,
+    /// So many entries of the tables of contents are known to differ.
+    pub(super) known: usize,
 }
 
 impl Book {
     /// The books that are there below `share`.
     pub(super) fn all(share: &Path) -> Vec<Self> {
-        let book = |(name, pdf, edition): (&'static str, &str, &str)| Self {
+        let book = |(name, pdf, edition, known): (&'static str, &str, &str, usize)| Self {
             name,
             pdf: share.join(pdf),
             edition: share.join(edition),
+            known,
         };
         BOOKS.into_iter().map(book).filter(|b| b.pdf.exists() && b.edition.exists()).collect()
     }

@@ -19,11 +19,9 @@ from docling_parse.pdf_parser import DoclingPdfParser
 for _, page in DoclingPdfParser().load(sys.argv[1]).iterate_pages():
     print('\\n'.join(line.text for line in page.textline_cells))";
 
-/// A program that reads PDF files.
+/// Another program that reads PDF files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reader {
-    /// The program of this repository: chapters and their notes.
-    Bookstate,
     PdfToText,
     PdfToTextLayout,
     PyMuPdf,
@@ -31,13 +29,12 @@ pub(super) enum Reader {
 }
 
 impl Reader {
-    /// All of them, bookstate first.
-    pub(super) const ALL: [Self; 5] =
-        [Self::Bookstate, Self::PdfToText, Self::PdfToTextLayout, Self::PyMuPdf, Self::DoclingParse];
+    /// All of them.
+    pub(super) const ALL: [Self; 4] =
+        [Self::PdfToText, Self::PdfToTextLayout, Self::PyMuPdf, Self::DoclingParse];
 
     pub(super) fn name(self) -> &'static str {
         match self {
-            Self::Bookstate => "bookstate",
             Self::PdfToText => "pdftotext",
             Self::PdfToTextLayout => "pdftotext -layout",
             Self::PyMuPdf => "pymupdf",
@@ -59,7 +56,6 @@ impl Programs {
     /// It is installed and cannot read the file.
     pub(super) fn text(&self, reader: Reader, pdf: &Path) -> Result<Option<String>> {
         Ok(match reader {
-            Reader::Bookstate => Some(self.chapters(pdf)?),
             Reader::PdfToText => printed(Command::new("pdftotext").arg(pdf).arg("-"))?,
             Reader::PdfToTextLayout => printed(Command::new("pdftotext").arg("-layout").arg(pdf).arg("-"))?,
             Reader::PyMuPdf => self.python("pymupdf", PYMUPDF, pdf)?,
@@ -78,10 +74,13 @@ impl Programs {
         printed(Command::new(&self.python).args(["-c", program]).arg(pdf))
     }
 
-    /// The printed contents, the chapters, and behind each its notes.
-    fn chapters(&self, pdf: &Path) -> Result<String> {
+    /// A book as the program exports it.
+    ///
+    /// # Errors
+    /// The program cannot read it, or says no JSON.
+    pub(super) fn export(&self, book: &Path) -> Result<Exported> {
         let data = tempfile::tempdir()?;
-        let run = |arguments: &[&str]| -> Result<Value> {
+        let run = |arguments: &[&str]| -> Result<Vec<u8>> {
             let ran = Command::new(&self.bookstate)
                 .args(arguments)
                 .arg("--data-dir")
@@ -92,32 +91,60 @@ impl Programs {
                 .with_context(|| {
                     format!("{}: build it with `cargo build --release`", self.bookstate.display())
                 })?;
-            let text = String::from_utf8_lossy(&ran.stdout);
-            serde_json::from_str(text.trim()).with_context(|| format!("{} said no JSON", arguments.join(" ")))
+            Ok(ran.stdout)
         };
-        let Some(path) = pdf.to_str() else { bail!("{} is no text", pdf.display()) };
-        let done = run(&["process", path, "--json"])?;
+        let json = |said: &[u8]| -> Result<Value> {
+            serde_json::from_slice(said).with_context(|| format!("{} said no JSON", self.bookstate.display()))
+        };
+        let Some(path) = book.to_str() else { bail!("{} is no text", book.display()) };
+        let done = json(&run(&["process", path, "--json"])?)?;
         let id = done["book_id"].as_str().context("no book")?.to_owned();
-        let exported = run(&["export", &id, "--format", "json"])?;
-        let all = exported["documents"]["Chapter"].as_array().context("no chapters")?;
-        let mut chapters: Vec<&Value> = all.iter().collect();
-        chapters.sort_by_key(|chapter| chapter["sort_order"].as_i64());
-        let mut out = String::new();
-        for chapter in chapters {
-            let mut add = |value: &Value| {
-                out.push_str(value.as_str().unwrap_or_default());
-                out.push('\n');
-            };
-            let list = |key: &str| chapter[key].as_array().into_iter().flatten();
-            list("set_aside")
-                .filter(|aside| aside["reason"] == "contents")
-                .for_each(|aside| add(&aside["text"]));
-            add(chapter.get("polished_text").unwrap_or(&chapter["mechanical_text"]));
-            list("notes").for_each(|note| add(&note["text"]));
-        }
-        ensure!(!out.trim().is_empty(), "bookstate found no text in {}", pdf.display());
-        Ok(out)
+        let epub = data.path().join("book.epub");
+        let Some(to) = epub.to_str() else { bail!("{} is no text", epub.display()) };
+        run(&["export", &id, "--format", "epub", "--output", to])?;
+        Ok(Exported { json: json(&run(&["export", &id, "--format", "json"])?)?, epub: std::fs::read(epub)? })
     }
+}
+
+/// A book as the program exports it.
+pub(super) struct Exported {
+    /// All documents.
+    pub(super) json: Value,
+    /// The book as EPUB.
+    pub(super) epub: Vec<u8>,
+}
+
+/// The chapters of an exported book.
+///
+/// # Errors
+/// There are none.
+pub(super) fn chapters_in_order(exported: &Value) -> Result<Vec<&Value>> {
+    let all = exported["documents"]["Chapter"].as_array().context("no chapters")?;
+    let mut chapters: Vec<&Value> = all.iter().collect();
+    chapters.sort_by_key(|chapter| chapter["sort_order"].as_i64());
+    Ok(chapters)
+}
+
+/// The chapters of an exported book, and behind each what `wanted` wants of what was set aside, and its notes.
+///
+/// # Errors
+/// It has no text.
+pub(super) fn text_of(exported: &Value, wanted: impl Fn(&str) -> bool) -> Result<String> {
+    let mut out = String::new();
+    for chapter in chapters_in_order(exported)? {
+        let mut add = |value: &Value| {
+            out.push_str(value.as_str().unwrap_or_default());
+            out.push('\n');
+        };
+        let list = |key: &str| chapter[key].as_array().into_iter().flatten();
+        add(chapter.get("polished_text").unwrap_or(&chapter["mechanical_text"]));
+        // The printed contents stand behind a title page and its reverse, mostly.
+        let asides = list("set_aside").filter(|aside| aside["reason"].as_str().is_some_and(&wanted));
+        asides.for_each(|aside| add(&aside["text"]));
+        list("notes").for_each(|note| add(&note["text"]));
+    }
+    ensure!(!out.trim().is_empty(), "bookstate found no text");
+    Ok(out)
 }
 
 /// What a program prints, hyphens at line ends undone; `None` when there is no such program.
