@@ -62,7 +62,9 @@ impl Outline {
             open.push(level);
             (text, u8::try_from(open.len()).unwrap_or(u8::MAX), id)
         });
-        Self { title, entries: entries.collect() }
+        let mut entries: Vec<(String, u8, String)> = entries.collect();
+        below_their_numbers(&mut entries);
+        Self { title, entries }
     }
 
     /// The headings with their pages.
@@ -74,5 +76,49 @@ impl Outline {
             top: None,
         };
         self.entries.into_iter().map(entry).collect()
+    }
+}
+
+/// A heading whose number goes on with that of another one is below it, though both are set alike: HTML has not enough
+/// levels for some makers of books.
+fn below_their_numbers(entries: &mut [(String, u8, String)]) {
+    let mut levels: HashMap<String, u8> = HashMap::new();
+    for (text, level, _) in entries {
+        let Some(number) = number(text) else { continue };
+        let above = number.rsplit_once('.').and_then(|(above, _)| levels.get(above).copied());
+        *level = above.map_or(*level, |above| above.saturating_add(1).max(*level));
+        levels.insert(number, *level);
+    }
+}
+
+/// The number that a heading begins with: `2`, `2.1.3`, `A.3`.
+fn number(heading: &str) -> Option<String> {
+    let number = heading.split_whitespace().next()?.trim_end_matches('.');
+    let mut parts = number.split('.');
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let first = parts.next()?;
+    let letter = first.len() == 1 && first.bytes().all(|b| b.is_ascii_uppercase());
+    ((is_number(first) || letter) && parts.all(is_number)).then(|| number.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headings_that_are_set_alike_are_below_their_numbers() {
+        let headings = [
+            ("2 Objects", 1, 1),
+            ("2.1 Basic types", 2, 2),
+            ("2.1.3 Language objects", 3, 3),
+            ("2.1.3.1 Symbol objects", 3, 4),
+            ("2.1.4 Expression objects", 3, 3),
+            ("A large thing", 3, 3),
+            ("A.1.1 Nobody is above it", 3, 3),
+        ];
+        let mut entries: Vec<_> =
+            headings.iter().map(|(text, level, _)| ((*text).to_owned(), *level, String::new())).collect();
+        below_their_numbers(&mut entries);
+        assert_eq!(entries.iter().map(|(_, level, _)| *level).collect::<Vec<_>>(), headings.map(|(.., l)| l));
     }
 }

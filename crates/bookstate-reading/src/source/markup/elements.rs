@@ -108,9 +108,12 @@ const LONGEST_BESIDE: usize = 30;
 
 /// A bar of links to the next part, the one before, the one above: it is repeated at each part, and is no text of it.
 pub(super) fn is_navigation_bar(tree: &Tree, node: NodeId) -> bool {
-    if !matches!(tree.name(node), "p" | "div" | "table" | "nav" | "center") {
+    let own = tree.name(node);
+    if !matches!(own, "p" | "div" | "table" | "nav" | "center") {
         return false;
     }
+    // A section may be as short as its bar.
+    let is_within = |name: &str| own == "table" && matches!(name, "tbody" | "tr" | "td" | "th");
     let leads = |node: NodeId| tree.element(node).is_some_and(|element| element.has_word("rel", RELATIONS));
     let (mut links, mut within, mut beside, mut open) = (0, 0, 0, 0_usize);
     for step in tree.walk(node) {
@@ -124,6 +127,9 @@ pub(super) fn is_navigation_bar(tree: &Tree, node: NodeId) -> bool {
                     }
                 }
                 _ if leads(inner) => (links, open) = (links + 1, open + 1),
+                _ if inner != node && BLOCKS.contains(&tree.name(inner)) && !is_within(tree.name(inner)) => {
+                    return false;
+                }
                 _ => {}
             },
             Step::Leave(inner) if leads(inner) => open = open.saturating_sub(1),

@@ -512,10 +512,12 @@ mod tests {
     #[test]
     fn a_bar_of_links_is_no_text_and_a_sentence_with_links_is() {
         let bar = "<div><p>Next: <a rel=next href=#b>Lists of all kinds</a>, Up: <a rel=up href=#a>Top</a> \
-                   [<a rel=contents href=#c>Contents</a>]</p><hr></div>";
+                   [<a rel=contents href=#c>Contents</a>]</p></div>";
         let said = "<p>See <a rel=next href=#b>the next part</a> and <a rel=prev href=#a>the one before</a>, where \
                     all of this is explained at some length and with examples.</p>";
-        let html = format!("{bar}<h2>One</h2>{said}<p><a rel=next href=#b>Next</a></p>");
+        // A section that is shorter than its bar.
+        let short = "<div><p><a rel=prev href=#a>Back</a> <a rel=up href=#a>Up</a></p><p>Short.</p></div>";
+        let html = format!("{bar}<h2>One</h2>{said}<p><a rel=next href=#b>Next</a></p>{short}");
         let tree = Tree::html(&html);
         let part = Part { tree: &tree, name: "a", resolve: |_, _| None };
         let found = pieces(part);
@@ -524,9 +526,9 @@ mod tests {
             those.map(|piece| piece.block.lines[0].text()).collect()
         };
         let heads = text(Some(SetAsideReason::RunningHead));
-        assert_eq!(heads, ["Next: Lists of all kinds, Up: Top [Contents]"]);
+        assert_eq!(heads, ["Next: Lists of all kinds, Up: Top [Contents]", "Back Up"]);
         let read = text(None);
-        assert_eq!((read.len(), read[0].as_str(), read[2].as_str()), (3, "One", "Next"));
+        assert_eq!((read[0].as_str(), &read[2..]), ("One", &["Next".to_owned(), "Short.".to_owned()][..]));
     }
 
     #[test]
