@@ -1,7 +1,7 @@
 //! The real program under write load, killed (SIGKILL) at random moments, with a SQLite mirror and a real DefraDB node.
 //!
-//! The program tells through a pipe which unit begins and whose result is accepted; this process, which is not killed,
-//! writes that down: the receipts. A book's job is killed a few times and then let to its end. Then:
+//! Each process of the program tells in a file of its own which unit begins and whose result is accepted; this process,
+//! which is not killed, takes that down when the other has ended, however it ended: the receipts. A book's job is killed a few times and then let to its end. Then:
 //!
 //! * none is lost: no unit ran again after its receipt, and the book is, byte for byte, that of an undisturbed run;
 //! * none is doubled: the same set of units ran, and those that ran twice were in flight at a kill;
@@ -10,10 +10,10 @@
 //! Some of the kills may be of the node, while the program works on.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -22,8 +22,10 @@ use bookstate_tests::node::Node;
 use bookstate_tests::system::{Place, UnitLog};
 use serde_json::Value;
 
-/// The unit log goes through the pipe of standard output to whoever started the program.
-const PROCESS: &str = "process book.pdf --json --unit-log /dev/stdout";
+/// Where a process tells.
+const TOLD: &str = "told.jsonl";
+
+const PROCESS: &str = "process book.pdf --json --unit-log told.jsonl";
 
 /// How many kills.
 #[derive(Debug, Clone, Copy)]
@@ -173,7 +175,7 @@ fn configuration(mirror: &Path, url: &str) -> String {
 }
 
 /// The client's own log of what it was told, outside of the data directory.
-struct Receipts(std::path::PathBuf);
+struct Receipts(PathBuf);
 
 impl Receipts {
     fn new(place: &Place) -> Self {
@@ -184,14 +186,15 @@ impl Receipts {
         UnitLog::read(&self.0)
     }
 
-    /// Starts the job and writes down what it tells, until it has ended.
+    /// Starts the job, and writes down what it tells once it has ended.
     fn follow(&self, place: &Place) -> anyhow::Result<Job> {
-        let mut command = place.command(PROCESS);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
-        let told = child.stdout.take().context("standard output is a pipe")?;
-        let mut receipts = fs::OpenOptions::new().create(true).append(true).open(&self.0)?;
-        let taking = thread::spawn(move || take(BufReader::new(told), &mut receipts));
-        Ok(Job { child, taking })
+        let told = place.path(TOLD);
+        match fs::remove_file(&told) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+        let child = place.command(PROCESS).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        Ok(Job { child, told, receipts: self.0.clone() })
     }
 }
 
@@ -209,10 +212,11 @@ fn take(mut told: impl BufRead, receipts: &mut File) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A job that runs, and who takes down what it tells.
+/// A job that runs, and where it tells.
 struct Job {
     child: Child,
-    taking: JoinHandle<anyhow::Result<()>>,
+    told: PathBuf,
+    receipts: PathBuf,
 }
 
 impl Job {
@@ -223,7 +227,15 @@ impl Job {
     /// Waits for its end; none after a kill.
     fn end(mut self) -> anyhow::Result<Option<i32>> {
         let status = self.child.wait()?;
-        self.taking.join().map_err(|_| anyhow::anyhow!("the receipts were not taken down"))??;
+        match File::open(&self.told) {
+            Ok(told) => {
+                let mut receipts = fs::OpenOptions::new().create(true).append(true).open(&self.receipts)?;
+                take(BufReader::new(told), &mut receipts)?;
+            }
+            // It was killed before it told anything.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error.into()),
+        }
         Ok(status.code())
     }
 }
