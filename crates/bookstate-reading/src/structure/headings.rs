@@ -208,15 +208,16 @@ impl View<'_> {
     }
 
     fn at(&self, i: usize) -> Option<PageHeading> {
-        let line = self.lines.get(i)?;
-        let text = line.text.as_str();
+        let text = self.text(i)?;
         if self.markdown
             && let Some((level, title)) = markdown_heading(self.lines, i)
         {
             return Some(markdown(level, title, i));
         }
+        // "CHAPTER   IV" is no entry of a list.
+        let numbered = || named(text).is_some_and(|found| found.rest.is_empty());
         if text.chars().count() > LONGEST
-            || ends_in_page_number(text)
+            || (ends_in_page_number(text) && !numbered())
             || !text.chars().any(char::is_alphanumeric)
         {
             return None;

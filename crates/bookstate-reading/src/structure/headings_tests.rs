@@ -26,6 +26,11 @@ fn each_kind() {
     assert_eq!(one("3. Title"), [(Decimal, 1, "3 Title".into())]);
     assert_eq!(one("IV. Schluss"), [(Roman, 1, "IV Schluss".into())]);
     assert_eq!(one("CHAPTER 7"), [(Named, 1, "CHAPTER 7".into())]);
+    assert_eq!(one("CHAPTER   IV"), [(Named, 1, "CHAPTER IV".into())]);
+    assert_eq!(one("C H A P T E R   I V"), [(Named, 1, "CHAPTER IV".into())]);
+    assert_eq!(one("_Chapter 7_"), [(Named, 1, "Chapter 7".into())]);
+    assert_eq!(one("== The Mill =="), [(Capitals, 2, "The Mill".into())]);
+    assert_eq!(one("IV — The Mill"), [(Roman, 1, "IV The Mill".into())]);
     assert_eq!(one("Kapitel 3: Das Ende"), [(Named, 1, "Kapitel 3 Das Ende".into())]);
     assert_eq!(one("Глава вторая"), [(Named, 1, "Глава вторая".into())]);
     assert_eq!(one("XIV"), [(Bare, 1, "XIV".into())]);
