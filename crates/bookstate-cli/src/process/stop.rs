@@ -16,15 +16,17 @@ pub(crate) struct Stop {
 }
 
 impl Stop {
-    /// Begins to listen for the two signals.
+    /// Listens for the two signals from now on: who says afterwards that it is ready may be stopped at once.
     pub(crate) fn watch() -> Self {
         let (ask, asked) = watch::channel(false);
+        let (interrupt, terminate) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+        let (Ok(mut interrupt), Ok(mut terminate)) = (interrupt, terminate) else {
+            // Without the signals the process ends as the system ends it, which loses nothing.
+            say("warning", "Ctrl-C cannot be caught: it ends the process at once");
+            // Nobody will ask.
+            return Self { asked };
+        };
         tokio::spawn(async move {
-            let (interrupt, terminate) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
-            let (Ok(mut interrupt), Ok(mut terminate)) = (interrupt, terminate) else {
-                // Without the signals the process ends as the system ends it, which loses nothing.
-                return say("warning", "Ctrl-C cannot be caught: it ends the process at once");
-            };
             loop {
                 tokio::select! {
                     _ = interrupt.recv() => {}
