@@ -53,9 +53,12 @@ pub fn judge(found: Option<&BookSync>, remembered: &Remembered, by: Looking) -> 
     let known = acknowledged || intended;
     // Write numbers grow, also over that of a copy that was put back: a higher one is of a process that we do not
     // remember. As long as nothing was acknowledged, all that we ever sent is remembered; only of a version that did
-    // not yet record what it was about to send the seqs have to tell.
+    // not yet record what it was about to send the seqs have to tell. A place that had another name shows what was sent
+    // there under that name.
+    let elsewhere = remembered.elsewhere.iter().any(|token| token::batch(*token) == batch);
     let newer = match remembered.progress {
         Some(progress) => found.write_no > progress.write_no,
+        None if elsewhere => false,
         None => found.start != StartId::default() || found.persisting_seq > by.seq,
     };
     match remembered.distrust {

@@ -46,6 +46,7 @@ impl Facts {
             // What was only seen may have been out of date.
             progress: (self.write_no > 0).then_some(progress),
             intents: self.intents.clone(),
+            elsewhere: Vec::new(),
             distrust: Some(Distrust::Compare),
         };
         judge(Some(found), &remembered, by) == Trust::Foreign

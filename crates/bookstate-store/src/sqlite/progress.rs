@@ -49,6 +49,9 @@ pub struct Remembered {
     pub progress: Option<Progress>,
     /// What may have been sent since then.
     pub intents: Vec<Intent>,
+    /// Where nothing was ever acknowledged: the tokens of what was sent to targets of other names. One place may have
+    /// had two.
+    pub elsewhere: Vec<u64>,
     /// Whether its copy is not to be trusted, and why.
     pub distrust: Option<Distrust>,
 }
@@ -104,12 +107,23 @@ impl SqliteStore {
                 Ok(Intent { batch: row.get::<_, i64>(0)?.cast_unsigned(), seq, commit_seq })
             })?;
             let intents = intents.collect::<Result<_, _>>()?;
+            let mut elsewhere = Vec::new();
+            if progress.is_none() {
+                let mut query = tx.prepare_cached(
+                    "SELECT token FROM target_progress WHERE target <> ?1 AND book_id = ?2 \
+                     UNION SELECT batch FROM intent WHERE target <> ?1 AND book_id = ?2 ORDER BY 1",
+                )?;
+                let tokens = query.query_map([target, book_id.as_str()], |row| row.get::<_, i64>(0))?;
+                for token in tokens {
+                    elsewhere.push(token?.cast_unsigned());
+                }
+            }
             let mut query =
                 tx.prepare_cached("SELECT kind = 'ahead' FROM distrust WHERE target = ?1 AND book_id = ?2")?;
             let distrust = query.query_row([target, book_id.as_str()], |row| {
                 Ok(if row.get(0)? { Distrust::Ahead } else { Distrust::Compare })
             });
-            Ok(Remembered { progress, intents, distrust: distrust.optional()? })
+            Ok(Remembered { progress, intents, elsewhere, distrust: distrust.optional()? })
         })
     }
 

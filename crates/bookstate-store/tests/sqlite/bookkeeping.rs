@@ -40,11 +40,17 @@ fn progress_is_per_target_and_book() {
     // How far it was is forgotten, but not what was sent: a copy of somebody else is told by that.
     let unknown = Progress { persisted_seq: Seq::ZERO, commit_seq: Seq::ZERO, ..two };
     let distrust = Some(Distrust::Compare);
-    let remembered = Remembered { progress: Some(unknown), intents: Vec::new(), distrust };
+    let remembered =
+        Remembered { progress: Some(unknown), intents: Vec::new(), elsewhere: Vec::new(), distrust };
     assert_eq!(store.remembered("defra", &book_id()).unwrap(), remembered);
-    let remembered = Remembered { progress: None, intents: vec![intent], distrust };
+    let remembered = Remembered { progress: None, intents: vec![intent], elsewhere: Vec::new(), distrust };
     assert_eq!(store.remembered("defra", &other).unwrap(), remembered);
-    assert_eq!(store.remembered("mirror", &other).unwrap(), Remembered::default());
+    // A target that has no copy yet may be the one that had another name.
+    let remembered = Remembered { elsewhere: vec![5], ..Remembered::default() };
+    assert_eq!(store.remembered("mirror", &other).unwrap(), remembered);
+    store.record("defra", &other, Some(&one), &[], &[]).unwrap();
+    let remembered = Remembered { elsewhere: vec![u64::MAX], ..Remembered::default() };
+    assert_eq!(store.remembered("mirror", &other).unwrap(), remembered);
 }
 
 #[test]

@@ -408,8 +408,12 @@ impl World {
             }
             Action::Record { progress, .. } => {
                 let durable = &mut self.directories[n].durable;
-                durable.remembered =
-                    Remembered { progress: Some(progress), intents: Vec::new(), distrust: None };
+                durable.remembered = Remembered {
+                    progress: Some(progress),
+                    intents: Vec::new(),
+                    elsewhere: Vec::new(),
+                    distrust: None,
+                };
                 Event::Done
             }
             Action::Park { .. } | Action::Rest => Event::Nothing,
