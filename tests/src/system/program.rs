@@ -39,7 +39,9 @@ fn build() -> PathBuf {
         profile => profile,
     };
     let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["build", "--locked", "--quiet", "--package", "bookstate-cli", "--profile", profile])
+        .args(["build", "--locked", "--quiet", "--bin", "bookstate", "--profile", profile])
+        // As the tests were built: else all that it depends on is built again, with the features of the program alone.
+        .args(if profile == "dev" { ["--workspace"].as_slice() } else { &["--package", "bookstate-cli"] })
         .arg("--target-dir")
         .arg(directory.parent().unwrap())
         .current_dir(env!("CARGO_MANIFEST_DIR"))
