@@ -57,7 +57,8 @@ pub fn judge(found: Option<&BookSync>, remembered: &Remembered, by: Looking) -> 
     // there under that name.
     let elsewhere = remembered.elsewhere.iter().any(|token| token::batch(*token) == batch);
     let newer = match remembered.progress {
-        Some(progress) => found.write_no > progress.write_no,
+        // A read that was out of date may have been recorded: then a later chunk of the same batch is ours too.
+        Some(progress) => found.write_no > progress.write_no && token::batch(progress.token) != batch,
         None if elsewhere => false,
         None => found.start != StartId::default() || found.persisting_seq > by.seq,
     };
@@ -66,5 +67,38 @@ pub fn judge(found: Option<&BookSync>, remembered: &Remembered, by: Looking) -> 
         Some(Distrust::Ahead) => Trust::Foreign,
         None if known => Trust::Sound,
         Some(Distrust::Compare) | None => Trust::Compare,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bookstate_store::Progress;
+
+    use super::*;
+
+    /// Killed within a batch whose chunks change no seq, and the first read after that was one chunk out of date: what
+    /// it showed is recorded, and with the record the intent ends.
+    #[test]
+    fn a_later_chunk_of_the_batch_that_was_recorded_is_ours() {
+        let (writer, start, seq) = (WriterId([7; 16]), StartId(1), Seq::new(3).unwrap());
+        let recorded = token::first(5 << 40);
+        let found = |write_no, token| BookSync {
+            writer,
+            start,
+            write_no,
+            token,
+            persisting_seq: seq,
+            persisted_seq: seq,
+            parked: Vec::new(),
+        };
+        let progress = Progress { write_no: 11, token: recorded, persisted_seq: seq, commit_seq: seq };
+        let remembered = Remembered { progress: Some(progress), ..Remembered::default() };
+        let judged =
+            |found: &BookSync| judge(Some(found), &remembered, Looking { writer, knows_start: true, seq });
+        assert_eq!(judged(&found(11, recorded)), Trust::Sound);
+        assert_eq!(judged(&found(12, token::next(recorded))), Trust::Compare);
+        // A batch of which nothing is known is somebody else's, and an older one a copy that was put back.
+        assert_eq!(judged(&found(12, token::first(6 << 40))), Trust::Foreign);
+        assert_eq!(judged(&found(10, token::first(6 << 40))), Trust::Compare);
     }
 }

@@ -373,12 +373,15 @@ impl Cursor {
                         broken_off,
                     }));
                 }
+                let is_of_it = |intent: &&Intent| token::batch(intent.batch) == token::batch(sync.token);
+                if !self.facts.intents.iter().all(|intent| is_of_it(&intent)) {
+                    // Another batch may have followed, and this be out of date. What is recorded ends all intents, so
+                    // the other would be taken for somebody else's: only a chunk that is taken proves what is there.
+                    return self.goes_on(Phase::Ready(Ready::new(Some(sync), true)));
+                }
                 // A process ended between the target's answer and its record.
                 let intents = self.facts.intents.iter();
-                let commit_seq = intents
-                    .filter(|intent| token::batch(intent.batch) == token::batch(sync.token))
-                    .map(|intent| intent.commit_seq)
-                    .max();
+                let commit_seq = intents.map(|intent| intent.commit_seq).max();
                 self.goes_on(Phase::Recording { commit_seq: commit_seq.unwrap_or(sync.persisted_seq), sync })
             }
             (trust, found) => self.goes_on(Phase::Ready(Ready::new(found, trust == Trust::Compare))),
@@ -485,5 +488,48 @@ impl Cursor {
                 Outcome::Failed(Failure::new(error, Scope::Target))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bookstate_store::{Remembered, StartId};
+
+    use super::*;
+    use crate::trust::Looking;
+
+    /// What a first look shows may be out of date: while a later batch may be there too, nothing is recorded.
+    #[test]
+    fn of_two_batches_that_may_be_there_none_is_recorded_by_a_look() {
+        let by = Author { writer: WriterId([7; 16]), start: StartId(2), role: Role::Remote };
+        let seq = Seq::new(3).unwrap();
+        let (first, second) = (token::first(5 << 40), token::first(6 << 40));
+        let looked = |batches: &[u64]| {
+            let intents =
+                batches.iter().map(|batch| Intent { batch: *batch, seq, commit_seq: seq }).collect();
+            let found = BookSync {
+                writer: by.writer,
+                start: StartId(1),
+                write_no: 4,
+                token: first,
+                persisting_seq: seq,
+                persisted_seq: seq,
+                parked: Vec::new(),
+            };
+            let mut cursor = Cursor::new(BookId::new("b").unwrap());
+            cursor.on(
+                Event::Looked(Box::new(Look {
+                    found: Some(found),
+                    remembered: Remembered { intents, ..Remembered::default() },
+                    by: Looking { writer: by.writer, knows_start: true, seq },
+                    parked: BTreeMap::new(),
+                    random: 1 << 40,
+                })),
+                by,
+            );
+            cursor.next(by)
+        };
+        assert!(matches!(looked(&[first]), Action::Record { .. }));
+        assert!(matches!(looked(&[first, second]), Action::Load));
     }
 }
