@@ -10,7 +10,6 @@ use bookstate_domain::{BookId, BookStatus, Engines, JobId, OperationName, Text, 
 use bookstate_store::{BookHandle, Library, Snapshot};
 use parking_lot::Mutex;
 use tokio::{
-    runtime::Handle,
     sync::{OwnedSemaphorePermit, RwLock, Semaphore, watch},
     task::JoinHandle,
 };
@@ -149,7 +148,7 @@ struct Shared {
     pools: Pools,
     turns: Arc<Semaphore>,
     /// For opening a book's file while its job is started: see [`OPENINGS`].
-    openings: Semaphore,
+    openings: Arc<Semaphore>,
     /// See [`ActorParts::alone`].
     alone: Arc<RwLock<()>>,
     jobs: Mutex<HashMap<BookId, Entry>>,
@@ -173,7 +172,7 @@ impl Scheduler {
             config,
             pools,
             turns,
-            openings: Semaphore::new(OPENINGS),
+            openings: Arc::new(Semaphore::new(OPENINGS)),
             alone: Arc::default(),
             jobs: Mutex::default(),
             ended: Mutex::default(),
@@ -188,9 +187,9 @@ impl Scheduler {
         let (this, id) = (self.clone(), book_id.clone());
         // Opening a book and its file blocks. A job that is recorded there also runs from there: whoever asked for it
         // may be gone by then, and the job would be queued for ever.
-        let runtime = Handle::current();
+        let opening = self.0.openings.clone().acquire_owned().await;
         let started = tokio::task::spawn_blocking(move || {
-            let _opening = runtime.block_on(this.0.openings.acquire());
+            let _opening = opening;
             match this.prepare(&id, &request)? {
                 Prepared::Done(started) => Ok(started),
                 Prepared::Ready(ready) => Ok(Started::Running(this.spawn(*ready))),

@@ -17,9 +17,9 @@ pub const CHAPTERS_PER_BATCH: usize = 32;
 
 /// What a unit does.
 ///
-/// A new kind is a variant here and one of [`Outcome`](crate::outcome::Outcome). No match on either has an arm for all
-/// the rest, so the compiler names every place that has to say what it means: its stage, its pool, who does it, what
-/// becomes of a success and of a failure. The planner is the only place that it cannot name.
+/// A new kind is a variant here, and mostly one of [`Outcome`](crate::outcome::Outcome). No match on the work has an arm
+/// for all the rest, so the compiler names every place that has to say what it means: its stage, its pool, who does it,
+/// what becomes of a success and of a failure. The planner is the only place that it cannot name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Work {
