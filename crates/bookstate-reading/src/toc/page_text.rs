@@ -2,7 +2,8 @@
 //!
 //! Invariants: pure and deterministic; every word of a page is in `lines`, in a note, or in what was set aside, which
 //! header and footer are part of; nothing is dropped. What is a running head is told by
-//! [`running`](crate::text::running); a book that has no pages of its own (plain text, Markdown) has none.
+//! [`running`](crate::text::running); a book that has no pages of its own (plain text, Markdown) has none; the pages of a
+//! text file may end in their numbers.
 
 use super::edge_numbers::{edge_numbers, numbers_at_ends};
 use super::file::FileFacts;
@@ -172,9 +173,10 @@ impl BookText {
     pub fn of_text(pages: Vec<Arc<str>>, file: FileFacts) -> Self {
         let mut out: Vec<PageText> =
             pages.iter().map(|text| PageText { lines: lines(text), ..PageText::default() }).collect();
-        let last = |page: &PageText| page.lines.iter().skip(1).next_back().map(|line| line.text.clone());
-        let ends: Vec<Option<String>> = out.iter().map(last).collect();
-        let ends: Vec<Option<&str>> = ends.iter().map(Option::as_deref).collect();
+        let ends: Vec<Option<&str>> = out
+            .iter()
+            .map(|page| page.lines.iter().skip(1).next_back().map(|line| line.text.as_str()))
+            .collect();
         let (labels, numbers) = numbers_at_ends(&ends);
         for (page, numbers) in out.iter_mut().zip(numbers).filter(|(_, numbers)| !numbers.is_empty()) {
             let line = page.lines.pop().map(|line| (SetAsideReason::PageNumber, line.text));

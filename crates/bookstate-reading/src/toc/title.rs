@@ -201,19 +201,13 @@ pub(crate) fn division(line: &str) -> Option<Division<'_>> {
         return Some(found);
     }
     let ordinal = line.strip_prefix(['第', '제']);
-    let text = ordinal.unwrap_or(line).trim_start();
-    let is_number =
-        |c: char| digit(c).is_some() || chinese(c.encode_utf8(&mut [0; 4])).is_some() || "十百千".contains(c);
-    let end = text.find(|c: char| !is_number(c))?;
-    let (number, tail) = text.split_at_checked(end)?;
-    let value = decimal(number).or_else(|| chinese(number))?;
+    let (number, value, tail) = counted(ordinal.unwrap_or(line).trim_start())?;
     let tail = tail.trim_start();
     let sign = tail.chars().next()?;
     let level_name = level_of_sign(sign)?;
     let (sign, rest) = tail.split_at_checked(sign.len_utf8())?;
     // Without the word for an ordinal only a sign by itself counts: `三章` may be "three chapters".
-    let set_off = rest.is_empty() || rest.starts_with(|c: char| !c.is_alphanumeric());
-    let rest = rest.trim_start_matches(|c: char| c.is_whitespace() || ".．。:：、,-–—・".contains(c));
+    let (set_off, rest) = title_behind(rest);
     (set_off || ordinal.is_some()).then_some(Division { number, value, sign, level_name, rest })
 }
 
@@ -222,15 +216,24 @@ fn sign_first(line: &str) -> Option<Division<'_>> {
     let sign = line.chars().next()?;
     let level_name = level_of_sign(sign).filter(|name| matches!(*name, "volume" | "part"))?;
     let (sign, tail) = line.split_at_checked(sign.len_utf8())?;
-    let tail = tail.trim_start_matches('之');
-    let is_number =
-        |c: char| digit(c).is_some() || chinese(c.encode_utf8(&mut [0; 4])).is_some() || "十百".contains(c);
-    let end = tail.find(|c: char| !is_number(c)).unwrap_or(tail.len());
-    let (number, rest) = tail.split_at_checked(end)?;
-    let value = decimal(number).or_else(|| chinese(number))?;
-    let set_off = rest.is_empty() || rest.starts_with(|c: char| !c.is_alphanumeric());
-    let rest = rest.trim_start_matches(|c: char| c.is_whitespace() || ".．。:：、,-–—・".contains(c));
+    let (number, value, rest) = counted(tail.trim_start_matches('之'))?;
+    let (set_off, rest) = title_behind(rest);
     set_off.then_some(Division { number, value, sign, level_name, rest })
+}
+
+/// The number at the start of a text, as it is written in East Asia, its value, and what follows.
+fn counted(text: &str) -> Option<(&str, u32, &str)> {
+    let is_number =
+        |c: char| digit(c).is_some() || chinese(c.encode_utf8(&mut [0; 4])).is_some() || "十百千".contains(c);
+    let end = text.find(|c: char| !is_number(c)).unwrap_or(text.len());
+    let (number, rest) = text.split_at_checked(end)?;
+    Some((number, decimal(number).or_else(|| chinese(number))?, rest))
+}
+
+/// The title behind what a division counts, and whether it is set off from it.
+fn title_behind(rest: &str) -> (bool, &str) {
+    let set_off = rest.is_empty() || rest.starts_with(|c: char| !c.is_alphanumeric());
+    (set_off, rest.trim_start_matches(|c: char| c.is_whitespace() || ".．。:：、,-–—・".contains(c)))
 }
 
 #[cfg(test)]
