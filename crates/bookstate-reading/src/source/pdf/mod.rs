@@ -1,8 +1,8 @@
 //! Pages of a PDF file, from its text layer.
 //!
 //! Invariants: a panic or an error of the PDF library concerns one page only and becomes that page's error;
-//! pages are read in blocks of [`BLOCK`] on a thread with a deep stack, and kept until they are taken; a page that asks for more than its
-//! budget ends with the reason. Not here: rendering, images, OCR.
+//! pages are read in blocks of [`BLOCK`] on threads with deep stacks, and kept until they are taken; a page that asks
+//! for more than its budget ends with the reason. Not here: rendering, images, OCR.
 
 mod budget;
 mod content;
@@ -37,9 +37,11 @@ use hayro_syntax::page::Page;
 use hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
 use labels::PageLabels;
 use std::collections::HashSet;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{Scope, ScopedJoinHandle};
 
 /// Pages that are read together: a thread with a deep stack is worth more than one page, and a large block makes its
 /// first page wait.
@@ -134,29 +136,43 @@ impl PdfPages {
         on_deep_stack(|| catch_unwind(AssertUnwindSafe(read)).ok()).ok().flatten()
     }
 
+    /// Reads a block with as many threads as there are processors: whoever waits for it can do nothing else, and the next
+    /// one begins only when it is asked for.
     fn read_block(&self, block: u32) -> Vec<PageResult> {
         let first = block * BLOCK;
         let last = (first + BLOCK).min(self.page_count);
-        let read_all = || {
-            let destinations = Destinations::new(&self.pdf);
-            let labels = PageLabels::new(&self.pdf);
-            let mut pages = Vec::new();
-            for index in first..last {
-                let page = match self.pdf.pages().get(index as usize) {
-                    Some(page) => catch_unwind(AssertUnwindSafe(|| {
-                        let mut read = self.read_page(page, index + 1)?;
-                        read.label = labels.of(index);
-                        read.links = links::links(page, &destinations);
-                        Ok(read)
-                    }))
-                    .unwrap_or_else(|panic| Err(panic_text(&*panic))),
-                    None => Err("it is missing from the page tree".to_owned()),
-                };
-                pages.push(page);
-            }
-            pages
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let share = (BLOCK as usize).div_ceil(threads);
+        std::thread::scope(|scope| {
+            let begun: Vec<_> = (first..last)
+                .step_by(share)
+                .map(|from| {
+                    let pages = from..last.min(from.saturating_add(share as u32));
+                    (pages.clone(), deep_thread(scope, || self.read_pages(pages)))
+                })
+                .collect();
+            let ended = begun.into_iter().flat_map(|(pages, thread)| {
+                let read = thread.and_then(|thread| thread.join().map_err(|panic| panic_text(&*panic)));
+                read.unwrap_or_else(|reason| pages.map(|_| Err(reason.clone())).collect())
+            });
+            ended.collect()
+        })
+    }
+
+    fn read_pages(&self, pages: Range<u32>) -> Vec<PageResult> {
+        let destinations = Destinations::new(&self.pdf);
+        let labels = PageLabels::new(&self.pdf);
+        let read = |index: u32| match self.pdf.pages().get(index as usize) {
+            Some(page) => catch_unwind(AssertUnwindSafe(|| {
+                let mut read = self.read_page(page, index + 1)?;
+                read.label = labels.of(index);
+                read.links = links::links(page, &destinations);
+                Ok(read)
+            }))
+            .unwrap_or_else(|panic| Err(panic_text(&*panic))),
+            None => Err("it is missing from the page tree".to_owned()),
         };
-        on_deep_stack(read_all).unwrap_or_else(|reason| (first..last).map(|_| Err(reason.clone())).collect())
+        pages.map(read).collect()
     }
 
     /// Everything of a page but its label and links.
@@ -178,15 +194,19 @@ impl PdfPages {
 
 /// Runs `work` on a thread of its own whose stack is deep enough for the library's recursion.
 fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
-    std::thread::scope(|scope| {
-        std::thread::Builder::new()
-            .name("bookstate-pdf".to_owned())
-            .stack_size(STACK_BYTES)
-            .spawn_scoped(scope, work)
-            .map_err(|e| format!("no thread to read it: {e}"))?
-            .join()
-            .map_err(|panic| panic_text(&*panic))
-    })
+    std::thread::scope(|scope| deep_thread(scope, work)?.join().map_err(|panic| panic_text(&*panic)))
+}
+
+/// A thread with such a stack.
+fn deep_thread<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> Result<ScopedJoinHandle<'scope, T>, String> {
+    std::thread::Builder::new()
+        .name("bookstate-pdf".to_owned())
+        .stack_size(STACK_BYTES)
+        .spawn_scoped(scope, work)
+        .map_err(|e| format!("no thread to read it: {e}"))
 }
 
 fn load_error(path: &Path, error: LoadPdfError) -> SourceError {
