@@ -87,4 +87,18 @@ mod tests {
         drop(address);
         assert!(!dir.path().join(NAME).exists());
     }
+
+    #[test]
+    fn only_a_server_of_this_machine_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let _address = Address::leave(dir.path(), "127.0.0.1:1".parse().unwrap()).unwrap();
+        let here = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        for (host, found) in [(here.as_str(), true), ("another-machine", false)] {
+            let holder = serde_json::json!({
+                "pid": std::process::id(), "host": host, "started": "2026-01-01T00:00:00Z", "command": "serve",
+            });
+            std::fs::write(dir.path().join("lock"), holder.to_string()).unwrap();
+            assert_eq!(url(dir.path()).is_some(), found, "{host}");
+        }
+    }
 }
