@@ -22,6 +22,8 @@ pub(super) fn within_signs(line: &str) -> Option<&str> {
 
 /// The words of a line whose letters all stand apart, two spaces or more between words; `None` for another line.
 fn letters_apart(line: &str) -> Option<String> {
+    // Every line is asked, and hardly one begins with a letter by itself.
+    line.chars().nth(1).filter(|c| *c == ' ')?;
     let words: Vec<Vec<&str>> = line
         .split("  ")
         .map(|word| word.split_whitespace().collect())

@@ -33,6 +33,10 @@ impl TitleParts<'_> {
 
 /// What is compared of a title: its letters and digits, decomposed and in lower case.
 pub fn normalise(text: &str) -> String {
+    // Most text is; all lines of a book are compared, and decomposing them was a sixth of the time that a book took.
+    if text.is_ascii() {
+        return text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    }
     text.nfkd().flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric()).collect()
 }
 
@@ -239,6 +243,14 @@ fn title_behind(rest: &str) -> (bool, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ascii_is_normalised_as_all_text_is() {
+        let all: String = (0..=127_u8).map(char::from).collect();
+        // A letter beside it keeps it from being taken for ASCII.
+        assert_eq!(normalise(&format!("{all}ж")), format!("{}ж", normalise(&all)));
+        assert_eq!(normalise("4.2  The *Mill*"), "42themill");
+    }
 
     fn parts(text: &str) -> (Option<&str>, Option<&str>, &str) {
         let p = split_title(text);
