@@ -10,8 +10,9 @@ use super::entry::{ContentsEntry, ContentsRange};
 use super::find::Stated;
 use super::lists::{Turn, turns};
 use super::numbers::{NumberStyle, PageNumber};
-use super::page_text::{BookText, Region, TitleIndex, TitleMatch};
+use super::page_text::{BookText, Region, TitleMatch};
 use super::title::normalise;
+use super::title_index::TitleIndex;
 use std::collections::HashMap;
 
 /// Where an entry leads.
@@ -191,7 +192,7 @@ impl Search<'_> {
     fn strength(&self, wanted: &Wanted, page: i64, fuzzy: bool) -> Strength {
         let Ok(page) = u32::try_from(page) else { return 0 };
         let is_heading = |title: &str| match self.partial.get(&page) {
-            Some(titles) => titles.headings.contains(title),
+            Some(titles) => titles.has(title),
             None => self.book.is_heading(title, page),
         };
         if wanted.with_number.iter().any(|t| is_heading(t)) {

@@ -28,6 +28,7 @@ mod run_in;
 mod said;
 mod side_by_side;
 mod title;
+mod title_index;
 mod unnumbered;
 mod words;
 

@@ -89,6 +89,9 @@ fn section_number(text: &str) -> Option<u32> {
 
 /// The value of a decimal digit in whatever script.
 pub(super) fn digit(c: char) -> Option<u32> {
+    if c.is_ascii() {
+        return c.to_digit(10);
+    }
     let code = u32::from(c);
     ZEROS.iter().find(|zero| (**zero..**zero + 10).contains(&code)).map(|zero| code - zero)
 }
@@ -154,7 +157,11 @@ pub fn chinese(text: &str) -> Option<u32> {
 
 /// The value of a well-formed roman number in either case, mixed or not.
 pub(super) fn roman(text: &str) -> Option<u32> {
-    if text.is_empty() || text.len() > 15 {
+    // Every word of a book is asked: most have another letter at the first or second place.
+    let of_numerals = |c: char| {
+        matches!(c.to_ascii_lowercase(), 'i' | 'v' | 'x' | 'l' | 'c' | 'd' | 'm' | '\u{2160}'..='\u{217f}')
+    };
+    if text.is_empty() || text.len() > 15 || !text.chars().all(of_numerals) {
         return None;
     }
     let lower: String = text.chars().map(roman_letters).collect::<String>().to_ascii_lowercase();

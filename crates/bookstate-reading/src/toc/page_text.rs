@@ -12,13 +12,13 @@ use super::labels::Labels;
 use super::numbers::PageNumber;
 use super::outline::{self, OutlineEntry};
 use super::said::{SaidLine, said_lines};
-use super::title::{level_of_word, normalise, similar, split_glued, split_title};
+use super::title::{level_of_word, normalise, split_title};
+use super::title_index::TitleIndex;
 use crate::page::{Page, SetAsideReason};
 use crate::text::line::{LineType, body_size, line_types};
 use crate::text::margin::{Numbered, line_numbers};
 use crate::text::notes::{PageNote, Reference, page_notes, references};
 use crate::text::running;
-use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
 /// The text of a whole book, page by page. Pages are numbered from 1.
@@ -98,15 +98,6 @@ pub enum TitleMatch {
     Mentioned,
     /// As up to three whole lines, as a heading does.
     Heading,
-}
-
-/// What a page's lines are as titles.
-#[derive(Debug, Default)]
-pub(super) struct TitleIndex {
-    /// Each line, and each two and three lines in a row, normalised, with and without their numbers.
-    pub(super) headings: HashSet<String>,
-    /// All of the page, normalised.
-    all: String,
 }
 
 impl BookText {
@@ -218,13 +209,13 @@ impl BookText {
         let Some(index) = self.title_index(n).filter(|_| !normalised.is_empty()) else {
             return TitleMatch::Absent;
         };
-        if index.headings.contains(normalised) {
+        if index.has(normalised) {
             return TitleMatch::Heading;
         }
         if fuzzy && index.has_similar(normalised) {
             return TitleMatch::Heading;
         }
-        if normalised.chars().count() >= 5 && index.all.contains(normalised) {
+        if normalised.chars().count() >= 5 && index.mentions(normalised) {
             return TitleMatch::Mentioned;
         }
         TitleMatch::Absent
@@ -232,7 +223,7 @@ impl BookText {
 
     /// Page `n` has the normalised title as a heading, to the letter. Much cheaper than [`BookText::score`].
     pub(super) fn is_heading(&self, normalised: &str, n: u32) -> bool {
-        self.title_index(n).is_some_and(|index| index.headings.contains(normalised))
+        self.title_index(n).is_some_and(|index| index.has(normalised))
     }
 
     /// A line of page `n` below its line `raw` is the normalised title and stands by itself.
@@ -296,48 +287,13 @@ impl BookText {
     pub(super) fn titles_outside(&self, n: u32, regions: &[Region]) -> Option<TitleIndex> {
         let page = self.page(n)?;
         let kept = page.lines.iter().filter(|l| !regions.iter().any(|r| r.has(n, l.number)));
-        Some(TitleIndex::new(&PageText { lines: kept.cloned().collect(), ..PageText::default() }))
+        Some(TitleIndex::new(kept.map(|l| l.text.as_str())))
     }
 
     fn title_index(&self, n: u32) -> Option<&TitleIndex> {
         let index = n.checked_sub(1)? as usize;
         let (page, cell) = (self.pages.get(index)?, self.titles.get(index)?);
-        Some(cell.get_or_init(|| TitleIndex::new(page)))
-    }
-}
-
-impl TitleIndex {
-    /// A heading is the normalised title but for a few characters.
-    pub(super) fn has_similar(&self, normalised: &str) -> bool {
-        normalised.len() >= 8 && self.headings.iter().any(|h| similar(h, normalised))
-    }
-
-    fn new(page: &PageText) -> Self {
-        let mut headings = HashSet::new();
-        for i in 0..page.lines.len() {
-            let mut joined = String::new();
-            for next in page.lines.get(i..).unwrap_or_default().iter().take(3) {
-                // A title hyphenated at a line's end is the same title.
-                if joined.ends_with('-') {
-                    joined.pop();
-                } else if !joined.is_empty() {
-                    joined.push(' ');
-                }
-                joined.push_str(&next.text);
-                headings.insert(normalise(&joined));
-                let parts = split_title(&joined);
-                // A caption ("Figure 3: …") is no heading by what follows its number.
-                if parts.word.is_none_or(|w| level_of_word(w).is_some()) {
-                    headings.insert(normalise(parts.rest));
-                }
-                if let Some((_, title)) = split_glued(&joined) {
-                    headings.insert(normalise(title));
-                }
-            }
-        }
-        headings.remove("");
-        let all = page.lines.iter().map(|l| normalise(&l.text)).collect();
-        Self { headings, all }
+        Some(cell.get_or_init(|| TitleIndex::new(page.lines.iter().map(|l| l.text.as_str()))))
     }
 }
 

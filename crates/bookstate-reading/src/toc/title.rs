@@ -35,7 +35,9 @@ impl TitleParts<'_> {
 pub fn normalise(text: &str) -> String {
     // Most text is; all lines of a book are compared, and decomposing them was a sixth of the time that a book took.
     if text.is_ascii() {
-        return text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+        let mut out = String::with_capacity(text.len());
+        out.extend(text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()));
+        return out;
     }
     text.nfkd().flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric()).collect()
 }

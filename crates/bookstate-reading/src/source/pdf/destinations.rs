@@ -24,53 +24,73 @@ pub(super) struct Target {
 }
 
 /// All places that the file gives a name or a number.
-pub(super) struct Destinations<'a> {
-    pages: &'a [Page<'a>],
+#[derive(Debug, Default)]
+pub(super) struct Destinations {
     by_object: HashMap<ObjectIdentifier, u32>,
-    named: HashMap<Vec<u8>, Object<'a>>,
+    named: HashMap<Vec<u8>, Target>,
 }
 
-impl<'a> Destinations<'a> {
-    pub(super) fn new(pdf: &'a Pdf) -> Self {
-        let pages: &'a [Page<'a>] = pdf.pages();
-        let mut by_object = HashMap::with_capacity(pages.len());
-        for (index, page) in pages.iter().enumerate() {
+impl Destinations {
+    pub(super) fn new(pdf: &Pdf) -> Self {
+        let mut by_object = HashMap::with_capacity(pdf.pages().len());
+        for (index, page) in pdf.pages().iter().enumerate() {
             if let (Some(id), Ok(index)) = (page.raw().obj_id(), u32::try_from(index)) {
                 by_object.entry(id).or_insert(index);
             }
         }
-        let catalog: Option<Dict<'a>> = pdf.xref().get(pdf.xref().root_id());
-        let mut named = HashMap::new();
-        if let Some(catalog) = catalog {
-            // The old way: a dictionary.
-            if let Some(names) = catalog.get::<Dict<'a>>("Dests") {
-                for name in names.keys().take(MOST_NAMES) {
-                    if let Some(place) = names.get::<Object<'a>>(&*name) {
-                        named.insert(name.to_vec(), place);
-                    }
-                }
-            }
-            if let Some(tree) = catalog.get::<Dict<'a>>("Names").and_then(|n| n.get::<Dict<'a>>("Dests")) {
-                collect_names(tree, &mut named);
-            }
-        }
-        Self { pages, by_object, named }
+        let raw = Resolver { pages: pdf.pages(), by_object: &by_object, named: &raw_names(pdf) };
+        let named = raw.named.iter().filter_map(|(name, place)| {
+            let target = raw.resolve(place, DEEPEST_NAME)?;
+            Some((name.clone(), target))
+        });
+        let named = named.collect();
+        Self { by_object, named }
     }
 
-    /// Where `holder` (a bookmark or a link annotation) leads to.
-    pub(super) fn of(&self, holder: &Dict<'a>) -> Option<Target> {
+    /// Where `holder` (a bookmark or a link annotation) of `pdf`, whose destinations these are, leads to.
+    pub(super) fn of<'a>(&self, pdf: &'a Pdf, holder: &Dict<'a>) -> Option<Target> {
+        let resolver = Resolver { pages: pdf.pages(), by_object: &self.by_object, named: &self.named };
         if let Some(place) = holder.get::<Object<'a>>("Dest") {
-            return self.resolve(&place, DEEPEST_NAME);
+            return resolver.resolve(&place, DEEPEST_NAME);
         }
         let action = holder.get::<Dict<'a>>("A")?;
         if action.get::<Name<'_>>("S").is_some_and(|kind| kind.as_ref() != b"GoTo") {
             return None;
         }
-        self.resolve(&action.get::<Object<'a>>("D")?, DEEPEST_NAME)
+        resolver.resolve(&action.get::<Object<'a>>("D")?, DEEPEST_NAME)
     }
+}
 
+/// What a name stands for.
+trait Named<'a> {
+    fn target(&self, resolver: &Resolver<'_, 'a, Self>, deep: u8) -> Option<Target>
+    where
+        Self: Sized;
+}
+
+/// A place as the file has it, maybe a name again.
+impl<'a> Named<'a> for Object<'a> {
+    fn target(&self, resolver: &Resolver<'_, 'a, Self>, deep: u8) -> Option<Target> {
+        resolver.resolve(self, deep.checked_sub(1)?)
+    }
+}
+
+impl<'a> Named<'a> for Target {
+    fn target(&self, _: &Resolver<'_, 'a, Self>, _: u8) -> Option<Target> {
+        Some(*self)
+    }
+}
+
+/// From a place as the file has it to the page.
+struct Resolver<'t, 'a, N> {
+    pages: &'a [Page<'a>],
+    by_object: &'t HashMap<ObjectIdentifier, u32>,
+    named: &'t HashMap<Vec<u8>, N>,
+}
+
+impl<'a, N: Named<'a>> Resolver<'_, 'a, N> {
     fn resolve(&self, place: &Object<'a>, deep: u8) -> Option<Target> {
-        let named = |name: &[u8]| self.resolve(self.named.get(name)?, deep.checked_sub(1)?);
+        let named = |name: &[u8]| self.named.get(name)?.target(self, deep);
         match place {
             Object::Array(array) => self.explicit(array),
             Object::String(name) => named(name.as_bytes()),
@@ -102,6 +122,25 @@ impl<'a> Destinations<'a> {
         let top = point.map(|(x, y)| (upright * Point::new(x, y)).y).filter(|y| y.is_finite());
         Some(Target { page, top: top.map(|y| y.clamp(0.0, height) as f32) })
     }
+}
+
+/// The places with a name, as the file has them.
+fn raw_names(pdf: &Pdf) -> HashMap<Vec<u8>, Object<'_>> {
+    let mut named = HashMap::new();
+    let catalog: Option<Dict<'_>> = pdf.xref().get(pdf.xref().root_id());
+    let Some(catalog) = catalog else { return named };
+    // The old way: a dictionary.
+    if let Some(names) = catalog.get::<Dict<'_>>("Dests") {
+        for name in names.keys().take(MOST_NAMES) {
+            if let Some(place) = names.get::<Object<'_>>(&*name) {
+                named.insert(name.to_vec(), place);
+            }
+        }
+    }
+    if let Some(tree) = catalog.get::<Dict<'_>>("Names").and_then(|n| n.get::<Dict<'_>>("Dests")) {
+        collect_names(tree, &mut named);
+    }
+    named
 }
 
 fn collect_names<'a>(root: Dict<'a>, named: &mut HashMap<Vec<u8>, Object<'a>>) {

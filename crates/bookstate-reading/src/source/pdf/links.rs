@@ -2,6 +2,7 @@
 
 use super::destinations::Destinations;
 use crate::page::{Link, Rect};
+use hayro_syntax::Pdf;
 use hayro_syntax::object::{Array, Dict, Name, Rect as PdfRect};
 use hayro_syntax::page::Page;
 use kurbo::{Affine, Point};
@@ -9,7 +10,7 @@ use kurbo::{Affine, Point};
 /// More links than any honest page has.
 const MOST_LINKS: usize = 5_000;
 
-pub(super) fn links<'a>(page: &Page<'a>, destinations: &Destinations<'a>) -> Vec<Link> {
+pub(super) fn links<'a>(pdf: &'a Pdf, page: &Page<'a>, destinations: &Destinations) -> Vec<Link> {
     let Some(annotations) = page.raw().get::<Array<'a>>("Annots") else { return Vec::new() };
     let upright = Affine::new(page.initial_transform(true).as_coeffs());
     let link = |annotation: Dict<'a>| -> Option<Link> {
@@ -17,7 +18,7 @@ pub(super) fn links<'a>(page: &Page<'a>, destinations: &Destinations<'a>) -> Vec
             return None;
         }
         let area = annotation.get::<PdfRect>("Rect")?;
-        let target = destinations.of(&annotation)?;
+        let target = destinations.of(pdf, &annotation)?;
         let a = upright * Point::new(area.x0, area.y0);
         let b = upright * Point::new(area.x1, area.y1);
         let place = Rect::new(a.x as f32, a.y as f32, b.x as f32, b.y as f32);

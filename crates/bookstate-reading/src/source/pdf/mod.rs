@@ -40,7 +40,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{Scope, ScopedJoinHandle};
 
 /// Pages that are read together: a thread with a deep stack is worth more than one page, and a large block makes its
@@ -61,6 +61,9 @@ pub(super) struct PdfPages {
     page_count: u32,
     fonts: Fonts,
     hidden: HashSet<ObjectIdentifier>,
+    // A manual has thousands of named places: they are collected once, not for each block.
+    destinations: OnceLock<Destinations>,
+    labels: OnceLock<PageLabels>,
     blocks: Vec<Mutex<Block>>,
 }
 
@@ -93,7 +96,15 @@ impl PdfPages {
         })
         .unwrap_or_default();
         let blocks = (0..page_count.div_ceil(BLOCK)).map(|_| Mutex::default()).collect();
-        Ok(Self { pdf, page_count, fonts: Fonts::default(), hidden, blocks })
+        Ok(Self {
+            pdf,
+            page_count,
+            fonts: Fonts::default(),
+            hidden,
+            destinations: OnceLock::new(),
+            labels: OnceLock::new(),
+            blocks,
+        })
     }
 
     pub(super) fn page_count(&self) -> u32 {
@@ -128,7 +139,18 @@ impl PdfPages {
     }
 
     pub(super) fn navigation(&self) -> Vec<NavigationEntry> {
-        self.guarded(|| outline::navigation(&self.pdf, &Destinations::new(&self.pdf))).unwrap_or_default()
+        let destinations = self.destinations();
+        self.guarded(|| outline::navigation(&self.pdf, destinations)).unwrap_or_default()
+    }
+
+    fn destinations(&self) -> &Destinations {
+        let read = || self.guarded(|| Destinations::new(&self.pdf)).unwrap_or_default();
+        self.destinations.get_or_init(read)
+    }
+
+    fn labels(&self) -> &PageLabels {
+        let read = || self.guarded(|| PageLabels::new(&self.pdf)).unwrap_or_default();
+        self.labels.get_or_init(read)
     }
 
     /// What the library panics on in the file's own description of itself is not there.
@@ -160,13 +182,12 @@ impl PdfPages {
     }
 
     fn read_pages(&self, pages: Range<u32>) -> Vec<PageResult> {
-        let destinations = Destinations::new(&self.pdf);
-        let labels = PageLabels::new(&self.pdf);
+        let (destinations, labels) = (self.destinations(), self.labels());
         let read = |index: u32| match self.pdf.pages().get(index as usize) {
             Some(page) => catch_unwind(AssertUnwindSafe(|| {
                 let mut read = self.read_page(page, index + 1)?;
                 read.label = labels.of(index);
-                read.links = links::links(page, &destinations);
+                read.links = links::links(&self.pdf, page, destinations);
                 Ok(read)
             }))
             .unwrap_or_else(|panic| Err(panic_text(&*panic))),

@@ -14,7 +14,7 @@ const MOST_ENTRIES: usize = 100_000;
 /// Deeper nesting than any honest book has.
 const DEEPEST: usize = 32;
 
-pub(super) fn navigation(pdf: &Pdf, destinations: &Destinations<'_>) -> Vec<NavigationEntry> {
+pub(super) fn navigation(pdf: &Pdf, destinations: &Destinations) -> Vec<NavigationEntry> {
     let mut entries = Vec::new();
     let root = || -> Option<Dict<'_>> {
         let catalog: Dict<'_> = pdf.xref().get(pdf.xref().root_id())?;
@@ -34,7 +34,7 @@ pub(super) fn navigation(pdf: &Pdf, destinations: &Destinations<'_>) -> Vec<Navi
         }
         *slot = node.get::<Dict<'_>>("Next");
         let level = u8::try_from(open.len()).unwrap_or(u8::MAX);
-        let target = destinations.of(&node);
+        let target = destinations.of(pdf, &node);
         let title = node.get::<PdfString<'_>>("Title").and_then(|t| strings::decode(t.as_bytes()));
         if let Some(title) = title {
             let page = target.map(|t| t.page + 1);
