@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use bookstate_store::fs::fault::FaultFs;
 use bookstate_store::journal::{Entry, JournalError, SyncPolicy, inspect, quarantine, verify};
-use journal_log::{BOOKS, Ledger, config, dir, open, segment_path, with_file};
+use journal_log::{BOOKS, Ledger, config, dir, open, segment_path, settle, with_file};
 
 struct Log {
     files: Vec<(PathBuf, Vec<u8>)>,
@@ -36,6 +36,7 @@ fn log(segment_bytes: u64) -> Log {
         if number % 20 == 9 {
             journal.wait_synced(position).unwrap();
         }
+        settle(&fs, &journal, segment_bytes);
     }
     drop(journal);
     let (mut commits, mut marked) = (Vec::new(), 0);
@@ -69,7 +70,7 @@ fn cut_at_every_byte() {
         let kept = fs.contents(path).unwrap().len();
         assert_eq!(report.torn.map_or(0, |torn| torn.bytes), if len < 48 { 0 } else { (len - kept) as u64 });
         // The cut log goes on: what is appended now is there next time.
-        let mut ledger = Ledger { accepted: recovered.iter().map(last).collect(), ..log.ledger.clone() };
+        let mut ledger = Ledger { accepted: recovered.iter().map(last_of).collect(), ..log.ledger.clone() };
         ledger.append(&journal, BOOKS[0]).unwrap();
         drop(journal);
         let (.., again) = open(&fs, config(SyncPolicy::Os, 64 << 20)).unwrap();
@@ -77,7 +78,7 @@ fn cut_at_every_byte() {
     }
 }
 
-fn last((book, seqs): (&String, &Vec<u32>)) -> (String, u32) {
+fn last_of((book, seqs): (&String, &Vec<u32>)) -> (String, u32) {
     (book.clone(), *seqs.last().unwrap())
 }
 
@@ -136,6 +137,77 @@ fn every_byte_of_sealed_segments_changed_or_cut() {
     }
 }
 
+/// A crash came when records were copied to the next segment, or before the one that was left had been cut.
+#[test]
+fn records_that_stand_in_two_segments_are_given_once() {
+    let log = log(2_000);
+    let [.., (left, left_bytes), (last, last_bytes)] = &log.files[..] else { panic!("segments") };
+    let number = log.commits[199].0;
+    let in_last: Vec<_> = log.commits.iter().filter(|commit| commit.0 == number).collect();
+    // Marks are not copied.
+    let mut first_mark = last_bytes.len();
+    inspect(&with_file(&log.files, last, last_bytes), &dir(), &mut |entry| {
+        if let Entry::Mark { segment, offset, .. } = entry
+            && segment == number
+        {
+            first_mark = first_mark.min(offset as usize);
+        }
+    })
+    .unwrap();
+    let ends: Vec<_> = in_last.iter().map(|(.., position)| *position).collect();
+    let base = in_last[0].2 - (in_last[1].1 - in_last[0].1);
+    let before = 200 - in_last.len();
+    let of_segments = |overhang: usize, copy: usize, change: Option<usize>| {
+        let mut first = [left_bytes, &last_bytes[48..48 + overhang]].concat();
+        if let Some(at) = change {
+            first[left_bytes.len() + at] ^= 1;
+        }
+        let fs = with_file(&log.files, left, &first);
+        fs.put(last, &last_bytes[..48 + copy]);
+        fs
+    };
+    let whole_in = |len: usize| ends.iter().filter(|end| **end <= base + len as u64).count();
+    let most = first_mark - 48;
+    assert!(whole_in(most) >= 3, "a copy of some records");
+    for overhang in (0..=most).step_by(7) {
+        for copy in [0, 1, most / 3, most / 2, overhang, most, last_bytes.len() - 48] {
+            let fs = of_segments(overhang, copy, None);
+            let what = format!("{overhang} bytes overhang, {copy} are copied");
+            assert_eq!(verify(&fs, &dir()).unwrap().damage, [], "{what}");
+            let (journal, _, recovered) = open(&fs, config(SyncPolicy::Os, 2_000)).expect(&what);
+            log.ledger.check(&recovered, &Default::default(), &what);
+            assert_eq!(total(&recovered), before + whole_in(overhang).max(whole_in(copy)), "{what}");
+            // It goes on, and the overlap is gone.
+            let mut ledger =
+                Ledger { accepted: recovered.iter().map(last_of).collect(), ..log.ledger.clone() };
+            ledger.append(&journal, BOOKS[0]).unwrap();
+            drop(journal);
+            let verified = verify(&fs, &dir()).unwrap();
+            assert_eq!((verified.damage, verified.torn), (vec![], None), "{what}");
+            let lens = verified.segments.iter().map(|segment| segment.bytes - 48).sum::<u64>();
+            assert_eq!(lens, verified.position.get(), "{what}");
+            let (.., again) = open(&fs, config(SyncPolicy::Os, 2_000)).expect(&what);
+            assert_eq!(total(&again), total(&recovered) + 1, "{what}");
+        }
+    }
+    // A byte of what stands twice is another in the first: that is behind what is known to have been synced.
+    let fs = of_segments(most, most, Some(most / 2));
+    let (.., recovered) = open(&fs, config(SyncPolicy::Os, 2_000)).unwrap();
+    assert_eq!(total(&recovered), before + whole_in(most));
+    // Other records than those of the copy, intact: these two segments are not of one log.
+    let mut other = Ledger::default();
+    let strange = FaultFs::new();
+    let (journal, ..) = open(&strange, config(SyncPolicy::Os, 1 << 20)).unwrap();
+    for _ in 0..3 {
+        other.append(&journal, BOOKS[1]).unwrap();
+    }
+    drop(journal);
+    let strange = strange.contents(&segment_path(1)).unwrap();
+    let fs = with_file(&log.files, left, &[left_bytes, &strange[48..]].concat());
+    let error = open(&fs, config(SyncPolicy::Os, 2_000)).unwrap_err();
+    assert!(matches!(&error, JournalError::Damaged(damage) if damage.segment == number - 1), "{error}");
+}
+
 #[test]
 fn a_damaged_segment_is_set_aside_and_what_precedes_the_damage_stays_readable() {
     let log = log(2_000);
@@ -179,7 +251,7 @@ fn a_quarantined_last_segment_is_followed_by_a_new_one() {
     quarantine(&fs, &dir(), 1).unwrap();
     let (journal, _, recovered) = open(&fs, config(SyncPolicy::Os, 64 << 20)).unwrap();
     assert_eq!(total(&recovered), 50);
-    let mut ledger = Ledger { accepted: recovered.iter().map(last).collect(), ..Ledger::default() };
+    let mut ledger = Ledger { accepted: recovered.iter().map(last_of).collect(), ..Ledger::default() };
     let position = ledger.append(&journal, BOOKS[1]).unwrap();
     assert!(position.get() > log.commits[199].2, "positions never go back");
     journal.close().unwrap();

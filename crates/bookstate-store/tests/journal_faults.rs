@@ -12,11 +12,12 @@
 mod journal_log;
 
 use std::io::ErrorKind;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bookstate_store::fs::fault::{Call, CrashImage, Fault, FaultFs};
 use bookstate_store::journal::{AppendError, JournalState, SyncPolicy};
-use journal_log::{BOOKS, Ledger, config, open};
+use journal_log::{BOOKS, Ledger, config, open, sole};
 
 const SEGMENT_BYTES: u64 = 700;
 const POLICIES: [SyncPolicy; 3] =
@@ -176,6 +177,59 @@ fn an_interrupted_write_at_each_operation() {
 #[test]
 fn the_process_dies_at_each_operation() {
     each_operation(|at| Fault::Death(at as usize * 7 % 80));
+}
+
+/// Rotations while something is appended during each sync, so that there are always records to copy.
+fn busy_work(fs: &FaultFs) -> Ledger {
+    let Ok((journal, ..)) = open(fs, config(SyncPolicy::Os, SEGMENT_BYTES)) else { return Ledger::default() };
+    let journal = Arc::new(journal);
+    let ledger = Arc::new(Mutex::new(Ledger::default()));
+    let (appending, noting) = (Arc::downgrade(&journal), ledger.clone());
+    fs.before_sync(move || {
+        let Some(journal) = appending.upgrade() else { return };
+        let mut ledger = noting.lock().unwrap();
+        let _ = ledger.append(&journal, BOOKS[2]);
+        let _ = ledger.append(&journal, BOOKS[2]);
+    });
+    for number in 0..16 {
+        let (appended, accepted) = {
+            let mut ledger = ledger.lock().unwrap();
+            (ledger.append(&journal, BOOKS[number % 2]), ledger.accepted.clone())
+        };
+        let Ok(position) = appended else { continue };
+        if journal.wait_synced(position).is_ok() {
+            ledger.lock().unwrap().synced = accepted;
+        }
+    }
+    drop(sole(journal));
+    let ledger = ledger.lock().unwrap();
+    ledger.clone()
+}
+
+#[test]
+fn a_fault_at_each_operation_of_a_rotation_under_appends() {
+    let fs = FaultFs::new();
+    let ledger = busy_work(&fs);
+    check_all_images(&fs, &ledger, SyncPolicy::Os, "no fault");
+    let ops = fs.ops();
+    assert!(ops.iter().filter(|op| **op == Call::SetLen).count() >= 2, "segments are left, and cut: {ops:?}");
+    let faults = |at: usize| {
+        [
+            Fault::Error(ErrorKind::Other),
+            Fault::Torn(at * 3 % 200, ErrorKind::StorageFull),
+            Fault::Torn(at * 5 % 200, ErrorKind::Other),
+            Fault::NoDescriptor,
+            Fault::Death(at * 7 % 300),
+        ]
+    };
+    for (at, op) in ops.iter().enumerate() {
+        for fault in faults(at) {
+            let fs = FaultFs::new();
+            fs.inject(at as u64, fault);
+            let ledger = busy_work(&fs);
+            check_all_images(&fs, &ledger, SyncPolicy::Os, &format!("{fault:?} at {op:?} {at}"));
+        }
+    }
 }
 
 #[test]

@@ -87,6 +87,14 @@ struct Disk {
 #[derive(Clone, Default)]
 struct Hook(Option<Arc<dyn Fn() + Send + Sync>>);
 
+impl Hook {
+    fn call(&self) {
+        if let Some(hook) = &self.0 {
+            hook();
+        }
+    }
+}
+
 impl std::fmt::Debug for Hook {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Hook").field(&self.0.is_some()).finish()
@@ -139,8 +147,8 @@ impl FaultFs {
         self.disk.lock().space = bytes;
     }
 
-    /// Calls this at the beginning of each [`File::sync_data`] from now on, in the syncing thread: it may take its time
-    /// there, or panic.
+    /// Calls this at the beginning of each [`File::sync_data`] and [`Fs::sync_dir`] from now on, in the syncing thread:
+    /// it may take its time there, or panic.
     pub fn before_sync(&self, hook: impl Fn() + Send + Sync + 'static) {
         self.disk.lock().before_sync = Hook(Some(Arc::new(hook)));
     }
@@ -287,6 +295,8 @@ impl Fs for FaultFs {
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        let hook = self.disk.lock().before_sync.clone();
+        hook.call();
         let mut disk = self.disk.lock();
         disk.begin(Call::SyncDir)?;
         disk.require_dir(dir)?;
@@ -322,9 +332,7 @@ impl File for FaultFile {
 
     fn sync_data(&self) -> io::Result<()> {
         let hook = self.disk.lock().before_sync.clone();
-        if let Hook(Some(hook)) = hook {
-            hook();
-        }
+        hook.call();
         let mut disk = self.disk.lock();
         let result = disk.begin(Call::SyncData);
         self.with(|inode| inode.sync(result.is_ok()), &mut disk)?;

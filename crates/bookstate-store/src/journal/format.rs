@@ -41,8 +41,8 @@ pub enum Defect {
     },
     /// No file of this number, though there are older and newer ones.
     Missing,
-    /// The segment ends before the position at which the next one begins.
-    EndsEarly {
+    /// The segment does not lead to the position at which the next one begins, or not to the same records.
+    EndsElsewhere {
         /// The position at which it ends.
         end: u64,
         /// The position at which the next one begins.
@@ -75,7 +75,7 @@ impl std::fmt::Display for Defect {
             Self::Header => f.write_str("the header is not readable"),
             Self::Number { found } => write!(f, "the header says segment {found}"),
             Self::Missing => f.write_str("the file is missing"),
-            Self::EndsEarly { end, next } => {
+            Self::EndsElsewhere { end, next } => {
                 write!(f, "it ends at position {end}, but the next segment begins at {next}")
             }
             Self::Length(len) => write!(f, "a record cannot be {len} bytes long"),

@@ -13,8 +13,8 @@
 //! * An idle journal does no I/O and wakes no thread.
 //!
 //! Files: `format` and `head` (bytes), `record_buf`, `segments` (files), `survey` (the recovery rule), `recovery`
-//! (open), `state` (what is known, under the lock), `writer` (append, rotation), `sync` (fsync thread, waiting), `retention` (deletion), `inspect`,
-//! `quarantine`, `health`, `error`.
+//! (open), `state` (what is known, under the lock), `writer` (append), `sync` (fsync thread, waiting), `rotation` (the
+//! next segment), `retention` (deletion), `inspect`, `quarantine`, `health`, `error`.
 
 mod error;
 mod format;
@@ -25,6 +25,7 @@ mod quarantine;
 mod record_buf;
 mod recovery;
 mod retention;
+mod rotation;
 mod segments;
 mod state;
 mod survey;
@@ -75,7 +76,7 @@ pub struct JournalConfig {
     pub dir: PathBuf,
     /// When to sync.
     pub policy: SyncPolicy,
-    /// A segment gets no further record when it would grow beyond this, in bytes.
+    /// How long a segment gets, in bytes: the next one is made when seven eighths of it are written.
     pub segment_bytes: u64,
     /// The random id of the data directory; segments of another one are refused.
     pub writer: [u8; 16],
@@ -161,8 +162,7 @@ impl Journal {
     /// `seq - 1`), read by the code that recovery reads with; a book's seqs ascend. What is not so is refused.
     ///
     /// Returns the position at which the record ends, after `write(2)`, with [`SyncPolicy::Always`] after the
-    /// fsync. Takes about 1 µs for 500 bytes. The next segment is begun in good time by the sync thread; only under
-    /// a load without pauses does an append begin it, which takes a few fsyncs.
+    /// fsync. Takes about 1 µs for 500 bytes. The next segment is made by the sync thread; no append waits for it.
     ///
     /// # Errors
     /// See [`AppendError`].

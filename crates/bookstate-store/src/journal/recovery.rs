@@ -4,13 +4,14 @@
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::watch;
 
 use super::error::{JournalError, io_error};
-use super::format::{Defect, Header};
+use super::format::{Defect, HEADER_LEN, Header, position};
 use super::segments::{self, CreateError, SegmentFile};
 use super::state::{Active, Found, Sealed, State};
 use super::survey::{OnDamage, Survey, survey};
@@ -83,7 +84,9 @@ pub(super) fn open(
     let active_path = SegmentFile::live(active.number()).path(dir);
     active.file().sync_data().map_err(io_error("sync", &active_path))?;
     fs.sync_dir(dir).map_err(io_error("sync", dir))?;
+    cut_overlap(fs.as_ref(), dir, &mut found)?;
 
+    let segment_bytes = config.segment_bytes;
     let reached = Found { committed: found.committed, end: found.end, marked: found.marked };
     let live = found.segments.into_iter().filter(|surveyed| !surveyed.file.quarantined);
     let sealed: VecDeque<_> = live
@@ -94,7 +97,7 @@ pub(super) fn open(
         fs,
         config,
         version,
-        state: Mutex::new(State::new(active, sealed, reached)),
+        state: Mutex::new(State::new(active, sealed, reached, segment_bytes)),
         wake: Condvar::new(),
         changed: Condvar::new(),
         progress: watch::Sender::new(Synced { synced: reached.end, poison: None }),
@@ -164,6 +167,22 @@ fn make_active(
     }
     let books = std::mem::take(&mut last.books);
     Ok(Active::new(file, last.file.number, last.base).found(last.valid_len, books))
+}
+
+/// Cuts off what a crash left standing twice: the next segment has it, synced.
+fn cut_overlap(fs: &dyn Fs, dir: &Path, found: &mut Survey) -> Result<(), JournalError> {
+    let bases: Vec<_> = found.segments.iter().skip(1).map(|next| (next.file.number, next.base)).collect();
+    for (surveyed, (number, base)) in found.segments.iter_mut().zip(bases) {
+        let follows = surveyed.file.number.saturating_add(1) == number;
+        if follows && !surveyed.file.quarantined && position(surveyed.base, surveyed.file_len) > base {
+            let path = surveyed.file.path(dir);
+            let len = base.saturating_sub(surveyed.base).saturating_add(HEADER_LEN as u64);
+            let file = fs.open_append(&path).map_err(io_error("open", &path))?;
+            file.set_len(len).map_err(io_error("cut the copied records off", &path))?;
+            (surveyed.valid_len, surveyed.file_len) = (len, len);
+        }
+    }
+    Ok(())
 }
 
 fn create(

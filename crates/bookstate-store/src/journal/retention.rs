@@ -13,12 +13,8 @@ impl Shared {
     pub(super) fn release(&self, book: &str, seq: u32) {
         let mut state = self.state.lock();
         state.release(book, seq);
-        let is_due = state.len() >= self.config.segment_bytes && state.is_released();
-        if is_due && !state.is_in_flight() && state.poison().is_none() {
-            // A failure shows in the state, and in the next append.
-            if let Err(error) = self.rotate(&mut state) {
-                tracing::warn!(%error, "the released segment stays");
-            }
+        if state.is_next_due() {
+            self.wake.notify_one();
         }
         drop(state);
         self.delete_released();

@@ -70,32 +70,24 @@ pub(super) enum CreateError {
 /// Records are written only after that. So a segment that has records proves that its predecessor was sealed, and
 /// a bad header without records is a crash in this function.
 pub(super) fn create(fs: &dyn Fs, dir: &Path, header: &Header) -> Result<Arc<dyn File>, CreateError> {
-    let file = create_empty(fs, dir, header.segment)?;
-    begin(fs, dir, file.as_ref(), header)?;
-    Ok(file)
-}
-
-/// Creates a segment without a header, and returns when its name is durable.
-pub(super) fn create_empty(fs: &dyn Fs, dir: &Path, number: u64) -> Result<Arc<dyn File>, CreateError> {
-    let path = SegmentFile::live(number).path(dir);
+    let path = SegmentFile::live(header.segment).path(dir);
     let file = fs.create_new(&path).map_err(CreateError::Clean)?;
     match fs.sync_dir(dir) {
-        Ok(()) => Ok(file),
+        Ok(()) => {}
         // The directory could not even be opened: no sync was tried, none has failed.
-        Err(error) if is_out_of_files(&error) && fs.remove(&path).is_ok() => Err(CreateError::Clean(error)),
-        Err(error) => Err(CreateError::Unclean(error)),
+        Err(error) if is_out_of_files(&error) && fs.remove(&path).is_ok() => {
+            return Err(CreateError::Clean(error));
+        }
+        Err(error) => return Err(CreateError::Unclean(error)),
     }
-}
-
-/// Writes the header of an empty segment, and returns when it is durable. After an error the file is gone.
-pub(super) fn begin(fs: &dyn Fs, dir: &Path, file: &dyn File, header: &Header) -> Result<(), CreateError> {
-    if let Err(error) = write_all(file, &header.encode()) {
-        return Err(match fs.remove(&SegmentFile::live(header.segment).path(dir)) {
+    if let Err(error) = write_all(file.as_ref(), &header.encode()) {
+        return Err(match fs.remove(&path) {
             Ok(()) => CreateError::Clean(error),
             Err(_) => CreateError::Unclean(error),
         });
     }
-    file.sync_data().map_err(CreateError::Unclean)
+    file.sync_data().map_err(CreateError::Unclean)?;
+    Ok(file)
 }
 
 /// Appends all of `bytes`, however often `write` takes only a part or is interrupted.

@@ -17,8 +17,12 @@ use crate::fs::File;
 #[derive(Debug)]
 pub(super) struct State {
     active: Active,
-    /// The next segment's file, made ahead: it is empty, and its name durable.
-    next: Option<Arc<dyn File>>,
+    /// A segment gets no more records than fit into so many bytes, but for those that come while the next is made.
+    segment_bytes: u64,
+    /// From this length of the active segment on, the next one is made.
+    next_due_at: u64,
+    /// The next segment, while it is made.
+    next: Option<Next>,
     /// Oldest first; all synced.
     sealed: VecDeque<Sealed>,
     /// The highest seq of each book that the log ever had, as far as this process knows.
@@ -79,6 +83,26 @@ impl Active {
     }
 }
 
+/// A segment that is being made. What is appended meanwhile goes to the active one, and is copied to this one.
+#[derive(Debug)]
+struct Next {
+    /// Where it begins; all before is in the active segment.
+    base: u64,
+    /// What was appended behind that and is not copied yet.
+    tail: Vec<u8>,
+    /// The bytes that were.
+    copied: u64,
+    /// The highest seq of each book in both.
+    books: HashMap<Box<str>, u32>,
+}
+
+/// A segment that appends have left, to be cut to this length: what is behind it stands in the next one.
+#[derive(Debug)]
+pub(super) struct Left {
+    pub(super) file: Arc<dyn File>,
+    pub(super) len: u64,
+}
+
 /// A segment that is complete and synced.
 #[derive(Debug)]
 pub(super) struct Sealed {
@@ -126,7 +150,7 @@ pub(super) struct Found {
 }
 
 impl State {
-    pub(super) fn new(active: Active, sealed: VecDeque<Sealed>, found: Found) -> Self {
+    pub(super) fn new(active: Active, sealed: VecDeque<Sealed>, found: Found, segment_bytes: u64) -> Self {
         let mut seqs = HashMap::new();
         for books in sealed.iter().map(|sealed| &sealed.books).chain([&active.books]) {
             for (book, seq) in books {
@@ -135,6 +159,8 @@ impl State {
         }
         Self {
             active,
+            segment_bytes,
+            next_due_at: nearly_full(segment_bytes),
             next: None,
             sealed,
             seqs,
@@ -194,16 +220,6 @@ impl State {
         self.synced.min(self.committed) > self.marked
     }
 
-    /// Whether the active segment takes `len` more bytes. It takes one record at least, whatever its length.
-    pub(super) fn has_room(&self, len: u64, segment_bytes: u64) -> bool {
-        !self.active.has_records() || self.active.len.saturating_add(len) <= segment_bytes
-    }
-
-    /// Whether the next segment is to be begun soon.
-    pub(super) fn is_nearly_full(&self, segment_bytes: u64) -> bool {
-        self.active.len >= segment_bytes - segment_bytes / 8
-    }
-
     /// Whether the active segment has records, and the local store has all of them.
     pub(super) fn is_released(&self) -> bool {
         self.active.books.is_empty() && self.active.has_records()
@@ -214,10 +230,14 @@ impl State {
         self.seqs.get(head.book).is_none_or(|last| head.seq > *last)
     }
 
-    /// A commit of `len` bytes was written.
-    pub(super) fn appended(&mut self, head: &Head<'_>, len: u64) {
-        self.active.len += len;
+    /// A commit was written.
+    pub(super) fn appended(&mut self, head: &Head<'_>, frame: &[u8]) {
+        self.active.len += frame.len() as u64;
         remember(&mut self.active.books, head);
+        if let Some(next) = &mut self.next {
+            next.tail.extend_from_slice(frame);
+            remember(&mut next.books, head);
+        }
         remember(&mut self.seqs, head);
         self.full = false;
         self.counters.records += 1;
@@ -240,26 +260,53 @@ impl State {
 
     // The next segment.
 
-    pub(super) fn next_header(&self, version: u32, writer: [u8; 16]) -> Header {
-        Header::new(version, self.active.number.saturating_add(1), self.end(), writer)
+    /// Whether it is time to make it.
+    pub(super) fn is_next_due(&self) -> bool {
+        self.next.is_none() && self.active.has_records() && self.active.len >= self.next_due_at
     }
 
-    pub(super) fn take_next(&mut self) -> Option<Arc<dyn File>> {
-        self.next.take()
+    /// It begins here: what is appended from now on is kept for it as well.
+    pub(super) fn begin_next(&mut self) {
+        self.next = Some(Next { base: self.end(), tail: Vec::new(), copied: 0, books: HashMap::new() });
     }
 
-    /// The next segment's file is there, and empty.
-    pub(super) fn keep_next(&mut self, file: Arc<dyn File>) {
-        self.next = Some(file);
+    /// Its header, if it is begun and all before its base synced.
+    pub(super) fn next_header(&self, version: u32, writer: [u8; 16]) -> Option<Header> {
+        let base = self.next.as_ref()?.base;
+        (self.synced >= base)
+            .then(|| Header::new(version, self.active.number.saturating_add(1), base, writer))
     }
 
-    /// Appends go on in the segment of `header`. All before it is synced.
-    pub(super) fn switch_to(&mut self, file: Arc<dyn File>, header: &Header) {
-        let next = Active::new(file, header.segment, header.base);
-        let Active { number, len, books, .. } = std::mem::replace(&mut self.active, next);
-        self.sealed.push_back(Sealed { number, bytes: len, books });
-        self.marked = header.base;
+    /// The bytes that it lacks.
+    pub(super) fn tail_len(&self) -> usize {
+        self.next.as_ref().map_or(0, |next| next.tail.len())
+    }
+
+    /// Takes them, to copy them.
+    pub(super) fn take_tail(&mut self) -> Vec<u8> {
+        let Some(next) = &mut self.next else { return Vec::new() };
+        next.copied += next.tail.len() as u64;
+        std::mem::take(&mut next.tail)
+    }
+
+    /// It has all that the active segment has behind its base: appends go on in it.
+    pub(super) fn switch_to(&mut self, file: Arc<dyn File>) -> Option<Left> {
+        let Next { base, copied, books, .. } = self.next.take()?;
+        let number = self.active.number.saturating_add(1);
+        let active = Active::new(file, number, base).found(HEADER_LEN as u64 + copied, books);
+        let left = std::mem::replace(&mut self.active, active);
+        let len = left.len.saturating_sub(copied);
+        self.sealed.push_back(Sealed { number: left.number, bytes: len, books: left.books });
+        self.marked = base;
+        self.next_due_at = nearly_full(self.segment_bytes);
         self.counters.rotations += 1;
+        Some(Left { file: left.file, len })
+    }
+
+    /// It could not be made. The active segment grows on, and it is tried again somewhat later.
+    pub(super) fn give_next_up(&mut self) {
+        self.next = None;
+        self.next_due_at = self.active.len.saturating_add((self.segment_bytes / 8).max(1));
     }
 
     // The local store frees segments.
@@ -270,6 +317,10 @@ impl State {
             forget(&mut sealed.books, book, seq);
         }
         forget(&mut self.active.books, book, seq);
+        if self.is_released() {
+            // It could be deleted, so the next one is tried again at once.
+            self.next_due_at = nearly_full(self.segment_bytes);
+        }
     }
 
     /// Claims the oldest segment if it may be deleted, and nobody is at it.
@@ -393,6 +444,11 @@ impl State {
             refused_full,
         }
     }
+}
+
+/// Seven eighths: the rest is for what comes while the next segment is made.
+fn nearly_full(segment_bytes: u64) -> u64 {
+    segment_bytes - segment_bytes / 8
 }
 
 fn forget(books: &mut HashMap<Box<str>, u32>, book: &str, seq: u32) {

@@ -1,9 +1,13 @@
 //! One read-only pass over a journal's files: what is readable, what is torn, what is damaged.
 //!
 //! This is where the recovery rule lives. What is known to have been synced: all before the base position of any
-//! segment that follows (its predecessor was sealed first), and all before the position that any intact sync mark
-//! names. A bad frame before such a position is damage; behind all of them it is the torn tail that a crash
-//! leaves. Nothing is changed here: `recovery` repairs, `inspect` reports.
+//! segment that follows, and all before the position that any intact sync mark names. A bad frame before such a
+//! position is damage; behind all of them it is the torn tail that a crash leaves. Nothing is changed here: `recovery`
+//! repairs, `inspect` reports.
+//!
+//! Two segments may overlap: a crash came when records were copied from one to the next (`rotation`), or before the
+//! first was cut. What stands twice is given once. When the first goes on where the copy ends, the copy is no part
+//! of the log.
 //!
 //! Memory: the bytes of one segment at a time.
 
@@ -74,8 +78,15 @@ pub(super) fn survey(
     visit: &mut dyn FnMut(Entry<'_>),
 ) -> Result<Survey, JournalError> {
     let (files, strays) = segments::list(fs, dir)?;
-    let mut pass =
-        Pass { fs, dir, writer, visit, found: Survey { strays, ..Survey::default() }, bytes: Vec::new() };
+    let mut pass = Pass {
+        fs,
+        dir,
+        writer,
+        visit,
+        found: Survey { strays, ..Survey::default() },
+        bytes: Vec::new(),
+        overlap: Vec::new(),
+    };
     pass.all(files, on_damage)?;
     Ok(pass.found)
 }
@@ -87,28 +98,72 @@ struct Pass<'a> {
     visit: &'a mut dyn FnMut(Entry<'_>),
     found: Survey,
     bytes: Vec<u8>,
+    /// What the segment before has behind the base of the one that follows.
+    overlap: Vec<u8>,
+}
+
+/// What a segment must continue.
+#[derive(Clone, Copy, Debug)]
+struct Before {
+    number: u64,
+    /// Where the one before begins and ends; none where a quarantined one leaves it open.
+    reach: Option<(u64, u64)>,
+}
+
+impl Before {
+    /// Where segment `number` begins, unless records were copied.
+    fn end(before: Option<Self>, number: u64) -> Option<u64> {
+        before.filter(|before| before.number.saturating_add(1) == number)?.reach.map(|(_, end)| end)
+    }
+}
+
+/// What is behind a segment's end, as far as it matters for its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Behind {
+    /// Nothing: a crash may have torn it.
+    Nothing,
+    /// A segment that begins here: behind that a crash may have torn it.
+    Base(u64),
+    /// A segment of which nobody knows where it begins.
+    Unknown,
 }
 
 impl Pass<'_> {
     fn all(&mut self, mut files: Vec<SegmentFile>, on_damage: OnDamage) -> Result<(), JournalError> {
         self.found.unused = self.take_unused(&mut files)?;
-        let last = files.len().saturating_sub(1);
-        // The number and base that the next segment must have; no base where a quarantined one leaves it open.
-        let mut expected: Option<(u64, Option<u64>)> = None;
+        let mut before = None;
         for (index, file) in files.iter().copied().enumerate() {
-            self.check_number(file.number, expected);
+            self.check_number(file.number, before);
             if self.is_stopped(on_damage) {
                 return Ok(());
             }
-            let base = expected.filter(|(number, _)| *number == file.number).and_then(|(_, base)| base);
-            let Some(end) = self.segment(file, base, index == last)? else { continue };
-            expected = Some((file.number.saturating_add(1), end));
+            let behind = match files.get(index + 1) {
+                None => Behind::Nothing,
+                Some(next) => self.base_of(*next, file.number)?.map_or(Behind::Unknown, Behind::Base),
+            };
+            let Some(reach) = self.segment(file, before, behind)? else { continue };
+            before = Some(Before { number: file.number, reach });
             if self.is_stopped(on_damage) {
                 return Ok(());
             }
         }
-        self.check_unused(expected);
+        self.check_unused(before);
         Ok(())
+    }
+
+    /// Where a segment begins that follows the one with this number.
+    fn base_of(&mut self, next: SegmentFile, number: u64) -> Result<Option<u64>, JournalError> {
+        if next.quarantined || next.number != number.saturating_add(1) {
+            return Ok(None);
+        }
+        match self.read(next, HEADER_LEN as u64) {
+            Err(JournalError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+            Ok(()) => {
+                let header = Header::decode(&self.bytes).filter(|header| header.segment == next.number);
+                Ok(header.map(|header| header.base))
+            }
+        }
     }
 
     fn is_stopped(&self, on_damage: OnDamage) -> bool {
@@ -131,13 +186,13 @@ impl Pass<'_> {
     }
 
     /// An unused segment's header still vouches for what stands before it.
-    fn check_unused(&mut self, expected: Option<(u64, Option<u64>)>) {
+    fn check_unused(&mut self, before: Option<Before>) {
         let Some(unused) = self.found.unused else { return };
-        self.check_number(unused.number, expected);
-        let end = expected.filter(|(number, _)| *number == unused.number).and_then(|(_, base)| base);
+        self.check_number(unused.number, before);
+        let end = Before::end(before, unused.number);
         match (unused.header, end) {
             (Some(header), Some(end)) if end < header.base => {
-                self.add_damage(unused.number - 1, None, Defect::EndsEarly { end, next: header.base });
+                self.add_damage(unused.number - 1, None, Defect::EndsElsewhere { end, next: header.base });
             }
             // Nothing readable leads up to it; but positions never go back.
             (Some(header), None) if header.base >= self.found.end => {
@@ -146,7 +201,7 @@ impl Pass<'_> {
                 self.found.marked = header.base;
             }
             // The very first segment may be torn by a crash; a later one alone was emptied by something else.
-            (None, _) if expected.is_none() && unused.number > 1 => {
+            (None, _) if before.is_none() && unused.number > 1 => {
                 self.add_damage(unused.number, Some(0), Defect::Header);
             }
             _ => {}
@@ -155,12 +210,10 @@ impl Pass<'_> {
 
     /// Segments are deleted oldest first, so one is missing only behind a live one. A quarantined one is never
     /// deleted: it proves nothing.
-    fn check_number(&mut self, number: u64, expected: Option<(u64, Option<u64>)>) {
+    fn check_number(&mut self, number: u64, before: Option<Before>) {
         let has_live = self.found.segments.iter().any(|surveyed| !surveyed.file.quarantined);
-        if let Some((expected, _)) = expected
-            && expected < number
-            && has_live
-        {
+        let expected = before.map(|before| before.number.saturating_add(1));
+        if let Some(expected) = expected.filter(|expected| *expected < number && has_live) {
             self.add_damage(expected, Some(0), Defect::Missing);
         }
     }
@@ -175,13 +228,13 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Reads one segment; returns where the next one must begin, or nothing if the file has gone meanwhile.
+    /// Reads one segment; returns where it begins and ends, or nothing if the file has gone meanwhile.
     fn segment(
         &mut self,
         file: SegmentFile,
-        expected_base: Option<u64>,
-        is_last: bool,
-    ) -> Result<Option<Option<u64>>, JournalError> {
+        before: Option<Before>,
+        behind: Behind,
+    ) -> Result<Option<Option<(u64, u64)>>, JournalError> {
         match self.read(file, u64::MAX) {
             // A running process deletes its oldest segments while another one looks on.
             Err(JournalError::Io { source, .. })
@@ -192,10 +245,11 @@ impl Pass<'_> {
             read => read?,
         }
         let file_len = self.bytes.len() as u64;
+        let end_before = Before::end(before, file.number);
         let mut surveyed = Surveyed {
             file,
             version: 0,
-            base: expected_base.unwrap_or(self.found.end),
+            base: end_before.unwrap_or(self.found.end),
             valid_len: HEADER_LEN as u64,
             file_len,
             books: HashMap::new(),
@@ -218,16 +272,44 @@ impl Pass<'_> {
             }
         };
         self.check_header(file, &header)?;
-        if let Some(end) = expected_base.filter(|end| *end != header.base) {
-            self.add_damage(file.number - 1, None, Defect::EndsEarly { end, next: header.base });
+        let reach_before = before.filter(|_| end_before.is_some()).and_then(|before| before.reach);
+        if let Some((base, end)) = reach_before
+            && !(base..=end).contains(&header.base)
+        {
+            self.add_damage(file.number - 1, None, Defect::EndsElsewhere { end, next: header.base });
         }
         (surveyed.version, surveyed.base) = (header.version, header.base);
-        let end = self.frames(&mut surveyed, is_last);
+        let log_before = (self.found.end, self.found.committed, self.found.marked, self.found.torn.take());
+        let overlap = std::mem::take(&mut self.overlap);
+        let end = self.frames(&mut surveyed, end_before.unwrap_or(0), behind);
+        self.check_overlap(&surveyed, &overlap, end_before);
+        let is_incomplete = end.is_some() && end_before.is_some_and(|before| self.found.end < before);
+        if is_incomplete && behind == Behind::Nothing && self.found.unused.is_none() {
+            // A copy that was not completed: the log goes on in the one before.
+            (self.found.end, self.found.committed, self.found.marked, self.found.torn) = log_before;
+            self.found.unused = Some(Unused { number: file.number, header: Some(header) });
+            return Ok(Some(reach_before));
+        }
+        if let Some(end) = end_before.filter(|_| is_incomplete) {
+            self.add_damage(file.number - 1, None, Defect::EndsElsewhere { end, next: surveyed.base });
+        }
+        let reach = end.map(|end| (surveyed.base, end));
         self.found.segments.push(surveyed);
-        Ok(Some(end))
+        Ok(Some(reach))
     }
 
-    fn frames(&mut self, surveyed: &mut Surveyed, is_last: bool) -> Option<u64> {
+    /// What stands in two segments is the same in both.
+    fn check_overlap(&mut self, surveyed: &Surveyed, overlap: &[u8], end_before: Option<u64>) {
+        let copy = self.bytes.get(HEADER_LEN..offset(surveyed.valid_len)).unwrap_or_default();
+        let common = copy.len().min(overlap.len());
+        if let Some(end) = end_before.filter(|_| copy.get(..common) != overlap.get(..common)) {
+            let defect = Defect::EndsElsewhere { end, next: surveyed.base };
+            self.add_damage(surveyed.file.number - 1, None, defect);
+        }
+    }
+
+    /// Reads the records of a segment, and gives those behind `known`. Returns where the readable part ends.
+    fn frames(&mut self, surveyed: &mut Surveyed, known: u64, behind: Behind) -> Option<u64> {
         let segment = surveyed.file.number;
         let bytes = std::mem::take(&mut self.bytes);
         let mut frames = Frames::new(&bytes, segment, surveyed.base);
@@ -240,10 +322,12 @@ impl Pass<'_> {
                 Err(defect) => break Some(defect),
                 Ok(Some(Frame::Commit { head, payload })) => {
                     remember(&mut surveyed.books, &head);
-                    self.found.records += 1;
                     self.found.committed = frames.position();
-                    let position = Position(frames.position());
-                    (self.visit)(Entry::Commit { segment, offset, position, head, payload });
+                    if frames.position() > known {
+                        self.found.records += 1;
+                        let position = Position(frames.position());
+                        (self.visit)(Entry::Commit { segment, offset, position, head, payload });
+                    }
                 }
                 Ok(Some(Frame::Mark { synced })) => {
                     self.found.marked = self.found.marked.max(synced);
@@ -253,6 +337,10 @@ impl Pass<'_> {
         };
         surveyed.valid_len = frames.offset() as u64;
         self.found.end = frames.position();
+        if let Behind::Base(base) = behind {
+            let begin = base.saturating_sub(surveyed.base).saturating_add(HEADER_LEN as u64);
+            self.overlap = bytes.get(offset(begin)..frames.offset()).unwrap_or_default().to_vec();
+        }
         let intact_end = match defect {
             None => Some(frames.position()),
             Some(_) if surveyed.file.quarantined => {
@@ -260,11 +348,15 @@ impl Pass<'_> {
                 None
             }
             Some(defect) => {
-                let header = self.found.unused.and_then(|unused| unused.header);
-                let synced = frames.synced_by_marks().max(header.map(|header| header.base));
-                let known_synced = !is_last || synced.is_some_and(|synced| frames.position() < synced);
+                let known_synced = match behind {
+                    Behind::Nothing => self.found.unused.and_then(|unused| unused.header).map(|it| it.base),
+                    Behind::Base(base) => Some(base),
+                    Behind::Unknown => Some(u64::MAX),
+                };
+                let synced = frames.synced_by_marks().max(known_synced);
+                let is_synced = synced.is_some_and(|synced| frames.position() < synced);
                 let bytes = surveyed.file_len - surveyed.valid_len;
-                if known_synced || defect.is_intact() {
+                if is_synced || defect.is_intact() {
                     self.add_damage(segment, Some(surveyed.valid_len), defect);
                     None
                 } else {
@@ -288,6 +380,11 @@ impl Pass<'_> {
         let path = file.path(self.dir);
         self.fs.read(&path, limit, &mut self.bytes).map_err(io_error("read", &path))
     }
+}
+
+/// A place in bytes that are in memory.
+fn offset(len: u64) -> usize {
+    usize::try_from(len).unwrap_or(usize::MAX)
 }
 
 /// Raises the highest seq of the commit's book.

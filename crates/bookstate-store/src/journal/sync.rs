@@ -16,7 +16,6 @@ use parking_lot::MutexGuard;
 use tokio::sync::watch;
 
 use super::error::{JournalError, Poisoned, io_error};
-use super::segments::SegmentFile;
 use super::state::State;
 use super::writer::Shared;
 use super::{CloseReport, Position, SyncPolicy};
@@ -84,27 +83,33 @@ impl Shared {
             }
             let end = state.end();
             let file = state.file();
+            let begins_next = state.is_next_due();
+            if begins_next {
+                state.begin_next();
+            }
             state.set_in_flight(true);
             let started = Instant::now();
             let result = MutexGuard::unlocked(&mut state, || file.sync_data());
             state.set_in_flight(false);
             if self.finish_sync(&mut state, end, started, result).is_err() {
-                // A rotation may wait for `in_flight` although the poison was announced before.
+                // Who closes may wait for `in_flight` although the poison was announced before.
                 self.changed.notify_all();
                 return;
             }
-            self.rotate_ahead(&mut state);
+            if begins_next {
+                self.make_next(&mut state);
+            }
         }
     }
 
-    /// Sleeps until there is something to sync; false when there never will be.
+    /// Sleeps until there is something to sync, or a segment to make; false when there never will be.
     fn wait_for_work(&self, state: &mut MutexGuard<'_, State>) -> bool {
         let mut deadline = None;
         loop {
             if state.is_over() {
                 return false;
             }
-            if state.is_requested() {
+            if state.is_requested() || state.is_next_due() {
                 return true;
             }
             match self.config.policy {
@@ -189,21 +194,19 @@ impl Shared {
         if let Some(poisoned) = state.poison() {
             return Err(poisoned.clone());
         }
-        // Nothing is dirty, and the handle that appends is being consumed: the thread stays asleep from here on.
+        // The handle that appends is being consumed: the thread has nothing more to do.
+        state.stop();
+        self.wake.notify_one();
         while state.is_in_flight() {
             self.changed.wait(&mut state);
         }
-        if !state.is_released() || self.rotate(&mut state).is_err() {
-            self.write_mark(&mut state)?;
+        if state.is_released() {
             self.sync_now(&mut state)?;
+            state.begin_next();
+            self.make_next(&mut state);
         }
-        if state.take_next().is_some() {
-            // Empty; the next start would do the same.
-            let path = SegmentFile::live(state.active().number().saturating_add(1)).path(&self.config.dir);
-            if let Err(error) = self.fs.remove(&path) {
-                tracing::debug!(path = %path.display(), %error, "an empty segment stays");
-            }
-        }
+        self.write_mark(&mut state)?;
+        self.sync_now(&mut state)?;
         drop(state);
         self.delete_released();
         let state = self.state.lock();

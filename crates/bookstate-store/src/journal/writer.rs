@@ -1,22 +1,21 @@
-//! What is done under the journal's lock: appending, rotation, poison.
+//! What is done under the journal's lock: appending, the booking of syncs, poison.
 //!
-//! Under the lock is one `write(2)` per record. The data syncs of groups run outside (`sync`), and so do, as a rule,
-//! the fsyncs of a rotation: a segment that is nearly full is left by the sync thread in a moment without appends
-//! ([`Shared::rotate_ahead`]). Only when no such moment comes, the append that finds the segment full does it, and
-//! then the fsyncs are under the lock. `in_flight` keeps two threads from syncing at the same time, because the kernel
-//! tells a failed write-back to only one of two concurrent fsyncs.
+//! Under the lock is one `write(2)` per record. The data syncs of groups run outside (`sync`), and so do those of a
+//! rotation (`rotation`): an append waits for neither. `in_flight` tells who closes the journal that the sync thread is
+//! at the disk: two threads must not sync at the same time, because the kernel tells a failed write-back to only one
+//! of two concurrent fsyncs.
 
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::{Condvar, Mutex};
 use tokio::sync::watch;
 
 use super::error::{AppendError, Poisoned, is_full};
 use super::format;
 use super::head::Head;
-use super::segments::{self, CreateError};
+use super::segments;
 use super::state::State;
 use super::sync::Synced;
 use super::{JournalConfig, Position, SyncPolicy};
@@ -60,96 +59,24 @@ impl Shared {
     /// Appends a complete frame, and the head that stands in it.
     pub(super) fn append(&self, (head, frame): (Head<'_>, &[u8])) -> Result<Position, AppendError> {
         let mut state = self.state.lock();
-        let len = frame.len() as u64;
-        self.make_room(&mut state, len)?;
+        if let Some(poisoned) = state.poison() {
+            return Err(poisoned.clone().into());
+        }
         if !state.follows(&head) {
             return Err(AppendError::Head { what: "the book has had this seq, or a higher one" });
         }
         match write(&state, frame) {
-            Ok(()) => state.appended(&head, len),
+            Ok(()) => {}
             Err(WriteError::Full(error)) => return Err(refuse(&mut state, &error)),
             Err(WriteError::Failed(error)) => return Err(self.poison(&mut state, "write", &error).into()),
         }
-        if matches!(self.config.policy, SyncPolicy::Interval(_)) && state.take_idle() {
+        let was_due = state.is_next_due();
+        state.appended(&head, frame);
+        let is_first = matches!(self.config.policy, SyncPolicy::Interval(_)) && state.take_idle();
+        if is_first || (state.is_next_due() && !was_due) {
             self.wake.notify_one();
         }
         Ok(Position(state.committed()))
-    }
-
-    /// Starts the next segment if the active one has no room for `len` more bytes.
-    fn make_room(&self, state: &mut MutexGuard<'_, State>, len: u64) -> Result<(), AppendError> {
-        loop {
-            if let Some(poisoned) = state.poison() {
-                return Err(poisoned.clone().into());
-            }
-            if state.has_room(len, self.config.segment_bytes) {
-                return Ok(());
-            }
-            if !state.is_in_flight() {
-                return self.rotate(state);
-            }
-            self.changed.wait(state);
-        }
-    }
-
-    /// Seals the active segment and starts the next, under the lock. No sync may be in flight.
-    pub(super) fn rotate(&self, state: &mut State) -> Result<(), AppendError> {
-        self.sync_now(state)?;
-        let header = state.next_header(self.version, self.config.writer);
-        let (fs, dir) = (self.fs.as_ref(), &self.config.dir);
-        let begun = match state.take_next() {
-            Some(file) => segments::begin(fs, dir, file.as_ref(), &header).map(|()| file),
-            None => segments::create(fs, dir, &header),
-        };
-        match begun {
-            Ok(file) => state.switch_to(file, &header),
-            Err(CreateError::Clean(error)) if is_full(&error) => return Err(refuse(state, &error)),
-            Err(CreateError::Clean(error) | CreateError::Unclean(error)) => {
-                return Err(self.poison(state, "start of a segment", &error).into());
-            }
-        }
-        Ok(())
-    }
-
-    /// The same in good time, by the sync thread and outside the lock, so that no append waits for the fsyncs. It
-    /// succeeds when nothing is appended while the next header is synced; else the header's base is not the end any
-    /// more, and the next sync brings another chance. No sync may be in flight.
-    pub(super) fn rotate_ahead(&self, state: &mut MutexGuard<'_, State>) {
-        if !state.is_nearly_full(self.config.segment_bytes) || state.poison().is_some() {
-            return;
-        }
-        let header = state.next_header(self.version, self.config.writer);
-        // Known to have been synced is what stands before a later segment's base.
-        let is_synced = state.synced() >= header.base;
-        let made = state.take_next();
-        let (fs, dir) = (self.fs.as_ref(), &self.config.dir);
-        state.set_in_flight(true);
-        let begun = MutexGuard::unlocked(state, || {
-            let file = made.map_or_else(|| segments::create_empty(fs, dir, header.segment), Ok)?;
-            if is_synced {
-                segments::begin(fs, dir, file.as_ref(), &header)?;
-            }
-            Ok(file)
-        });
-        state.set_in_flight(false);
-        match begun {
-            Ok(file) if !is_synced => state.keep_next(file),
-            Ok(file) if state.end() == header.base => state.switch_to(file, &header),
-            // A header that is behind the log's end proves nothing that is not so, whether the cut survives or not.
-            Ok(file) => match file.set_len(0) {
-                Ok(()) => state.keep_next(file),
-                Err(error) => drop(self.poison(state, "start of a segment", &error)),
-            },
-            // An append will tell, if it lasts.
-            Err(CreateError::Clean(error)) if is_full(&error) => {
-                tracing::debug!(%error, "there is no room for the next segment yet");
-            }
-            Err(CreateError::Clean(error) | CreateError::Unclean(error)) => {
-                self.poison(state, "start of a segment", &error);
-            }
-        }
-        // Somebody may wait for `in_flight`.
-        self.changed.notify_all();
     }
 
     /// Syncs the active segment under the lock, if there is anything to sync. No sync may be in flight.

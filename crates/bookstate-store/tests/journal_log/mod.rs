@@ -7,8 +7,10 @@ use std::io::Write as _;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
 use bookstate_store::fs::Fs;
+use bookstate_store::fs::fault::FaultFs;
 use bookstate_store::journal::{
     AppendError, Head, Journal, JournalConfig, JournalError, JournalReport, Position, RecordBuf, SyncPolicy,
 };
@@ -47,6 +49,35 @@ pub(crate) fn append(journal: &Journal, book: &str, seq: u32) -> Result<Position
     let mut record = RecordBuf::new();
     record.write_all(&payload(book, seq)).unwrap();
     journal.append(&mut record)
+}
+
+/// Waits until something is so.
+pub(crate) fn wait_until(what: &str, mut is_true: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !is_true() {
+        assert!(started.elapsed() < Duration::from_secs(60), "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Waits until a journal that began with segment 1 has left a segment that is nearly full, so that the lengths of
+/// segments do not depend on the sync thread's pace.
+pub(crate) fn settle(fs: &FaultFs, journal: &Journal, segment_bytes: u64) {
+    let number = 1 + journal.health().rotations;
+    if fs.file_len(&segment_path(number)).unwrap() >= segment_bytes - segment_bytes / 8 {
+        wait_until("the next segment", || journal.health().rotations >= number);
+    }
+}
+
+/// The journal, once no hook of the disk uses it any more: its sync thread cannot end itself.
+pub(crate) fn sole(mut journal: Arc<Journal>) -> Journal {
+    loop {
+        match Arc::try_unwrap(journal) {
+            Ok(journal) => return journal,
+            Err(shared) => journal = shared,
+        }
+        std::thread::yield_now();
+    }
 }
 
 /// What an open gave: per book the seqs in order.
@@ -118,12 +149,8 @@ impl Ledger {
 }
 
 /// Copies all journal files into a new in-memory disk, with one of them changed.
-pub(crate) fn with_file(
-    files: &[(PathBuf, Vec<u8>)],
-    path: &Path,
-    bytes: &[u8],
-) -> bookstate_store::fs::fault::FaultFs {
-    let fs = bookstate_store::fs::fault::FaultFs::new();
+pub(crate) fn with_file(files: &[(PathBuf, Vec<u8>)], path: &Path, bytes: &[u8]) -> FaultFs {
+    let fs = FaultFs::new();
     for (name, contents) in files {
         fs.put(name, if name == path { bytes } else { contents });
     }

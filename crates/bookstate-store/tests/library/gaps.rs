@@ -215,6 +215,7 @@ fn a_quarantined_segment_leaves_a_prefix_of_each_book() {
     let (library, _) = shelf.open();
     for last in 1..=20 {
         ids.iter().for_each(|id| commit_up_to(&write(&library, id), last));
+        shelf.settle(&library);
     }
     assert!(library.journal_health().segments > 4);
     drop(library);

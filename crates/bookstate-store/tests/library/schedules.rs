@@ -12,7 +12,7 @@ use proptest::prelude::*;
 
 use crate::{
     fold::{Change, Pages, commit, pages_of},
-    shelf::{NEVER, Shelf, book, store, stored_pages, stored_seq, take, tell, wait},
+    shelf::{NEVER, Shelf, book, only_one_segment, store, stored_pages, stored_seq, take, tell, wait},
 };
 
 const BOOKS: [&str; 2] = ["moby", "walden"];
@@ -227,7 +227,7 @@ impl World {
         self.check();
         assert!(self.library().live_books().is_empty());
         // What is left is the open segment; it holds nothing that the next start would need.
-        assert_eq!(self.library().journal_health().segments, 1);
+        only_one_segment(&self.library());
     }
 
     /// Everything that a reader can see.

@@ -4,7 +4,7 @@
 use std::{
     path::PathBuf,
     sync::{Arc, LazyLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bookstate_domain::{BookId, Seq, Timestamp};
@@ -108,6 +108,18 @@ impl Shelf {
         copy
     }
 
+    /// Waits until the library, which began this journal, has left a segment that is nearly full: so the lengths of
+    /// segments do not depend on the sync thread's pace.
+    pub(crate) fn settle(&self, library: &Library) {
+        let number = 1 + library.journal_health().rotations;
+        let path = self.journal_dir().join(format!("{number:020}.journal"));
+        if self.fs.file_len(&path).unwrap() >= self.segment_bytes - self.segment_bytes / 8 {
+            while library.journal_health().rotations < number {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+    }
+
     pub(crate) fn journal_dir(&self) -> PathBuf {
         LibraryConfig::journal_dir(self.dir.path())
     }
@@ -129,6 +141,16 @@ impl Shelf {
         })
         .unwrap();
         seqs
+    }
+}
+
+/// Waits until the journal has no segment but the open one: one that is nearly full is left, and deleted, by the sync
+/// thread.
+pub(crate) fn only_one_segment(library: &Library) {
+    let started = Instant::now();
+    while library.journal_health().segments > 1 {
+        assert!(started.elapsed() < Duration::from_secs(60), "{:?}", library.journal_health());
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 
