@@ -1,4 +1,8 @@
 //! When which book is due: one time per book, and the first of them in order.
+//!
+//! No `tokio_util::time::DelayQueue`: that gives the due ones away one by one, and rounds times up to milliseconds. The
+//! worker looks at all that are due and chooses, by what is being sent already, so it would have to keep a second list of
+//! those that were given away, and a book's time in both.
 
 use std::collections::{BTreeSet, HashMap};
 

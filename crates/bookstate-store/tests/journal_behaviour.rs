@@ -152,7 +152,7 @@ fn no_append_waits_for_the_disk_at_a_rotation() {
             assert_eq!(std::thread::current().name(), Some("journal-sync"));
             if syncs.fetch_add(1, Ordering::Relaxed) == hangs_at {
                 hangs.send(()).unwrap();
-                let _ = told.lock().unwrap().recv();
+                assert!(told.lock().unwrap().recv().is_err(), "it is told by being dropped");
             }
         });
         // One thread has to be given up if this fails.
