@@ -161,6 +161,22 @@ pub(crate) enum Command {
         /// The file
         file: PathBuf,
     },
+    /// Make the image of a page and end: what reading scanned pages runs in a process of its own
+    #[command(hide = true)]
+    PageImage {
+        /// Half the MiB of memory
+        #[arg(long, default_value_t = 1024)]
+        memory_mb: u64,
+        /// Seconds of a processor
+        #[arg(long, default_value_t = 30)]
+        seconds: u64,
+        /// The file
+        file: PathBuf,
+        /// The page
+        page: u32,
+        /// The resolution, as JSON
+        resolution: String,
+    },
     /// Print a completion script
     #[command(after_help = "Examples:
   bookstate completions bash > /etc/bash_completion.d/bookstate

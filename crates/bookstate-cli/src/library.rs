@@ -1,10 +1,14 @@
 //! The library and the sink as changing commands use them: the data directory is locked, what a killed
 //! process left is recovered, and at the end everything is in the local store.
 
-use std::{path::PathBuf, time::Duration};
+use std::{ffi::OsString, path::PathBuf, sync::Arc, time::Duration};
 
 use bookstate_domain::BookId;
-use bookstate_jobs::{Intake, Trial};
+use bookstate_jobs::{
+    Intake, Trial,
+    engines::{EngineCatalog, EngineSpec, TESSERACT, TesseractOcr},
+};
+use bookstate_scans::images::ImageProgram;
 use bookstate_sink::{DrainReport, Pace, Reached, RemoteTarget, Sink, SinkConfig};
 use bookstate_store::{CloseError, Library, LibraryConfig, RecoveryReport, TargetName};
 
@@ -54,13 +58,39 @@ const OPENING: Duration = Duration::from_secs(60);
 /// # Errors
 /// The system does not say where this program is.
 pub(crate) fn intake(settings: &Settings) -> Result<Intake, Failure> {
+    let (program, arguments) = (this_program()?, own_process("open-file", settings));
+    let trial = Some(Trial { program, arguments, time: OPENING });
+    let images = Some(images(settings)?);
+    Ok(Intake { pages: settings.max_pages, growth: settings.max_growth, trial, images })
+}
+
+/// The engines. The images of scanned pages are made by this program in another process.
+///
+/// # Errors
+/// The system does not say where this program is.
+pub(crate) fn engines(settings: &Settings) -> Result<EngineCatalog, Failure> {
+    let tesseract = TesseractOcr::default().with_images_by(images(settings)?);
+    Ok(EngineCatalog::local().with_ocr(TESSERACT, EngineSpec::local(), Arc::new(tesseract)))
+}
+
+fn images(settings: &Settings) -> Result<ImageProgram, Failure> {
+    let seconds = settings.page_seconds;
+    let mut arguments = own_process("page-image", settings);
+    arguments.splice(1..1, ["--seconds", &seconds.to_string()].map(Into::into));
+    // The processor may be busy with something else.
+    let time = Duration::from_secs(seconds.saturating_mul(2).max(60));
+    Ok(ImageProgram { program: this_program()?, arguments, time })
+}
+
+fn this_program() -> Result<PathBuf, Failure> {
     // Not by its name, where that can be: an update may have put another program there.
     let this = PathBuf::from("/proc/self/exe");
-    let program = if this.exists() { this } else { std::env::current_exe().map_err(Failure::unexpected)? };
-    let memory = settings.intake_memory_mb.to_string();
-    let arguments = ["open-file", "--memory-mb", &memory, "--"].map(Into::into).to_vec();
-    let trial = Some(Trial { program, arguments, time: OPENING });
-    Ok(Intake { pages: settings.max_pages, growth: settings.max_growth, trial })
+    if this.exists() { Ok(this) } else { std::env::current_exe().map_err(Failure::unexpected) }
+}
+
+/// The arguments of a command that reads a file in a process of its own.
+fn own_process(command: &str, settings: &Settings) -> Vec<OsString> {
+    [command, "--memory-mb", &settings.intake_memory_mb.to_string(), "--"].map(Into::into).to_vec()
 }
 
 /// Starts the sink: the local store, and every target of the configuration.

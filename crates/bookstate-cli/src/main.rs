@@ -16,6 +16,7 @@ mod logging;
 mod output;
 mod process;
 mod reload;
+mod resources;
 mod served;
 mod settings;
 mod source;
@@ -87,6 +88,9 @@ fn run(cli: &mut Cli) -> Result<Exit, Failure> {
     }
     if let Command::OpenFile { memory_mb, file } = &cli.command {
         return commands::open_file::run(file, *memory_mb);
+    }
+    if let Command::PageImage { memory_mb, seconds, file, page, resolution } = &cli.command {
+        return commands::page_image::run(file, *page, resolution, *memory_mb, *seconds);
     }
     if cli.global.wide {
         output::widen();
@@ -198,7 +202,7 @@ async fn command(cli: &Cli, settings: &Settings) -> Result<Exit, Failure> {
         Command::Target(args) => commands::target::run(settings, args, json).await?,
         Command::Config(args) => commands::config::run(settings, args, json)?,
         Command::Doctor => return commands::doctor::run(settings, json).await,
-        Command::Completions { .. } | Command::OpenFile { .. } => {}
+        Command::Completions { .. } | Command::OpenFile { .. } | Command::PageImage { .. } => {}
     }
     Ok(Exit::Ok)
 }

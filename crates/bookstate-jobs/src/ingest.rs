@@ -116,22 +116,33 @@ fn ingest_scan(
 ) -> Result<Ingested, IngestError> {
     let hash = scan.identity()?;
     let copy = sources_dir(library.dir()).join(format!("{hash}.{}", scan.form().extension()));
+    // One that was there is a known book's.
+    let was_there = copy.exists();
     input::write(scan, &copy)?;
-    let images = PageImages::open(&copy)?;
+    let page_count = looked_at(path, &copy, intake).inspect_err(|_| {
+        if !was_there {
+            drop(fs::remove_file(&copy));
+        }
+    })?;
+    record(library, book_id(&hash)?, page_count)
+}
+
+/// How many pages the copy of a scan has, when it can be taken in.
+#[cfg(feature = "scans")]
+fn looked_at(path: &Path, copy: &Path, intake: &Intake) -> Result<u32, IngestError> {
+    let images = PageImages::open_by(copy, intake.images.clone())?;
     let page_count = images.page_count();
     // Of several pages some may be damaged. Of one nothing would be left.
     if page_count == 1
         && let Err(PageError::Broken { reason, .. }) = images.image(1, Resolution::Native)
     {
-        drop(fs::remove_file(&copy));
         return Err(InputError::Broken { path: path.into(), reason }.into());
     }
-    let bytes = fs::metadata(&copy).map_or(u64::MAX, |copy| copy.len());
-    if let Some(reason) = intake.refusal(page_count, bytes) {
-        drop(fs::remove_file(&copy));
-        return Err(IngestError::TooLarge { path: path.into(), reason });
+    let bytes = fs::metadata(copy).map_or(u64::MAX, |copy| copy.len());
+    match intake.refusal(page_count, bytes) {
+        Some(reason) => Err(IngestError::TooLarge { path: path.into(), reason }),
+        None => Ok(page_count),
     }
-    record(library, book_id(&hash)?, page_count)
 }
 
 /// Creates the record of a book, unless it is there.

@@ -27,11 +27,20 @@ pub struct Intake {
     pub growth: u32,
     /// Opens each file first, in a process of its own; without one, files are opened in this process alone.
     pub trial: Option<Trial>,
+    /// Makes the images of pages that are looked at, in a process of its own; without one, this process makes them.
+    #[cfg(feature = "scans")]
+    pub images: Option<bookstate_scans::images::ImageProgram>,
 }
 
 impl Default for Intake {
     fn default() -> Self {
-        Self { pages: 20_000, growth: 32, trial: None }
+        Self {
+            pages: 20_000,
+            growth: 32,
+            trial: None,
+            #[cfg(feature = "scans")]
+            images: None,
+        }
     }
 }
 

@@ -67,6 +67,14 @@ pub enum PageError {
         /// What does not hold.
         reason: String,
     },
+    /// The image could not be made now: another try may do.
+    #[error("the image of page {page} could not be made: {reason}")]
+    System {
+        /// The 1-based page.
+        page: u32,
+        /// The operating system's words.
+        reason: String,
+    },
     /// Making the image took too long.
     #[error("the image of page {page} was not there within {seconds} s: the other pages can be read")]
     TimedOut {

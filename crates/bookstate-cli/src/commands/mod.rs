@@ -10,6 +10,7 @@ pub(crate) mod export_scan;
 pub(crate) mod jobs;
 pub(crate) mod journal;
 pub(crate) mod open_file;
+pub(crate) mod page_image;
 pub(crate) mod pages;
 pub(crate) mod parked;
 pub(crate) mod reset;

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bookstate_api::{BindError, Limits, Server, ServerConfig, ServerParts};
-use bookstate_jobs::{UnitLog, engines::EngineCatalog};
+use bookstate_jobs::UnitLog;
 use bookstate_sink::Sink;
 use bookstate_store::Library;
 use serde_json::json;
@@ -36,7 +36,7 @@ pub(crate) async fn run(
     json: bool,
 ) -> Result<Exit, Failure> {
     let tokens = settings.server.tokens()?;
-    let catalog = EngineCatalog::local();
+    let catalog = library::engines(settings)?;
     catalog.resolve(&settings.engines).map_err(Failure::usage)?;
     let unit_log = args.unit_log.as_deref().map(UnitLog::open).transpose();
     let unit_log =

@@ -82,7 +82,7 @@ pub(crate) async fn at_server(client: Client, args: &ProcessArgs, json: bool) ->
 /// Nothing could be begun, or the local store does not have everything at the end.
 pub(crate) async fn run(settings: &Settings, args: &ProcessArgs, json: bool) -> Result<Exit, Failure> {
     let (files, missing) = existing(&args.files)?;
-    let catalog = EngineCatalog::local();
+    let catalog = library::engines(settings)?;
     let plan = catalog.resolve(&settings.engines).map_err(Failure::usage)?.job_plan(settings.variant);
     let unit_log = args.unit_log.as_deref().map(UnitLog::open).transpose().map_err(|error| {
         let path = args.unit_log.as_deref().unwrap_or(std::path::Path::new("")).display();

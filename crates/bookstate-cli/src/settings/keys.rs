@@ -118,13 +118,16 @@ keys! {
     "jobs.ocr" ocr: Vec<EngineName> = vec![EngineName::known("text-layer"), EngineName::known("tesseract")];
     /// The languages that scanned pages are in, as `tesseract` names them; empty: found by the pages.
     "ocr.languages" languages: Languages = Languages(Vec::new());
+    /// Seconds of a processor that making the image of a scanned page may take.
+    "ocr.page_seconds" page_seconds: Whole<1, 3_600> = Whole(30);
     /// What does every other stage of a new job.
     "jobs.analysis" analysis: EngineName = EngineName::known("local");
     /// Pages that a book may have that is taken in.
     "intake.max_pages" max_pages: Whole<1, 1_000_000> = Whole(20_000);
     /// How many times as large as its file a book may be before it has any text, once it has more than 4 MiB.
     "intake.max_growth" max_growth: Whole<1, 1_000_000> = Whole(32);
-    /// MiB of memory that opening a file may take, beside what a file of its size needs in any case.
+    /// MiB of memory that opening a file may take, beside what a file of its size needs in any case; making a
+    /// page's image may take twice that.
     "intake.memory_mb" intake_memory_mb: Whole<128, 1_048_576> = Whole(1024);
     /// Where `serve` answers. Any other than a loopback address needs a token.
     "server.bind" bind: Address = Address::DEFAULT;

@@ -88,6 +88,7 @@ pub(crate) struct Settings {
     pub(crate) max_growth: u32,
     /// Memory for the opening of a file, in MiB.
     pub(crate) intake_memory_mb: u64,
+    pub(crate) page_seconds: u64,
     /// The languages of scanned pages; empty: found by the pages.
     pub(crate) languages: Vec<String>,
     /// The server, and how to be its client.
@@ -182,6 +183,7 @@ fn validated(
         max_pages: u32::try_from(layers.max_pages.value.0).unwrap_or(u32::MAX),
         max_growth: u32::try_from(layers.max_growth.value.0).unwrap_or(u32::MAX),
         intake_memory_mb: layers.intake_memory_mb.value.0,
+        page_seconds: layers.page_seconds.value.0,
         languages: layers.languages.value.0.clone(),
         server: ServerSettings::of(layers, environment),
         log_format: layers.log_format.value,

@@ -67,6 +67,7 @@ fn every_key_can_be_set_in_the_file() {
         memory_mb = 256
         [ocr]
         languages = ["deu"]
+        page_seconds = 7
         [jobs]
         workers = 3
         books = 2

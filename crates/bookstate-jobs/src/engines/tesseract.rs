@@ -11,7 +11,8 @@ use std::{
 
 use async_trait::async_trait;
 use bookstate_scans::{
-    images::{PageImages, Resolution},
+    PageError,
+    images::{ImageProgram, PageImages, Resolution},
     layout,
     tesseract::{Cancel, Languages, OcrError, Tesseract, TesseractConfig},
 };
@@ -28,6 +29,7 @@ const SAMPLES: [u32; 3] = [30, 50, 70];
 #[derive(Debug, Clone, Default)]
 pub struct TesseractOcr {
     config: TesseractConfig,
+    images: Option<ImageProgram>,
     program: Arc<OnceLock<Result<Tesseract, OcrError>>>,
 }
 
@@ -35,7 +37,14 @@ impl TesseractOcr {
     /// An engine that runs the program like this.
     #[must_use]
     pub fn new(config: TesseractConfig) -> Self {
-        Self { config, program: Arc::default() }
+        Self { config, ..Self::default() }
+    }
+
+    /// The same with page images that a program makes, in a process of its own.
+    #[must_use]
+    pub fn with_images_by(mut self, program: ImageProgram) -> Self {
+        self.images = Some(program);
+        self
     }
 
     /// The program, looked for once. Blocks the first time.
@@ -87,7 +96,7 @@ impl Drop for EndWith {
 impl TesseractOcr {
     fn read_now(&self, book: &BookContext, page: u32, cancel: &Cancel) -> Result<OcrReading, EngineError> {
         let program = self.program().map_err(failure)?;
-        let images = images(book)?;
+        let images = self.images(book)?;
         let languages = languages(book, &program, &images, cancel)?;
         let image = images.image(page, Resolution::Native).map_err(|error| failure(error.into()))?;
         let read = program.read(&image, &languages.codes, cancel).map_err(failure)?;
@@ -101,12 +110,13 @@ impl TesseractOcr {
             ..OcrReading::default()
         })
     }
-}
 
-/// The book's page images, opened once per job.
-fn images(book: &BookContext) -> Result<PageImages, EngineError> {
-    let opened = book.memo.get_or_make("page images", || PageImages::open(&book.file))?;
-    (*opened).clone().map_err(EngineError::permanent)
+    /// The book's page images, opened once per job.
+    fn images(&self, book: &BookContext) -> Result<PageImages, EngineError> {
+        let opened =
+            book.memo.get_or_make("page images", || PageImages::open_by(&book.file, self.images.clone()))?;
+        (*opened).clone().map_err(EngineError::permanent)
+    }
 }
 
 /// The book's languages: told, or found once per job.
@@ -158,9 +168,10 @@ fn find(program: &Tesseract, images: &PageImages) -> Result<Languages, OcrError>
 
 fn failure(error: OcrError) -> EngineError {
     match error {
-        OcrError::Killed { .. } | OcrError::System { .. } | OcrError::Cancelled => {
-            EngineError::transient(error)
-        }
+        OcrError::Killed { .. }
+        | OcrError::System { .. }
+        | OcrError::Image(PageError::System { .. })
+        | OcrError::Cancelled => EngineError::transient(error),
         error => EngineError::permanent(error),
     }
 }

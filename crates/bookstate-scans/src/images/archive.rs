@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{BufReader, Cursor, Read},
+    io::{BufReader, Read, Seek, Write},
     path::Path,
     sync::{Mutex, PoisonError},
 };
@@ -30,7 +30,7 @@ impl Archive {
         let entries = images(&mut zip)?;
         let counted: Vec<u32> = match frames(&mut zip) {
             Some(counted) if counted.len() == entries.len() => counted,
-            _ => entries.iter().map(|(entry, codec)| count(&mut zip, *entry, *codec)).collect(),
+            _ => entries.iter().map(|(n, codec)| count(&mut zip, *n, *codec)).collect::<Result<_, _>>()?,
         };
         let pages =
             entries.iter().zip(counted).flat_map(|((entry, _), n)| (0..n).map(|frame| (*entry, frame)));
@@ -79,11 +79,26 @@ fn frames(zip: &mut ZipArchive<BufReader<File>>) -> Option<Vec<u32>> {
     text.lines().map(|line| line.parse().ok().filter(|n| *n > 0)).collect()
 }
 
-fn count(zip: &mut ZipArchive<BufReader<File>>, entry: usize, codec: Codec) -> u32 {
-    match codec {
-        Codec::Tiff => read(zip, entry, MAX_ENTRY).map_or(1, |bytes| tiff_frames(Cursor::new(bytes))),
-        _ => 1,
+/// How many pages an image has. It is unpacked to a file without a name: an archive may claim that it is very large. One
+/// that cannot be unpacked is a page that cannot be read.
+fn count(zip: &mut ZipArchive<BufReader<File>>, entry: usize, codec: Codec) -> Result<u32, String> {
+    if codec != Codec::Tiff {
+        return Ok(1);
     }
+    let Ok(file) = zip.by_index(entry) else { return Ok(1) };
+    let mut packed = file.take(MAX_ENTRY);
+    let system = |error: std::io::Error| format!("its pages cannot be counted: {error}");
+    let mut unpacked = tempfile::tempfile().map_err(system)?;
+    let mut piece = vec![0; 1 << 16];
+    loop {
+        match packed.read(&mut piece) {
+            Ok(0) => break,
+            Ok(n) => unpacked.write_all(piece.get(..n).unwrap_or_default()).map_err(system)?,
+            Err(_) => return Ok(1),
+        }
+    }
+    unpacked.rewind().map_err(system)?;
+    Ok(tiff_frames(BufReader::new(unpacked)))
 }
 
 fn read(zip: &mut ZipArchive<BufReader<File>>, entry: usize, most: u64) -> Result<Vec<u8>, String> {

@@ -1,12 +1,13 @@
 //! The image of any page, from whatever the scan is: page `n` at a resolution.
 //!
 //! Invariants: the same file gives the same images; page numbers count from 1; an image has at most
-//! 150 million pixels and is made within [`LIMIT`], on a thread of its own: what panics, or
-//! takes for ever, costs its page and nothing else.
+//! 150 million pixels and is made within [`LIMIT`]: by a process of its own, where one is given that does it, else on a
+//! thread. What panics, or takes for ever, costs its page and nothing else; only a process can be ended.
 
 mod archive;
 mod decode;
 mod djvu;
+mod elsewhere;
 mod pdf;
 mod tiff_file;
 
@@ -14,16 +15,18 @@ use std::{
     fs::{self, File},
     io::Read,
     panic::{AssertUnwindSafe, catch_unwind},
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, mpsc},
     time::Duration,
 };
 
 use image::imageops::FilterType;
+use serde::{Deserialize, Serialize};
 
 pub use self::{
     decode::{Codec, PageImage},
     djvu::LayerWord,
+    elsewhere::{ImageProgram, answer},
 };
 use crate::{InputError, PageError, input::Form};
 
@@ -40,7 +43,7 @@ pub const DRAWN_DPI: f32 = 300.0;
 pub(crate) use tiff_frames as frames;
 
 /// At which resolution an image is wanted.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Resolution {
     /// As it was scanned; what is drawn and not scanned, at [`DRAWN_DPI`].
     Native,
@@ -58,6 +61,8 @@ pub struct PageImages(Arc<Opened>);
 struct Opened {
     file: Kind,
     pages: u32,
+    path: PathBuf,
+    by: Option<ImageProgram>,
 }
 
 #[derive(Debug)]
@@ -83,6 +88,14 @@ impl PageImages {
     /// # Errors
     /// It cannot be read, is damaged, or holds no page.
     pub fn open(path: &Path) -> Result<Self, InputError> {
+        Self::open_by(path, None)
+    }
+
+    /// The same, whose images are made by a program where one is given, in a process of its own. Blocks.
+    ///
+    /// # Errors
+    /// As [`PageImages::open`].
+    pub fn open_by(path: &Path, by: Option<ImageProgram>) -> Result<Self, InputError> {
         let unreadable =
             |error: std::io::Error| InputError::Unreadable { path: path.into(), reason: error.to_string() };
         let broken = |reason: String| InputError::Broken { path: path.into(), reason };
@@ -117,7 +130,7 @@ impl PageImages {
         if pages == 0 {
             return Err(InputError::NoImages { path: path.into() });
         }
-        Ok(Self(Arc::new(Opened { file, pages })))
+        Ok(Self(Arc::new(Opened { file, pages, path: path.into(), by })))
     }
 
     /// How many pages there are; never 0.
@@ -131,6 +144,10 @@ impl PageImages {
     /// # Errors
     /// There is no such page, or its image cannot be made.
     pub fn image(&self, page: u32, resolution: Resolution) -> Result<PageImage, PageError> {
+        if let Some(program) = &self.0.by {
+            self.index(page)?;
+            return program.image(&self.0.path, page, resolution);
+        }
         self.bounded(page, move |opened, index| {
             let image = match &opened.file {
                 Kind::Image(bytes) => decode::decode(bytes, index)?,
