@@ -7,6 +7,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its own functions too")]
 #![expect(clippy::print_stdout, reason = "the times of the healthy client")]
 
+mod bomb_files;
+mod bombs;
 mod connections;
 mod disk;
 mod files;
