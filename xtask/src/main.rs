@@ -12,6 +12,7 @@ mod fuzz;
 mod handbook;
 mod prove;
 mod public_api;
+mod sbom;
 mod scan_score;
 mod schema_drift;
 mod tidy;
@@ -53,6 +54,8 @@ enum Chore {
     Prove(prove::Options),
     /// List the public items of the library crates in docs/public-api
     PublicApi(public_api::Options),
+    /// Write what the program is built from, as a CycloneDX document
+    Sbom(sbom::Options),
     /// Score the reading of scanned books, beside tesseract alone and ocrmypdf
     ScanScore(scan_score::Options),
     /// Compare the checked-in description of a DefraDB node with a real one
@@ -82,6 +85,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Chore::Handbook(options) => handbook::run(&options),
         Chore::Prove(options) => prove::run(&options, &mut std::io::stdout().lock()),
         Chore::PublicApi(options) => public_api::run(&options, &mut std::io::stdout().lock()),
+        Chore::Sbom(options) => sbom::run(&options, &mut std::io::stdout().lock()),
         Chore::ScanScore(options) => scan_score::run(&options, &mut std::io::stdout().lock()),
         Chore::SchemaDrift(options) => schema_drift::run(&options),
         Chore::Tidy(options) => tidy::run(&options, &mut std::io::stdout().lock()),

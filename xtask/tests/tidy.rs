@@ -159,6 +159,18 @@ fn a_test_that_is_renamed_is_missed() {
 }
 
 #[test]
+fn a_threat_names_no_test_or_a_missing_one() {
+    let page = "SECURITY.md";
+    let copy = Copy::new();
+    copy.replace(page, "`uploads::what_is_not_the_file_is_bounded`", "`uploads::gone`");
+    copy.is_refused("threats", page, "there is no test uploads::gone");
+    copy.replace(page, "| `uploads::gone` |", "| |");
+    copy.is_refused("threats", page, "names no test");
+    copy.write(page, "# Security\n");
+    copy.is_refused("threats", page, "has no table");
+}
+
+#[test]
 fn a_persist_method_is_on_its_page() {
     let (page, source) = ("docs/persist-methods.md", "crates/bookstate-domain/src/persist/pages.rs");
     let copy = Copy::new();

@@ -22,7 +22,10 @@ pub(crate) struct Package {
     id: String,
     /// Its name.
     pub(crate) name: String,
-    pub(super) license: Option<String>,
+    /// Its version.
+    pub(crate) version: String,
+    /// Its licence, as an SPDX expression.
+    pub(crate) license: Option<String>,
     license_file: Option<String>,
     pub(super) description: Option<String>,
     pub(super) readme: Option<String>,
@@ -39,6 +42,11 @@ pub(crate) struct Package {
 }
 
 impl Package {
+    /// What it is known by in the output.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
     /// Whether other projects can get it from a registry.
     pub(crate) fn is_published(&self) -> bool {
         self.publish.as_ref().is_none_or(|registries| !registries.is_empty())
@@ -93,9 +101,24 @@ struct Edge {
     dep_kinds: Vec<EdgeKind>,
 }
 
+impl Edge {
+    /// Whether it is there when nothing is tested.
+    fn is_built(&self) -> bool {
+        self.dep_kinds.iter().any(|kind| kind.kind.as_deref() != Some("dev"))
+    }
+}
+
 #[derive(Debug, Deserialize)]
 struct EdgeKind {
     kind: Option<String>,
+}
+
+/// This machine's platform.
+fn host(root: &Path) -> anyhow::Result<String> {
+    let rustc = Command::new("rustc").arg("-vV").current_dir(root).output()?;
+    let version = String::from_utf8(rustc.stdout)?;
+    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(ToOwned::to_owned).context("`rustc -vV` names no host")
 }
 
 impl Metadata {
@@ -106,11 +129,12 @@ impl Metadata {
 
     /// The members with all features, and all that they depend on, on this machine's platform.
     pub(super) fn with_dependencies(root: &Path) -> anyhow::Result<Self> {
-        let rustc = Command::new("rustc").arg("-vV").current_dir(root).output()?;
-        let version = String::from_utf8(rustc.stdout)?;
-        let host = version.lines().find_map(|line| line.strip_prefix("host: "));
-        let host = host.context("`rustc -vV` names no host")?;
-        Self::ask(root, &["--locked", "--all-features", "--filter-platform", host])
+        Self::ask(root, &["--locked", "--all-features", "--filter-platform", &host(root)?])
+    }
+
+    /// The members with the features that they are built with, and all that they depend on, on this machine's platform.
+    pub(crate) fn as_built(root: &Path) -> anyhow::Result<Self> {
+        Self::ask(root, &["--locked", "--filter-platform", &host(root)?])
     }
 
     fn ask(root: &Path, arguments: &[&str]) -> anyhow::Result<Self> {
@@ -121,6 +145,25 @@ impl Metadata {
             bail!("`cargo metadata` failed: {}", String::from_utf8_lossy(&output.stderr).trim());
         }
         serde_json::from_slice(&output.stdout).context("`cargo metadata` prints something unknown")
+    }
+
+    /// Whatever a member is built with, tests aside, by id, and what each of these needs in its turn.
+    pub(crate) fn needs_of(&self, member: &str) -> Option<BTreeMap<&str, Vec<&str>>> {
+        let nodes = self.resolve.as_ref()?.nodes.iter().map(|node| (node.id.as_str(), node));
+        let nodes: BTreeMap<&str, &Node> = nodes.collect();
+        let start = self.packages.iter().find(|package| package.name == member)?;
+        let (mut waiting, mut needs) = (vec![start.id.as_str()], BTreeMap::new());
+        while let Some(id) = waiting.pop() {
+            if needs.contains_key(id) {
+                continue;
+            }
+            let edges = nodes.get(id).map(|node| node.deps.as_slice()).unwrap_or_default();
+            let needed: Vec<&str> =
+                edges.iter().filter(|edge| edge.is_built()).map(|edge| edge.pkg.as_str()).collect();
+            waiting.extend(&needed);
+            needs.insert(id, needed);
+        }
+        Some(needs)
     }
 
     /// Whatever a member is built with, tests aside: how each crate is reached, from the member on.
@@ -137,9 +180,8 @@ impl Metadata {
                 continue;
             }
             reached.insert(name, way.clone());
-            let built_with =
-                |edge: &&Edge| edge.dep_kinds.iter().any(|kind| kind.kind.as_deref() != Some("dev"));
-            waiting.extend(node.deps.iter().filter(built_with).map(|edge| (edge.pkg.as_str(), way.clone())));
+            let built = node.deps.iter().filter(|edge| edge.is_built());
+            waiting.extend(built.map(|edge| (edge.pkg.as_str(), way.clone())));
         }
         reached
     }

@@ -21,6 +21,7 @@ mod readmes;
 mod sources;
 mod spdx;
 mod test_index;
+mod threats;
 mod tree;
 
 use std::io::Write;
@@ -54,7 +55,7 @@ pub(crate) struct Options {
 type Check = fn(&Tree) -> anyhow::Result<Findings>;
 
 /// Every check, with its name.
-const CHECKS: [(&str, Check); 12] = [
+const CHECKS: [(&str, Check); 13] = [
     ("layering", layering::check),
     ("packages", packages::check),
     ("licences", licences::check),
@@ -63,6 +64,7 @@ const CHECKS: [(&str, Check); 12] = [
     ("code-map", documents::code_map),
     ("handbook", documents::handbook),
     ("invariants", invariants::check),
+    ("threats", threats::check),
     ("journal-format", journal_format::check),
     ("persist-methods", persist_methods::check),
     ("metrics", metrics::check),
