@@ -82,7 +82,11 @@ fn images(settings: &Settings) -> Result<ImageProgram, Failure> {
     Ok(ImageProgram { program: this_program()?, arguments, time })
 }
 
-fn this_program() -> Result<PathBuf, Failure> {
+/// This program, to be started again.
+///
+/// # Errors
+/// The system does not say where it is.
+pub(crate) fn this_program() -> Result<PathBuf, Failure> {
     // Not by its name, where that can be: an update may have put another program there.
     let this = PathBuf::from("/proc/self/exe");
     if this.exists() { Ok(this) } else { std::env::current_exe().map_err(Failure::unexpected) }
