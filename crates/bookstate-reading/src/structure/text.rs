@@ -248,6 +248,7 @@ fn add_page(
     let layout = Layout::of(lines);
     let heads = headings(page);
     let gaps = paragraph_gaps(&page.types);
+    let (code, inset) = code_lines(lines, &page.types);
     let is_contents = |i: usize| contents.get(i) == Some(&true);
     let mut i = from;
     while i < to {
@@ -268,7 +269,7 @@ fn add_page(
             None => {
                 while stop < to
                     && !is_contents(stop)
-                    && !ends_block(lines, stop)
+                    && !ends_block(lines, &code, inset, stop)
                     && !gaps.get(stop).copied().unwrap_or(false)
                     && !heads.iter().any(|h| h.first == stop)
                 {
@@ -277,11 +278,12 @@ fn add_page(
             }
         }
         let block = lines.get(i..stop).unwrap_or_default();
+        let code = code.get(i..stop).unwrap_or_default();
         let continues = i == from && head.is_none();
         if head.is_some() {
             out.heading(block);
-        } else if is_verbatim(block, &layout) {
-            out.verbatim(block, continues);
+        } else if is_verbatim(block, code, &layout) {
+            out.verbatim(block, code.contains(&true), continues);
         } else {
             out.prose(block, &layout, continues);
         }
@@ -305,14 +307,27 @@ fn paragraph_gaps(types: &[LineType]) -> Vec<bool> {
     std::iter::once(false).chain(types.windows(2).map(wide)).collect()
 }
 
+/// Which lines are a program's, and by how much its indent sets it off from text. Type of one width tells them where a
+/// page has it beside other type; else their signs do.
+fn code_lines(lines: &[Line], types: &[LineType]) -> (Vec<bool>, usize) {
+    let printed = types.iter().filter(|t| t.monospace).count();
+    if types.len() == lines.len() && printed > 0 && printed * 4 <= types.len() * 3 {
+        return (types.iter().map(|t| t.monospace).collect(), 1);
+    }
+    (lines.iter().map(|l| is_code_like(&l.text)).collect(), 3)
+}
+
 /// Whether a block ends before line `i`: at a blank line, and where code is set off by its indent alone.
-fn ends_block(lines: &[Line], i: usize) -> bool {
-    let (Some(before), Some(line)) = (i.checked_sub(1).and_then(|p| lines.get(p)), lines.get(i)) else {
+fn ends_block(lines: &[Line], code: &[bool], inset: usize, i: usize) -> bool {
+    let above = i.checked_sub(1);
+    let (Some(before), Some(line)) = (above.and_then(|p| lines.get(p)), lines.get(i)) else {
         return true;
     };
-    let inward = line.indent >= before.indent + 3 && is_code_like(&line.text);
-    let outward = before.indent >= line.indent + 3 && is_code_like(&before.text) && !is_code_like(&line.text);
-    gap_before(lines, i) || inward || outward
+    let is_code = |i: Option<usize>| i.and_then(|i| code.get(i)).copied().unwrap_or(false);
+    let inward = line.indent >= before.indent + inset && is_code(Some(i));
+    let outward = before.indent >= line.indent + inset && is_code(above) && !is_code(Some(i));
+    let goes_on = before.text.ends_with(HYPHENS) && line.text.starts_with(char::is_lowercase);
+    gap_before(lines, i) || ((inward || outward) && !goes_on)
 }
 
 fn is_code_like(text: &str) -> bool {
@@ -345,9 +360,8 @@ impl Layout {
 }
 
 /// Code, tables, verse: what loses its sense when its lines are joined.
-fn is_verbatim(block: &[Line], layout: &Layout) -> bool {
-    let code = block.iter().filter(|l| is_code_like(&l.text)).count();
-    if code * 2 >= block.len() {
+fn is_verbatim(block: &[Line], code: &[bool], layout: &Layout) -> bool {
+    if code.iter().filter(|is| **is).count() * 2 >= block.len() {
         return true;
     }
     // All lines well inside the margin and none of them full: an example, a verse, an address.
@@ -407,16 +421,12 @@ impl<'a> Paragraphs<'a> {
         self.close();
     }
 
-    fn verbatim(&mut self, lines: &[Line], continues: bool) {
+    fn verbatim(&mut self, lines: &[Line], code: bool, continues: bool) {
         if !(continues && self.verbatim) {
             self.close();
         }
         self.verbatim = true;
-        self.open_is = if lines.iter().any(|l| is_code_like(&l.text)) {
-            LayoutKind::Code { language: None }
-        } else {
-            LayoutKind::Verse
-        };
+        self.open_is = if code { LayoutKind::Code { language: None } } else { LayoutKind::Verse };
         let least = lines.iter().map(|l| l.indent).min().unwrap_or(0);
         for line in lines {
             if !self.open.is_empty() {

@@ -2,7 +2,8 @@
 //!
 //! Invariants: every glyph comes back once; a page that is not clearly in columns of text is one block. Clearly
 //! means: gaps at the borders that stay empty over several rows, with words on all sides, in about equal widths. So a
-//! contents (its right side is numbers) and a glossary (its left side is narrow) stay whole.
+//! contents (its right side is numbers) and a glossary (its left side is narrow) stay whole; and so does a table among
+//! text of the whole width, whose rows have all their cells and leave most of them unfilled.
 
 use super::glyph::{Glyph, median};
 use super::rows::Row;
@@ -20,6 +21,13 @@ const THIRD: Range<f32> = 0.27..0.4;
 const BALANCED: f32 = 0.6;
 /// At least this share of a column's letters and digits are letters.
 const WORDS: f32 = 0.6;
+/// A line of text fills at least this share of its column, mostly.
+const FILLED: f32 = 0.7;
+/// At least this share of a table's rows have a cell in each column.
+const CELLS: f32 = 0.9;
+/// A row of running text is as wide as this share of the widest; so many on a page are text among which a table stands.
+const WHOLE: f32 = 0.8;
+const WHOLE_ROWS: usize = 3;
 /// Columns within columns within columns are not looked for.
 const DEEPEST: u8 = 2;
 
@@ -41,7 +49,7 @@ fn divide(rows: Vec<Row>, deeper: u8, out: &mut Vec<Vec<Row>>) {
         return;
     };
     let inside = in_columns(&rows, &gutters);
-    let bands = bands(&rows, &inside, &gutters);
+    let bands = bands(&rows, &inside, &gutters, has_whole_rows(&rows));
     let mut plain: Vec<Row> = Vec::new();
     let mut columns: Vec<Vec<Row>> = vec![Vec::new(); gutters.len() + 1];
     for (i, row) in rows.into_iter().enumerate() {
@@ -113,6 +121,7 @@ fn gutters(rows: &[Row]) -> Option<Vec<f32>> {
     let ends = rows.iter().map(|r| r.reach().1).fold(f32::MIN, f32::max);
     let size = median(rows.iter().map(|r| r.size))?.max(1.0);
     let width = ends - starts;
+    let among_text = has_whole_rows(rows);
     let search = |range: Range<f32>, places: &dyn Fn(f32) -> Vec<f32>| -> Option<(usize, Vec<f32>)> {
         let steps = (width * (range.end - range.start) / (size / 2.0)).ceil().clamp(1.0, 200.0) as u16;
         let share = |i: u16| range.start + (range.end - range.start) * f32::from(i) / f32::from(steps);
@@ -122,7 +131,7 @@ fn gutters(rows: &[Row]) -> Option<Vec<f32>> {
             if inside.iter().filter(|i| **i).count() < FEWEST_ROWS {
                 return 0;
             }
-            bands(rows, &inside, &gutters).into_iter().map(|b| b.len()).sum()
+            bands(rows, &inside, &gutters, among_text).into_iter().map(|b| b.len()).sum()
         };
         let scored: Vec<(usize, f32)> = (0..=steps).map(|i| (count(share(i)), share(i))).collect();
         let most = scored.iter().map(|(rows, _)| *rows).max().filter(|most| *most > 0)?;
@@ -138,14 +147,23 @@ fn gutters(rows: &[Row]) -> Option<Vec<f32>> {
     three.map(|(_, gutters)| gutters)
 }
 
-/// Runs of rows that are in columns.
-fn bands(rows: &[Row], inside: &[bool], gutters: &[f32]) -> Vec<Range<usize>> {
+/// Among the rows is text that goes over the whole width, without a gap.
+fn has_whole_rows(rows: &[Row]) -> bool {
+    let widths: Vec<f32> = rows.iter().map(|r| r.reach().1 - r.start()).collect();
+    let widest = widths.iter().copied().fold(0.0, f32::max);
+    let is_whole =
+        |(row, width): &(&Row, &f32)| **width >= WHOLE * widest && row.widest_gap() < GUTTER * row.size;
+    rows.iter().zip(&widths).filter(is_whole).count() >= WHOLE_ROWS
+}
+
+/// Runs of rows that are in columns; `among_text` as [`has_whole_rows`] says.
+fn bands(rows: &[Row], inside: &[bool], gutters: &[f32], among_text: bool) -> Vec<Range<usize>> {
     let mut bands = Vec::new();
     let mut start = 0;
     for end in 0..=inside.len() {
         if inside.get(end).is_none_or(|inside| !inside) {
-            if end >= start + FEWEST_ROWS && is_in_columns(rows.get(start..end).unwrap_or_default(), gutters)
-            {
+            let run = rows.get(start..end).unwrap_or_default();
+            if run.len() >= FEWEST_ROWS && is_in_columns(run, gutters, among_text) {
                 bands.push(start..end);
             }
             start = end + 1;
@@ -154,29 +172,51 @@ fn bands(rows: &[Row], inside: &[bool], gutters: &[f32]) -> Vec<Range<usize>> {
     bands
 }
 
-fn is_in_columns(rows: &[Row], gutters: &[f32]) -> bool {
+fn is_in_columns(rows: &[Row], gutters: &[f32], among_text: bool) -> bool {
     let mut parts: Vec<Part> = (0..=gutters.len()).map(|_| Part::new()).collect();
     for row in rows {
-        let mut touched = 0_usize;
+        let mut cells: Vec<Cell> = vec![Cell::default(); parts.len()];
         for glyph in row.inked() {
             let k = gutters.iter().take_while(|x| glyph.x1 > **x).count();
-            if let Some(part) = parts.get_mut(k) {
+            if let (Some(part), Some(cell)) = (parts.get_mut(k), cells.get_mut(k)) {
                 part.add(glyph);
-                touched |= 1 << k;
+                cell.add(glyph);
             }
         }
-        let several = touched.count_ones() > 1;
-        for (_, part) in parts.iter_mut().enumerate().filter(|(k, _)| touched & (1 << k) != 0) {
-            part.rows += 1;
-            part.beside += usize::from(several);
+        let several = cells.iter().filter(|cell| cell.reach.is_some()).count() > 1;
+        for (part, cell) in parts.iter_mut().zip(&cells) {
+            part.rows += usize::from(cell.reach.is_some());
+            part.beside += usize::from(cell.reach.is_some() && several);
+            part.numbers += usize::from(cell.ends_in_number);
+            part.widths.extend(cell.reach.map(|(x0, x1)| x1 - x0));
         }
     }
     let fewest = parts.iter().map(|p| p.rows).min().unwrap_or(0);
     let narrowest = parts.iter().map(Part::width).fold(f32::MAX, f32::min);
     let widest = parts.iter().map(Part::width).fold(0.0, f32::max);
+    let is_table =
+        among_text && parts.iter().all(|p| p.has_cells(rows.len())) && !parts.iter().all(Part::is_filled);
     fewest >= FEWEST_ROWS
         && narrowest >= BALANCED * widest
         && parts.iter().all(|p| 2 * p.beside >= fewest && p.has_words())
+        && !is_table
+}
+
+/// What a row has in one column.
+#[derive(Clone, Default)]
+struct Cell {
+    reach: Option<(f32, f32)>,
+    ends_in_number: bool,
+}
+
+impl Cell {
+    fn add(&mut self, glyph: &Glyph) {
+        let (x0, x1) = self.reach.unwrap_or((f32::MAX, f32::MIN));
+        if glyph.x1 >= x1 {
+            self.ends_in_number = glyph.text.chars().all(char::is_numeric);
+        }
+        self.reach = Some((x0.min(glyph.x0), x1.max(glyph.x1)));
+    }
 }
 
 /// What is in one column.
@@ -188,11 +228,16 @@ struct Part {
     rows: usize,
     /// Rows that have text in another column too.
     beside: usize,
+    /// Rows that end in a number.
+    numbers: usize,
+    /// Of its rows.
+    widths: Vec<f32>,
 }
 
 impl Part {
     fn new() -> Self {
-        Self { x0: f32::MAX, x1: f32::MIN, letters: 0, digits: 0, rows: 0, beside: 0 }
+        let widths = Vec::new();
+        Self { x0: f32::MAX, x1: f32::MIN, letters: 0, digits: 0, rows: 0, beside: 0, numbers: 0, widths }
     }
 
     fn add(&mut self, glyph: &Glyph) {
@@ -210,6 +255,15 @@ impl Part {
 
     fn has_words(&self) -> bool {
         self.letters >= 4 * self.rows && self.letters as f32 >= WORDS * (self.letters + self.digits) as f32
+    }
+
+    /// All but a few of so many rows have something here, and it is no list with page numbers, such as an index.
+    fn has_cells(&self, rows: usize) -> bool {
+        self.rows as f32 >= CELLS * rows as f32 && 2 * self.numbers < self.rows
+    }
+
+    fn is_filled(&self) -> bool {
+        median(self.widths.iter().copied()).is_some_and(|width| width >= FILLED * self.width())
     }
 }
 
@@ -274,6 +328,22 @@ mod tests {
             blocks(rows(glyphs)).iter().map(Vec::len).sum::<usize>()
         };
         assert_eq!((lines(false), lines(true)), (17, 9));
+    }
+
+    #[test]
+    fn a_table_among_text_is_read_row_by_row() {
+        let cells =
+            ["int", "the length of it", "a word", "of the list", "what is kept", "no", "a name", "it"];
+        let mut lines: Vec<Vec<&str>> = (0..8).map(|i| vec![cells[i], cells[7 - i]]).collect();
+        let found = |lines: &[Vec<&str>]| page(lines, 150.0).len();
+        assert_eq!(found(&lines), 16, "a page of its own is a list in columns");
+        for at in [0, 0, 10] {
+            lines.insert(at, vec!["some running text that goes over the whole width"]);
+        }
+        assert_eq!(found(&lines), 11);
+        let filled = vec!["some words of the text", "some words of it on"];
+        lines.iter_mut().filter(|line| line.len() == 2).for_each(|line| *line = filled.clone());
+        assert_eq!(found(&lines), 19, "lines of text fill their columns");
     }
 
     #[test]

@@ -14,6 +14,8 @@ const SAME_LINE: f32 = 0.35;
 const RAISED: f32 = 0.15;
 /// Smaller glyphs up to this share of the size away are super- or subscripts of the line.
 const SCRIPT_REACH: f32 = 0.55;
+/// A raised mark begins at most so many times the size of a line before it.
+const HANGING: f32 = 1.5;
 /// Capitals reach this share of their size above the baseline.
 const CAP_HEIGHT: f32 = 0.68;
 /// An initial this multiple of the text's size before its line is no letter of the line's first word.
@@ -52,6 +54,16 @@ impl Row {
     pub(super) fn reach(&self) -> (f32, f32) {
         let start = self.start();
         (start, self.inked().map(|g| g.x1).fold(start, f32::max))
+    }
+
+    /// The widest space between two glyphs.
+    pub(super) fn widest_gap(&self) -> f32 {
+        let mut end = f32::MAX;
+        self.inked().fold(0.0, |widest, glyph| {
+            let gap = glyph.x0 - end;
+            end = if end == f32::MAX { glyph.x1 } else { end.max(glyph.x1) };
+            widest.max(gap)
+        })
     }
 
     /// The row in two at `x`, where no glyph is.
@@ -119,8 +131,10 @@ fn is_script_of(small: &Row, large: &Row) -> bool {
     };
     // An initial beside a line is much larger than the line; a line is no script of it.
     let shifted = small.size <= 0.85 * large.size && small.size >= 0.4 * large.size;
+    // The raised mark of a note hangs before its text.
+    let hangs = small.y < large.y && small.inked().count() <= 3;
     (shifted || (distance <= SAME_LINE * large.size && in_holes()))
-        && s0 >= l0 - large.size
+        && s0 >= l0 - if hangs { HANGING } else { 1.0 } * large.size
         && s1 <= l1 + 2.0 * large.size
         && !overlaps(small, large)
 }
@@ -239,6 +253,15 @@ mod tests {
         assert_eq!(texts(glyphs.clone()), ["word2next", "below"]);
         let raised: Vec<bool> = rows(glyphs)[0].glyphs.iter().map(|g| g.style.raised).collect();
         assert_eq!(raised.iter().filter(|r| **r).count(), 1);
+    }
+
+    #[test]
+    fn the_raised_mark_of_a_note_hangs_before_its_text() {
+        let mut glyphs = set("1", 50.0, 96.5, 7.0);
+        glyphs.extend(set("The note", 62.0, 100.0, 10.0));
+        assert_eq!(texts(glyphs.clone()), ["1The note"]);
+        glyphs[0].x0 -= 4.0;
+        assert_eq!(texts(glyphs), ["1", "The note"], "a number in the margin");
     }
 
     #[test]
