@@ -1,5 +1,6 @@
 //! What a book's file says beside its text: outline, page labels, links, and how lines are set.
 
+use super::title::{normalise, similar};
 use crate::page::Page;
 use crate::source::{NavigationEntry, Source};
 
@@ -18,7 +19,8 @@ impl FileFacts {
     /// Reads them from a file. Pages that cannot be read have none.
     #[must_use]
     pub fn of(source: &Source) -> Self {
-        let mut facts = Self { navigation: source.navigation(), ..Self::default() };
+        let navigation = without_book(source.navigation(), source.info().title.as_deref());
+        let mut facts = Self { navigation, ..Self::default() };
         for n in 1..=source.page_count() {
             let said = source.with_page(n, |page| (links(page), page.label.clone()));
             let (links, label) = said.unwrap_or_default();
@@ -27,6 +29,20 @@ impl FileFacts {
         }
         facts
     }
+}
+
+/// Takes out the entry of the book itself, of whose `title` all others are parts.
+fn without_book(mut navigation: Vec<NavigationEntry>, title: Option<&str>) -> Vec<NavigationEntry> {
+    let highest = navigation.iter().map(|e| e.level).min();
+    let alone = navigation.iter().filter(|e| Some(e.level) == highest).count() == 1 && navigation.len() > 2;
+    let is_book = |entry: &NavigationEntry| {
+        let named = title.is_some_and(|title| similar(&normalise(&entry.title), &normalise(title)));
+        Some(entry.level) == highest && named
+    };
+    if alone && navigation.first().is_some_and(is_book) {
+        navigation.remove(0);
+    }
+    navigation
 }
 
 /// The lines that links lie on.
@@ -52,6 +68,25 @@ fn links(page: &Page) -> Vec<(usize, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_book_is_no_part_of_itself() {
+        let entries = |levels: &[u8]| -> Vec<NavigationEntry> {
+            let titles = ["The Mill", "One", "Two", "Three"];
+            let one = |(level, title): (&u8, &str)| NavigationEntry {
+                title: title.to_owned(),
+                level: *level,
+                page: Some(1),
+                top: None,
+            };
+            levels.iter().zip(titles).map(one).collect()
+        };
+        let left = |levels: &[u8], title| without_book(entries(levels), title).len();
+        assert_eq!(left(&[1, 2, 3, 2], Some("The mill")), 3);
+        assert_eq!(left(&[1, 2, 3, 2], Some("The weir")), 4, "a chapter with sections");
+        assert_eq!(left(&[1, 2, 3, 1], Some("The mill")), 4, "a chapter beside others");
+        assert_eq!(left(&[1, 2, 3, 2], None), 4);
+    }
     use crate::page::{Block, BlockKind, Line, Link, Rect};
 
     #[test]
