@@ -69,7 +69,7 @@ pub struct ExcludedRange {
 /// An entry that a pattern implies and the printed table lacks.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct MissingEntry {
-    /// What identifies it within its level, such as its number.
+    /// What identifies it within its level: its number, or for an entry without one a name with a colon, `outline:012`.
     pub identifier: Text,
     /// Its level.
     pub level: i32,
@@ -88,6 +88,12 @@ impl MissingEntry {
     #[must_use]
     pub fn subject(&self) -> Text {
         format!("{}_{}", self.level, self.identifier).into()
+    }
+
+    /// Its number; `None` where it is identified by a name.
+    #[must_use]
+    pub fn number(&self) -> Option<&Text> {
+        Some(&self.identifier).filter(|identifier| !identifier.contains(':'))
     }
 }
 

@@ -148,7 +148,7 @@ impl BookState {
         if let Some((page, title)) = &discovery.found {
             self.require_page(*page)?;
             let mut entry = self.entry_key(&ident).document(at);
-            entry.entry_number = Some(missing.identifier.clone());
+            entry.entry_number = missing.number().cloned();
             entry.title = Some(title.clone());
             entry.level = missing.level;
             entry.level_name.clone_from(&missing.level_name);

@@ -82,6 +82,7 @@ fn discovered_entry_is_entry_agent_and_counters() {
         (entry.actual_page, entry.source, entry.sort_order),
         (Some(6), Some(EntrySource::Discovered), 201)
     );
+    assert_eq!((entry.entry_number.as_deref(), missing("outline:007").number()), (Some("3"), None));
     let nowhere = Discovery { missing: missing("4"), found: None };
     let written = s.writes(|s, at| s.persist_discovered_entry(at, nowhere));
     assert_eq!(written, ["put AgentState/b/chapter_finder/1_4", COUNTERS], "not found is settled");

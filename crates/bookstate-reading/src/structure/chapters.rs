@@ -9,6 +9,7 @@ use super::finalize::EntryFacts;
 use super::headings::{HeadingKind, PageHeading};
 use super::locate::{ChapterStart, Position, locate};
 use super::matter::{end_of_book, known_title, start_of_book};
+use super::order::put_in_order;
 use super::parts::{PART_BYTES, cuts};
 use super::series::{BookHeading, Form, book_headings, series};
 use super::typed;
@@ -49,6 +50,7 @@ pub fn from_contents(book: &BookText, entries: &[EntryFacts]) -> Vec<NewChapter>
         return Vec::new();
     }
     linked.sort_by_key(|(page, _)| *page);
+    put_in_order(book, &mut linked);
     let drafts = linked.into_iter().map(|(page, entry)| Draft {
         subject: Some(ChapterSubject::Entry(entry.ident.clone())),
         number: entry.number.clone(),

@@ -21,10 +21,10 @@ pub const GAP_PAGES: u32 = 15;
 const REACH: u32 = 20;
 /// So many entries of the outline are taken beyond the printed ones: each is looked for by itself.
 const MOST_BEYOND: usize = 300;
-/// How such an entry is called among the missing ones, with its place.
-const BEYOND: &str = "outline-";
+/// How such an entry is called among the missing ones, with its place: as long for all, because names are put in order.
+const BEYOND: &str = "outline:";
 /// The same for one that is told by type.
-const TYPED: &str = "type-";
+const TYPED: &str = "type:";
 /// Fewer entries are no numbering.
 const FEWEST: usize = 3;
 
@@ -150,7 +150,7 @@ pub fn patterns(book: &BookText, entries: &[EntryFacts], contents: Option<(u32, 
     // What the file's own table of contents has beyond the printed one.
     let beyond = (0..).zip(book.beyond_contents()).take(MOST_BEYOND);
     analysis.entries_to_find.extend(beyond.map(|(i, entry): (usize, _)| MissingEntry {
-        identifier: format!("{BEYOND}{i}").into(),
+        identifier: format!("{BEYOND}{i:03}").into(),
         level: i32::try_from(entry.level).unwrap_or(i32::MAX),
         level_name: None,
         heading: entry.title.as_str().into(),
@@ -161,7 +161,7 @@ pub fn patterns(book: &BookText, entries: &[EntryFacts], contents: Option<(u32, 
     if book.beyond_contents().is_empty() {
         let below = (0..).zip(typed::below_entries(book, entries)).take(MOST_BEYOND);
         analysis.entries_to_find.extend(below.map(|(i, heading): (usize, _)| MissingEntry {
-            identifier: format!("{TYPED}{i}").into(),
+            identifier: format!("{TYPED}{i:03}").into(),
             level: heading.level,
             level_name: None,
             heading: heading.title,

@@ -86,6 +86,12 @@ pub fn locate(book: &BookText, chapters: &[ChapterStart]) -> Vec<Position> {
     settle(book, chapters, &found)
 }
 
+/// The line of a page that each of the titles, with their numbers, is the heading of; `None` where none is.
+pub(super) fn lines_on_page(book: &BookText, n: u32, chapters: &[ChapterStart]) -> Vec<Option<usize>> {
+    let candidates = book.page(n).map(|page| Candidates::new(book, page, n));
+    chapters.iter().map(|chapter| candidates.as_ref()?.heading_line(chapter, 0)).collect()
+}
+
 /// Gives those without a heading a place between their neighbours.
 fn settle(book: &BookText, chapters: &[ChapterStart], found: &[Option<Position>]) -> Vec<Position> {
     let end = Position { page: book.page_count().saturating_add(1), line: 0 };

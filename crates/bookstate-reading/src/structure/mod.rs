@@ -16,6 +16,7 @@ mod locate;
 mod markdown;
 mod matter;
 mod named;
+mod order;
 mod ornament;
 mod parts;
 mod polish;
