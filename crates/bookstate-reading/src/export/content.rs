@@ -56,8 +56,17 @@ impl Section<'_> {
     }
 }
 
+/// What a format shows of itself above the book's text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Above {
+    /// Title, subtitle and authors: the front matter does not say them again.
+    Title,
+    /// They are beside the text, and the front matter says them as printed.
+    Nothing,
+}
+
 /// The content of a book.
-pub(super) fn content(state: &BookState) -> Content<'_> {
+pub(super) fn content(state: &BookState, above: Above) -> Content<'_> {
     let book = state.book();
     let text =
         |of: fn(&Book) -> Option<&bookstate_domain::Text>| book.and_then(|b| of(b)).map(|text| &**text);
@@ -76,11 +85,11 @@ pub(super) fn content(state: &BookState) -> Content<'_> {
         imprint: imprint.join(", "),
         sections: Vec::new(),
     };
-    content.sections = sections(state, &content);
+    content.sections = sections(state, &content, above);
     content
 }
 
-fn sections<'a>(state: &'a BookState, content: &Content<'a>) -> Vec<Section<'a>> {
+fn sections<'a>(state: &'a BookState, content: &Content<'a>, above: Above) -> Vec<Section<'a>> {
     let chapters = state.ordered_chapters();
     if chapters.is_empty() {
         let page = |page: &'a bookstate_domain::Page| {
@@ -98,7 +107,10 @@ fn sections<'a>(state: &'a BookState, content: &Content<'a>) -> Vec<Section<'a>>
         if is_front {
             let authors = content.authors.concat();
             let by = format!("by {authors}");
-            let lines = [content.title, content.subtitle.unwrap_or_default(), &authors, &by];
+            let lines = match above {
+                Above::Title => [content.title, content.subtitle.unwrap_or_default(), &authors, &by],
+                Above::Nothing => Default::default(),
+            };
             let mut said: Vec<String> =
                 lines.into_iter().map(letters).filter(|line| line.len() > 2).collect();
             blocks.retain(|block| match said.iter().position(|said| *said == letters(block.text)) {

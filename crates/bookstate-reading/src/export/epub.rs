@@ -5,7 +5,7 @@
 
 use bookstate_domain::{BookState, Timestamp};
 
-use super::content::{Content, content};
+use super::content::{Above, Content, content};
 use super::escape::xml;
 use super::html::is_language;
 use super::markup::{ContentsLine, Dialect, STYLE, contents, section};
@@ -19,7 +19,7 @@ const PART_BYTES: usize = 256 << 10;
 /// the cover says title and authors.
 #[must_use]
 pub fn epub(state: &BookState, cover: Option<&Resource>) -> Vec<u8> {
-    let content = content(state);
+    let content = content(state, Above::Nothing);
     let parts = parts(&content);
     let cover = cover.and_then(Cover::of).unwrap_or_else(|| Cover::drawn(&content));
     let mut archive = ArchiveWriter::new();

@@ -1,6 +1,6 @@
 //! EPUB files: read back word for word, and looked at by `epubcheck`, which readers' makers agree on.
 
-use super::super::fixture::{book, pages_only, with_layout};
+use super::super::fixture::{book, pages_only, title_page, with_layout};
 use super::*;
 use crate::page::Page;
 use crate::source::Source;
@@ -44,6 +44,15 @@ fn a_book_is_read_back_with_its_parts_and_facts() {
     assert!(String::from_utf8_lossy(&cover.bytes).contains("Moby Dick"));
     let kinds: Vec<_> = pages.iter().flat_map(|page| &page.blocks).map(|block| block.kind.clone()).collect();
     assert!(kinds.contains(&crate::page::BlockKind::Footnote { mark: "*".into() }), "{kinds:?}");
+}
+
+#[test]
+fn a_title_page_is_in_the_text_for_nothing_else_says_it_there() {
+    let (_, pages) = read(epub(&title_page(), None));
+    let text: String = pages.iter().map(Page::plain_text).collect();
+    assert_eq!((text.matches("Moby Dick").count(), text.matches("Hawthorne").count()), (1, 1), "{text}");
+    let markdown = super::super::markdown(&title_page());
+    assert_eq!(markdown.matches("Moby Dick").count(), 1, "{markdown}");
 }
 
 #[test]

@@ -89,6 +89,15 @@ pub(crate) fn book_at(nanos: i128, seq: u32) -> BookState {
     state
 }
 
+/// A book whose front matter begins with its title.
+pub(crate) fn title_page() -> BookState {
+    let mut state = book();
+    let mut front = chapter(&at(0, 3), 0, 1, None, "Front matter", "Moby Dick\n\nTo Nathaniel Hawthorne");
+    front.source = Some(crate::structure::FRONT_MATTER_SOURCE.into());
+    put(&mut state, front);
+    state
+}
+
 /// A book of one chapter with these blocks.
 pub(crate) fn with_layout(blocks: &[(LayoutKind, &str)]) -> BookState {
     let mut state = book_record();

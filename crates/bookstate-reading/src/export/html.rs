@@ -2,14 +2,14 @@
 
 use bookstate_domain::BookState;
 
-use super::content::content;
+use super::content::{Above, content};
 use super::escape::xml;
 use super::markup::{ContentsLine, Dialect, STYLE, contents, section};
 
 /// A book as one HTML file.
 #[must_use]
 pub fn html(state: &BookState) -> String {
-    let content = content(state);
+    let content = content(state, Above::Title);
     let language =
         state.book().and_then(|book| book.language.as_deref()).filter(|language| is_language(language));
     let language = language.map(|language| format!(" lang=\"{language}\"")).unwrap_or_default();

@@ -8,7 +8,7 @@ use bookstate_domain::{BookState, LayoutKind};
 use super::escape::{Place, escaped};
 use super::{
     block::{ContentBlock, Run},
-    content::{Content, DEEPEST, Section, content},
+    content::{Above, Content, DEEPEST, Section, content},
 };
 use crate::page::fence;
 
@@ -16,7 +16,7 @@ use crate::page::fence;
 /// texts; a book of which nothing is known is empty.
 #[must_use]
 pub fn markdown(state: &BookState) -> String {
-    let content = content(state);
+    let content = content(state, Above::Title);
     let mut out = Blocks::default();
     if state.book().is_some() {
         front(&mut out, &content);

@@ -4,13 +4,13 @@ use bookstate_domain::{BookState, LayoutKind};
 
 use super::{
     block::{ContentBlock, Run},
-    content::{Section, content},
+    content::{Above, Section, content},
 };
 
 /// A book as plain text.
 #[must_use]
 pub fn text(state: &BookState) -> String {
-    let content = content(state);
+    let content = content(state, Above::Title);
     let mut out = String::new();
     if state.book().is_some() {
         let authors = content.authors.join(", ");
