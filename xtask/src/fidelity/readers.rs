@@ -125,24 +125,27 @@ pub(super) fn chapters_in_order(exported: &Value) -> Result<Vec<&Value>> {
     Ok(chapters)
 }
 
-/// The chapters of an exported book, and behind each what `wanted` wants of what was set aside, and its notes.
+/// The chapters of an exported book, and behind each what `wanted` wants of what was set aside; the notes of all of them
+/// at the end, where editions for screens have them.
 ///
 /// # Errors
 /// It has no text.
 pub(super) fn text_of(exported: &Value, wanted: impl Fn(&str) -> bool) -> Result<String> {
-    let mut out = String::new();
+    let (mut out, mut notes) = (String::new(), String::new());
+    let add_to = |out: &mut String, value: &Value| {
+        out.push_str(value.as_str().unwrap_or_default());
+        out.push('\n');
+    };
     for chapter in chapters_in_order(exported)? {
-        let mut add = |value: &Value| {
-            out.push_str(value.as_str().unwrap_or_default());
-            out.push('\n');
-        };
+        let mut add = |value: &Value| add_to(&mut out, value);
         let list = |key: &str| chapter[key].as_array().into_iter().flatten();
         add(chapter.get("polished_text").unwrap_or(&chapter["mechanical_text"]));
         // The printed contents stand behind a title page and its reverse, mostly.
         let asides = list("set_aside").filter(|aside| aside["reason"].as_str().is_some_and(&wanted));
         asides.for_each(|aside| add(&aside["text"]));
-        list("notes").for_each(|note| add(&note["text"]));
+        list("notes").for_each(|note| add_to(&mut notes, &note["text"]));
     }
+    out.push_str(&notes);
     ensure!(!out.trim().is_empty(), "bookstate found no text");
     Ok(out)
 }
