@@ -162,6 +162,15 @@ pub fn on_success(
     Ok(vec![call])
 }
 
+/// What a chapter's texts take in a commit, in bytes, roughly.
+fn bytes_of(extract: &ChapterExtract) -> usize {
+    const AROUND: usize = 64;
+    let notes = extract.notes.iter().map(|note| note.mark.len() + note.text.len() + AROUND);
+    let set_aside = extract.set_aside.iter().map(|text| text.text.len() + AROUND);
+    let layout = extract.layout.as_ref().map_or(0, |layout| layout.len() * AROUND);
+    extract.text.len() + layout + notes.chain(set_aside).sum::<usize>()
+}
+
 /// The texts of a call, in bytes, beyond which the rest goes into another one: far below the largest commit, since a
 /// commit is one write to the journal.
 const CALL_BYTES: usize = 16 << 20;
@@ -171,13 +180,14 @@ fn in_parts(extracts: Vec<ChapterExtract>) -> Vec<Vec<ChapterExtract>> {
     let mut parts: Vec<Vec<ChapterExtract>> = Vec::new();
     let mut bytes = 0;
     for extract in extracts {
-        match parts.last_mut().filter(|_| bytes + extract.text.len() <= CALL_BYTES) {
+        let more = bytes_of(&extract);
+        match parts.last_mut().filter(|_| bytes + more <= CALL_BYTES) {
             Some(part) => {
-                bytes += extract.text.len();
+                bytes += more;
                 part.push(extract);
             }
             None => {
-                bytes = extract.text.len();
+                bytes = more;
                 parts.push(vec![extract]);
             }
         }
@@ -317,4 +327,42 @@ fn needed_with(
 
 fn is_last_failure(state: &BookState, operation: Operation, for_good: bool) -> bool {
     for_good || state.operation(operation).retries.saturating_add(1) >= operation.max_retries()
+}
+
+#[cfg(test)]
+mod tests {
+    use bookstate_domain::{MAX_TEXT_BYTES, Note, SetAsideReason, SetAsideText, persist::MAX_COMMIT_BYTES};
+
+    use super::*;
+
+    /// One unit's chapters may be more than a commit can take, in whichever of their texts.
+    #[test]
+    fn chapters_are_stored_in_parts_that_a_commit_can_take() {
+        let large: Text = "x".repeat(MAX_TEXT_BYTES - 2).into();
+        let extract = |number: usize| {
+            let subject = ChapterSubject::Orphan(i32::try_from(number).unwrap());
+            let mut extract = ChapterExtract::plain(subject, "short".into(), 1);
+            match number % 4 {
+                0 => extract.text = large.clone(),
+                1 => {
+                    extract.notes = vec![Note { mark: "1".into(), text: large.clone(), page: 1, at: None }];
+                }
+                2 => {
+                    let reason = SetAsideReason::RunningHead;
+                    extract.set_aside = vec![SetAsideText { page: 1, reason, text: large.clone() }];
+                }
+                _ => {}
+            }
+            extract
+        };
+        let extracts: Vec<_> = (0..32).map(extract).collect();
+        let parts = in_parts(extracts.clone());
+        for part in &parts {
+            let bytes: usize = part.iter().map(bytes_of).sum();
+            assert!(!part.is_empty() && bytes < MAX_COMMIT_BYTES / 2, "{bytes} bytes");
+        }
+        assert!(parts.len() < 16, "small ones go together: {}", parts.len());
+        assert_eq!(parts.concat(), extracts, "in their order, each once");
+        assert_eq!(in_parts(Vec::new()), Vec::<Vec<ChapterExtract>>::new());
+    }
 }

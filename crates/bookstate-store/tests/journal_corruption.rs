@@ -169,7 +169,7 @@ fn records_that_stand_in_two_segments_are_given_once() {
     let whole_in = |len: usize| ends.iter().filter(|end| **end <= base + len as u64).count();
     let most = first_mark - 48;
     assert!(whole_in(most) >= 3, "a copy of some records");
-    for overhang in (0..=most).step_by(7) {
+    for overhang in (0..=most).step_by(19) {
         for copy in [0, 1, most / 3, most / 2, overhang, most, last_bytes.len() - 48] {
             let fs = of_segments(overhang, copy, None);
             let what = format!("{overhang} bytes overhang, {copy} are copied");

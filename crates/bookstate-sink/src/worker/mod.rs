@@ -8,6 +8,8 @@
 //! sleep.
 
 mod commands;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -45,6 +47,9 @@ const MOST_OTHERS: usize = 3;
 
 /// Every so many steps a book that is not live goes first.
 const TURN_OF_OTHERS: u64 = 4;
+
+/// Cursors of so many books at rest are kept, and as many again as of books that are not.
+const MOST_RESTING: usize = 16;
 
 /// Parked documents are tried again after so many of the longest pauses; then half as often, and so on.
 const PARKED_RETRY: u32 = 60;
@@ -92,6 +97,8 @@ pub(crate) struct Worker {
     /// Chunks that went through, of any book.
     applied: u64,
     steps: u64,
+    /// With so many cursors those are forgotten that are not needed.
+    evicts_at: usize,
     /// How far books are there that have not been looked at yet, as the local store remembers it.
     remembered: BTreeMap<BookId, Seq>,
     prepared: bool,
@@ -128,6 +135,7 @@ impl Worker {
             retry_parked: (Instant::now() + retry, retry),
             applied: 0,
             steps: 0,
+            evicts_at: MOST_RESTING,
             remembered: BTreeMap::new(),
             prepared: false,
         }
@@ -198,15 +206,19 @@ impl Worker {
             if !self.served.get(&id).is_none_or(lacks) {
                 continue;
             }
-            if self.pending.insert(id.clone(), seq).is_none() {
+            let known = self.pending.insert(id.clone(), seq);
+            let due = self.others.due(&id);
+            if known.is_none() {
                 // What follows joins the batch, unless it is only about to be looked at.
                 let lingers = self.served.contains_key(&id) && !self.is_awaited(&id);
                 self.schedule(&id, if lingers { now + self.linger } else { now });
-            } else if self.others.due(&id).is_some() {
+            } else if let Some(due) = due {
                 // It is in memory now.
-                self.schedule(&id, self.others.due(&id).unwrap_or(now));
+                self.schedule(&id, due);
             }
-            self.publish(&id);
+            if known != Some(seq) || due.is_some() {
+                self.publish(&id);
+            }
         }
     }
 
@@ -328,6 +340,7 @@ impl Worker {
         }
         self.publish(id);
         self.answer(id);
+        self.evict();
     }
 
     /// A step led to another; after a batch the book rests, so that what a job writes in a row goes as one.
@@ -353,12 +366,15 @@ impl Worker {
         self.others.remove(id);
     }
 
-    /// Forgets what can be learnt anew of a book that nobody writes.
-    fn evict(&mut self, id: &BookId) {
-        let is_idle = self.served.get(id).is_some_and(|served| served.cursor.is_idle());
-        if is_idle && !self.pending.contains_key(id) && !self.link.library.is_live(id) {
-            self.served.remove(id);
+    /// Forgets what can be learnt anew of books that nobody writes, when many have been served since it last did.
+    fn evict(&mut self) {
+        if self.served.len() < self.evicts_at {
+            return;
         }
+        let (pending, library) = (&self.pending, &self.link.library);
+        self.served
+            .retain(|id, served| !served.cursor.is_idle() || pending.contains_key(id) || library.is_live(id));
+        self.evicts_at = MOST_RESTING + 2 * self.served.len();
     }
 
     /// The target is well.
@@ -440,7 +456,7 @@ impl Worker {
     /// Answers those whose last goal this book was.
     fn answer(&mut self, id: &BookId) {
         if self.errands.is_empty() {
-            return self.evict(id);
+            return;
         }
         let cursor = self.served.get(id).map(|served| &served.cursor);
         let (foreign, is_pending) = (cursor.and_then(Cursor::foreign), self.pending.contains_key(id));
@@ -462,7 +478,6 @@ impl Worker {
                 self.errands.push(errand);
             }
         }
-        self.evict(id);
     }
 
     fn publish(&self, id: &BookId) {

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use bookstate_domain::{BookId, BookStatus, persist::NewBook};
 use bookstate_sink::{
-    CommandError, Health, RemoteTarget,
+    CommandError, Health, Pace, Reached, RemoteTarget,
     sim::{Fault, Reads, SimTarget},
 };
 use bookstate_store::TargetName;
@@ -237,4 +237,128 @@ async fn a_copy_with_parked_documents_says_so_when_it_is_taken_back() {
         4,
         "what was refused is lost with the directory, and that was said"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_in_flux_says_so_when_it_is_taken_back() {
+    let mut world = World::new(111);
+    world.commit(&pages(1, 30, "old"));
+    world.settle().await;
+    let attempts = world.target.counters().attempts;
+    world.target.set_faults(move |n| if n > attempts { Fault::Unavailable } else { Fault::None });
+    world.commit(&pages(1, 30, "new"));
+    until("a part of a batch is there", || world.target.counters().attempts > attempts + 1).await;
+    world.lose_the_directory().await;
+    world.target.clear_faults();
+    let taken = world.sink().take_over(&world.name, &world.book).await.unwrap();
+    assert_eq!((taken.parked, taken.in_flux), (0, true));
+    world.open_the_book();
+    world.check_the_end().await;
+    // The second time the copy is whole.
+    world.lose_the_directory().await;
+    let taken = world.sink().take_over(&world.name, &world.book).await.unwrap();
+    assert_eq!((taken.parked, taken.in_flux), (0, false));
+}
+
+/// Once everybody waits the clock is that of the waits: what is measured is the deadlines themselves.
+#[tokio::test]
+async fn a_drain_takes_its_deadline_once() {
+    let mut world = World::new(112);
+    let other = Arc::new(world.library().create_book(&BookId::new("a").unwrap(), "test").unwrap());
+    let (second, name) = (Arc::new(SimTarget::new()), "second".parse::<TargetName>().unwrap());
+    // It takes one batch and never answers the next, which there is as soon as it has that one.
+    second.set_silent([any_page(other.id(), 1)]);
+    let writer = Arc::downgrade(&other);
+    second.observe(move |_, _, _| {
+        if let Some(handle) = writer.upgrade() {
+            handle.persist_page_extract(1).unwrap();
+        }
+    });
+    let patient = Pace { timeout: Duration::from_secs(3600), ..pace() };
+    world.target.set_reads(Reads::Silent);
+    world.sink().add(RemoteTarget { name: name.clone(), target: second.clone(), pace: patient }).unwrap();
+    other.persist_book_record(NewBook { page_count: 1 }).unwrap();
+    let (silent, deadline) = (world.name.clone(), Duration::from_secs(600));
+    let began = tokio::time::Instant::now();
+    let report = {
+        let mut drain = std::pin::pin!(world.drain(deadline));
+        while second.counters().attempts < 2 {
+            tokio::select! {
+                report = &mut drain => panic!("one is silent: {report:?}"),
+                () = tokio::time::sleep(Duration::from_millis(5)) => {}
+            }
+        }
+        tokio::time::pause();
+        drain.await
+    };
+    let took = began.elapsed();
+    // One was late from the beginning, so the drain waited; the other had all that was asked, and is at its next batch.
+    let reached = |name: &TargetName| &report.targets.iter().find(|(target, _)| target == name).unwrap().1;
+    assert_ne!(*reached(&silent), Reached::All);
+    assert_eq!((reached(&name), second.counters().attempts), (&Reached::All, 2));
+    assert!(took >= deadline && took < 3 * deadline / 2, "{took:?}");
+}
+
+/// Most of a large batch that was broken off is there: it is compared, and what is there is not sent again.
+#[tokio::test(start_paused = true)]
+async fn a_large_batch_that_was_broken_off_is_not_sent_again() {
+    let mut world = World::new(113);
+    world.commit(&pages(1, 5, "old"));
+    world.settle().await;
+    let attempts = world.target.counters().attempts;
+    world.target.set_faults(move |n| if n >= attempts + 7 { Fault::Unavailable } else { Fault::None });
+    world.commit(&pages(1, 100, "new"));
+    until("most of it is there", || world.target.counters().attempts > attempts + 7).await;
+    let book = world.target.book(&world.book).unwrap();
+    assert!(book.sync.persisting_seq > book.sync.persisted_seq);
+    let ours = world.state();
+    let there = ours.pages().keys().filter(|key| book.state.pages().get(*key) == ours.pages().get(*key));
+    let lacks = 100 - there.count();
+    assert!(lacks < 50, "{lacks}");
+    world.kill();
+    world.wait_for_the_lock().await;
+    world.target.clear_faults();
+    let before = world.target.counters().documents;
+    world.start();
+    world.check_the_end().await;
+    assert_eq!(world.target.counters().documents - before, lacks);
+    assert_eq!(world.status().counters.compares, 1);
+}
+
+/// A target that was just added, of which nothing is recorded yet: what is deleted meanwhile is deleted there too.
+#[tokio::test(start_paused = true)]
+async fn a_target_without_a_record_gets_deletions() {
+    let mut world = World::new(114);
+    let (second, name) = (Arc::new(SimTarget::new()), "second".parse::<TargetName>().unwrap());
+    // Its first batch arrives, and nobody is told of it.
+    second.set_faults(|n| if n == 0 { Fault::LoseAnswer } else { Fault::Unavailable });
+    let reached = Arc::downgrade(&second);
+    second.observe(move |_, _, _| reached.upgrade().into_iter().for_each(|second| second.set_down(true)));
+    let remote = || RemoteTarget { name: name.clone(), target: second.clone(), pace: pace() };
+    world.sink().add(remote()).unwrap();
+    world.commit(&pages(1, 5, "x"));
+    until("the first batch is there", || second.book(&world.book).is_some()).await;
+    let store = |world: &World| world.library().local_store().clone();
+    assert_eq!(store(&world).progress(name.as_str(), &world.book).unwrap(), None, "nothing is recorded");
+    world.commit(&[Change::DeletePage { page: 2 }]);
+    world.commit(&[put(3, "y")]);
+    // Everybody else has it, and the book leaves memory: what is remembered of it is what the local store has.
+    let mirror = world.name.clone();
+    let seq = world.seq();
+    until("the others have it", || {
+        let has = |sync: Option<bookstate_store::Progress>| sync.is_some_and(|p| p.commit_seq >= seq);
+        let local =
+            store(&world).book_sync(&world.book).unwrap().is_some_and(|sync| sync.persisted_seq >= seq);
+        local && has(store(&world).progress(mirror.as_str(), &world.book).unwrap())
+    })
+    .await;
+    world.kill_and_restart().await;
+    second.observe(|_, _, _| {});
+    second.recover();
+    world.sink().add(remote()).unwrap();
+    world.settle().await;
+    assert_eq!(second.book(&world.book).unwrap().state, world.state());
+    let status = world.sink().status().into_iter().find(|status| status.name == name).unwrap();
+    assert_eq!(status.counters.compares, 0, "it was remembered, not found out by a comparison");
+    world.check_the_end().await;
 }
