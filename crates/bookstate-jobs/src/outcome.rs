@@ -331,14 +331,17 @@ fn is_last_failure(state: &BookState, operation: Operation, for_good: bool) -> b
 
 #[cfg(test)]
 mod tests {
-    use bookstate_domain::{MAX_TEXT_BYTES, Note, SetAsideReason, SetAsideText, persist::MAX_COMMIT_BYTES};
+    use bookstate_domain::{Note, SetAsideReason, SetAsideText, persist::MAX_COMMIT_BYTES};
 
     use super::*;
+
+    /// The largest text of a field.
+    const LARGEST: usize = 8_000_000;
 
     /// One unit's chapters may be more than a commit can take, in whichever of their texts.
     #[test]
     fn chapters_are_stored_in_parts_that_a_commit_can_take() {
-        let large: Text = "x".repeat(MAX_TEXT_BYTES - 2).into();
+        let large: Text = "x".repeat(LARGEST).into();
         let extract = |number: usize| {
             let subject = ChapterSubject::Orphan(i32::try_from(number).unwrap());
             let mut extract = ChapterExtract::plain(subject, "short".into(), 1);

@@ -274,12 +274,14 @@ async fn a_drain_takes_its_deadline_once() {
             handle.persist_page_extract(1).unwrap();
         }
     });
+    let (third, silent) = (Arc::new(SimTarget::new()), "third".parse::<TargetName>().unwrap());
+    third.set_reads(Reads::Silent);
     let patient = Pace { timeout: Duration::from_secs(3600), ..pace() };
-    world.target.set_reads(Reads::Silent);
-    world.sink().add(RemoteTarget { name: name.clone(), target: second.clone(), pace: patient }).unwrap();
+    for (name, target) in [(&name, second.clone()), (&silent, third)] {
+        world.sink().add(RemoteTarget { name: name.clone(), target, pace: patient.clone() }).unwrap();
+    }
     other.persist_book_record(NewBook { page_count: 1 }).unwrap();
-    let (silent, deadline) = (world.name.clone(), Duration::from_secs(600));
-    let began = tokio::time::Instant::now();
+    let (began, deadline) = (tokio::time::Instant::now(), Duration::from_secs(600));
     let report = {
         let mut drain = std::pin::pin!(world.drain(deadline));
         while second.counters().attempts < 2 {
