@@ -266,3 +266,169 @@ impl Link {
 fn recorded(result: Result<(), TargetError>) -> Result<Event, Failed> {
     result.map(|()| Event::Done).map_err(|error| Failed(error, Scope::Book))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::BTreeSet,
+        future::pending,
+        sync::atomic::{AtomicBool, Ordering},
+    };
+
+    use async_trait::async_trait;
+    use bookstate_domain::{BookStatus, persist::NewBook};
+    use bookstate_store::{Chunk, LibraryConfig, Limits};
+    use parking_lot::Mutex;
+    use rand::SeedableRng;
+
+    use super::*;
+
+    /// A target that answers nothing.
+    #[derive(Debug)]
+    struct Silent;
+
+    #[async_trait]
+    impl Target for Silent {
+        fn limits(&self) -> Limits {
+            Limits { documents: 1000, fields: 100_000, bytes: 1 << 30 }
+        }
+        async fn prepare(&self) -> Result<(), TargetError> {
+            pending().await
+        }
+        async fn book_sync(&self, _: &BookId) -> Result<Option<BookSync>, TargetError> {
+            pending().await
+        }
+        async fn write_chunk(&self, _: &Chunk) -> Result<(), TargetError> {
+            pending().await
+        }
+        async fn load_book(&self, _: &BookId) -> Result<Option<StoredBook>, TargetError> {
+            pending().await
+        }
+        async fn list_books(&self) -> Result<Vec<(BookId, BookSync)>, TargetError> {
+            pending().await
+        }
+    }
+
+    fn link(library: &Library, role: Role) -> Link {
+        let name = TargetName::local();
+        Link {
+            library: library.clone(),
+            feed: library.feed(&name),
+            name,
+            target: Arc::new(Silent),
+            role,
+            timeout: Duration::from_secs(5),
+            random: SmallRng::seed_from_u64(1),
+            start: new_start(),
+            chunk_documents: 8,
+        }
+    }
+
+    fn library() -> (Library, tempfile::TempDir) {
+        let dir = tempfile::tempdir().unwrap();
+        (Library::open(LibraryConfig::new(dir.path())).unwrap().0, dir)
+    }
+
+    fn cut(ahead: Seq) -> Action {
+        Action::Cut { ahead, since: Seq::ZERO, differing: Differing::default(), against: None }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_call_of_a_target_has_its_limit_of_time() {
+        let ((library, _dir), id) = (library(), BookId::new("b").unwrap());
+        let mut link = link(&library, Role::Remote);
+        let hour = Duration::from_secs(3600);
+        assert!(tokio::time::timeout(hour, link.prepare()).await.expect("prepare").is_err());
+        assert!(tokio::time::timeout(hour, link.load_book(&id)).await.expect("load").is_err());
+        for action in [Action::Look, Action::Load, Action::Ask] {
+            let what = format!("{action:?}");
+            assert!(tokio::time::timeout(hour, link.perform(&id, action)).await.expect(&what).is_err());
+        }
+        let sync = BookSync {
+            writer: library.writer(),
+            start: link.start,
+            write_no: 1,
+            token: 1,
+            persisting_seq: Seq::ZERO,
+            persisted_seq: Seq::ZERO,
+            parked: Vec::new(),
+        };
+        let chunk = Chunk { book_id: id.clone(), expect: None, sync, ops: Vec::new() };
+        let written = tokio::time::timeout(hour, link.perform(&id, Action::Write(chunk))).await;
+        assert!(matches!(written.expect("write"), Ok(Event::Written(Err(TargetError::Ambiguous { .. })))));
+    }
+
+    /// A slow disk is no node with limits: what goes to the local store goes as one transaction.
+    #[tokio::test]
+    async fn a_batch_for_the_local_store_is_one_chunk_however_slow_it_is() {
+        let (library, _dir) = library();
+        let handle = library.create_book(&BookId::new("b").unwrap(), "test").unwrap();
+        handle.persist_book_record(NewBook { page_count: 40 }).unwrap();
+        for page in 1..=40 {
+            handle.persist_page_extract(page).unwrap();
+        }
+        for (role, slow, chunks) in
+            [(Role::Local, true, 1), (Role::Remote, true, 11), (Role::Remote, false, 6)]
+        {
+            let mut link = link(&library, role);
+            let Ok(Event::Cut { chunks: all, seq, .. }) = link.perform(handle.id(), cut(Seq::ZERO)).await
+            else {
+                panic!("there is something to be sent")
+            };
+            if slow {
+                let sync = BookSync {
+                    writer: library.writer(),
+                    start: link.start,
+                    write_no: 1,
+                    token: 1,
+                    persisting_seq: seq,
+                    persisted_seq: seq,
+                    parked: Vec::new(),
+                };
+                let ops = all.into_iter().next().unwrap();
+                let chunk = Chunk { book_id: handle.id().clone(), expect: None, sync, ops };
+                link.timeout = Duration::from_millis(1);
+                assert!(link.perform(handle.id(), Action::Write(chunk)).await.is_ok());
+            }
+            let Ok(Event::Cut { chunks: again, .. }) = link.perform(handle.id(), cut(Seq::ZERO)).await else {
+                panic!("there is something to be sent")
+            };
+            assert_eq!(again.len(), chunks, "{role:?}, slow: {slow}");
+        }
+    }
+
+    /// What a target may have had already is out of reach before the book is looked at: a commit that comes between would
+    /// be taken for one that the target has.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn no_commit_behind_a_batch_has_a_seq_that_the_target_has_used() {
+        let (library, _dir) = library();
+        let handle = library.create_book(&BookId::new("b").unwrap(), "test").unwrap();
+        handle.persist_book_record(NewBook { page_count: 1 }).unwrap();
+        let (ends, accepted) = (AtomicBool::new(false), Mutex::new(BTreeSet::new()));
+        let (mut link, mut batches) = (link(&library, Role::Remote), Vec::new());
+        let cutting = async {
+            for _ in 0..100 {
+                let ahead = Seq::new(library.live_seq(handle.id()).get() + 2000).unwrap();
+                let Ok(Event::Cut { seq, .. }) = link.perform(handle.id(), cut(ahead)).await else {
+                    panic!("there is something to be sent")
+                };
+                batches.push((seq, ahead));
+            }
+            ends.store(true, Ordering::Relaxed);
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !ends.load(Ordering::Relaxed) {
+                    let receipt = handle.persist_book_status(BookStatus::Processing, None).unwrap();
+                    accepted.lock().insert(receipt.seq);
+                }
+            });
+            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(cutting));
+        });
+        let accepted = accepted.into_inner();
+        for (seq, ahead) in batches {
+            let between: Vec<_> = accepted.iter().filter(|other| **other > seq && **other <= ahead).collect();
+            assert!(between.is_empty(), "behind {seq}, up to {ahead}: {between:?}");
+        }
+    }
+}

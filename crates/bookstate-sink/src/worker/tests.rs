@@ -1,6 +1,6 @@
 //! What the loop keeps and touches, seen from inside: what no target and no status shows.
 
-use bookstate_domain::{BookStatus, persist::NewBook};
+use bookstate_domain::{BookStatus, Document as _, persist::NewBook};
 use bookstate_store::{BookHandle, Library, LibraryConfig};
 use rand::{SeedableRng, rngs::SmallRng};
 use tempfile::TempDir;
@@ -11,6 +11,7 @@ use crate::{Sink, SinkConfig, sim::SimTarget, transport::new_start};
 struct Desk {
     worker: Worker,
     library: Library,
+    target: Arc<SimTarget>,
     /// The local store's task: without it nothing leaves memory.
     _sink: Sink,
     _commands: mpsc::Sender<Command>,
@@ -31,7 +32,7 @@ impl Desk {
             feed: library.feed(&name),
             name: name.clone(),
             chunk_documents: 10,
-            target,
+            target: target.clone(),
             role: Role::Remote,
             timeout: Duration::from_secs(600),
             start: new_start(),
@@ -45,7 +46,7 @@ impl Desk {
         let mut worker = Worker::new(link, second, pauses, received, stopped, published);
         worker.remember().await;
         worker.prepare().await;
-        Self { worker, library, _sink: sink, _commands: commands, _stop: stop, _dir: dir }
+        Self { worker, library, target, _sink: sink, _commands: commands, _stop: stop, _dir: dir }
     }
 
     fn book(&self, name: &str) -> BookHandle {
@@ -110,4 +111,54 @@ async fn what_is_published_is_that_of_one_book() {
     desk.worker.published.lock().behind.insert(handles[0].id().clone(), wrong(handles[0].id()));
     desk.worker.serve(handles[2].id()).await;
     assert_eq!(is_wrong(&desk.worker), [true, false, false]);
+}
+
+/// Books that cannot go on, while others get through: the next ones begin, but only a few.
+#[tokio::test]
+async fn few_books_are_in_memory_whatever_cannot_go_on() {
+    let mut desk = Desk::new().await;
+    let names: Vec<String> = (0..12).map(|number| format!("cold-{number}")).collect();
+    let pages = names.iter().map(|name| {
+        let book = desk.book(name);
+        book.persist_page_extract(1).unwrap();
+        let book_id = book.id().clone();
+        bookstate_domain::Page::any_key(bookstate_domain::PageKey { book_id, page_num: 1 })
+    });
+    let pages: Vec<_> = pages.collect();
+    desk.target.set_choked(pages);
+    while !desk.library.live_books().is_empty() {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let (live, mut most) = (desk.book("live"), 0);
+    for _ in 0..400 {
+        desk.worker.find_dirty();
+        let Some(id) = desk.worker.choose(Instant::now()) else { break };
+        desk.worker.serve(&id).await;
+        // Somebody gets through, so that the target is not taken for the one that is at fault.
+        live.persist_book_status(BookStatus::Processing, None).unwrap();
+        desk.worker.find_dirty();
+        desk.worker.schedule(live.id(), Instant::now());
+        let sending = desk.worker.served.values().filter(|served| served.cursor.is_sending()).count();
+        most = most.max(sending);
+    }
+    assert!((2..=MOST_OTHERS + 1).contains(&most), "{most} books were under way at once");
+}
+
+/// Something is committed after every step: the book is never without something to send.
+#[tokio::test]
+async fn who_waits_for_a_busy_book_waits_for_what_was_there() {
+    let mut desk = Desk::new().await;
+    let handle = desk.book("busy");
+    desk.do_all().await;
+    let (answer, mut answered) = tokio::sync::oneshot::channel();
+    desk.worker.command(Command::Resync(handle.id().clone(), answer)).await;
+    for _ in 0..50 {
+        handle.persist_book_status(BookStatus::Processing, None).unwrap();
+        desk.worker.find_dirty();
+        desk.worker.serve(handle.id()).await;
+        if let Ok(compared) = answered.try_recv() {
+            return assert_eq!(compared, Ok(()));
+        }
+    }
+    panic!("it never ends");
 }

@@ -149,6 +149,10 @@ async fn a_dropped_document_no_longer_counts_and_is_not_tried_again() {
     world.sink().drop_parked(&world.name, key.clone()).await.unwrap();
     world.settle().await;
     assert_eq!(world.status().parked, 0);
+    // It is refused again: that was accepted.
+    world.commit(&[put(2, "still refused")]);
+    world.settle().await;
+    assert_eq!((world.status().parked, world.status().counters.parked), (0, 2));
     world.target.set_refused([]);
     world.kill_and_restart().await;
     world.settle().await;
