@@ -141,7 +141,8 @@ async fn few_books_are_in_memory_whatever_cannot_go_on() {
         let sending = desk.worker.served.values().filter(|served| served.cursor.is_sending()).count();
         most = most.max(sending);
     }
-    assert!((2..=MOST_OTHERS + 1).contains(&most), "{most} books were under way at once");
+    // Three of those, and the live one.
+    assert!((2..=4).contains(&most), "{most} books were under way at once");
 }
 
 /// Something is committed after every step: the book is never without something to send.
