@@ -41,6 +41,8 @@ fn a_disk_that_stays_full() {
     let (mut stalled, mut stopped) = (0, 0);
     for nth in spread(undisturbed().counts.of(Call::Write), 12) {
         let place = Place::with(&undisturbed().made);
+        // Its end would wait for a local store that has no room either.
+        place.write("bookstate.toml", "[sink]\ndrain_ms = 500\n");
         let shim = Shim::new(place.data()).fail_from(Call::Write, nth, Errno::Enospc);
         let mut job = place.start_with(&shim, PROCESS).unwrap();
         // Either it gives up, or it waits for room and says so.
@@ -62,6 +64,7 @@ fn a_disk_that_stays_full() {
             }
             _ => panic!("write {nth}: {ended:?}"),
         }
+        std::fs::remove_file(place.path("bookstate.toml")).unwrap();
         ends_as_undisturbed(&place, 1, &format_args!("no room from write {nth} on"));
     }
     println!("{stalled} waited for room, {stopped} stopped");
