@@ -8,21 +8,21 @@ use bookstate_reading::toc::normalise;
 use serde_json::Value;
 
 use super::books::words;
-use super::readers::{Programs, chapters_in_order, text_of};
+use super::readers::{NotesAt, Programs, chapters_in_order, text_of};
 use crate::words_in_order::in_order;
 
 /// `source` of chapters that no table of contents has.
 const NO_ENTRY: [&str; 3] = ["front_matter", "back_matter", "whole_book"];
 
-/// The titles of an exported book's chapters with their levels, in order.
+/// The titles of an exported book's chapters with their levels, in order. Not their numbers: an edition for screens
+/// may number its appendices from 1, and number what the other does not.
 fn contents(exported: &Value) -> Result<Vec<String>> {
     let chapters = chapters_in_order(exported)?.into_iter();
     let entries = chapters
         .filter(|chapter| chapter["source"].as_str().is_none_or(|source| !NO_ENTRY.contains(&source)));
     let entry = |chapter: &Value| {
-        let text = |key: &str| chapter[key].as_str().unwrap_or_default().to_owned();
-        let title = normalise(&format!("{} {}", text("entry_number"), text("title")));
-        format!("{} {title}", chapter["level"])
+        let title = chapter["title"].as_str().unwrap_or_default();
+        format!("{} {}", chapter["level"], normalise(title))
     };
     Ok(entries.map(entry).collect())
 }
@@ -68,7 +68,9 @@ pub(super) fn lost_on_the_way(
     let again = programs.export(&path)?.json;
     let count = |book: &Value, aside: bool| -> Result<HashMap<String, usize>> {
         let mut counted = HashMap::new();
-        words(&text_of(book, |_| aside)?).into_iter().for_each(|word| *counted.entry(word).or_default() += 1);
+        words(&text_of(book, NotesAt::Book, |_| aside)?)
+            .into_iter()
+            .for_each(|word| *counted.entry(word).or_default() += 1);
         Ok(counted)
     };
     // What was set aside is in no export; reading again may set aside other words.
