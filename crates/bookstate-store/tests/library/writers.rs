@@ -9,8 +9,8 @@ use bookstate_store::{BookSync, ImportError, OpenBookError, Progress, StoredBook
 use parking_lot::Mutex;
 
 use crate::{
-    fold::{Change, Pages, at, changes, commit, pages_of, seq},
-    shelf::{SOON, Shelf, book, live_pages, persist, stored_pages, stored_seq},
+    fold::{Change, Pages, at, changes, commit, commit_up_to, pages_of, seq},
+    shelf::{SOON, Shelf, book, live_pages, only_one_segment, persist, stored_pages, stored_seq, write},
 };
 
 const WRITERS: u32 = 4;
@@ -201,4 +201,24 @@ fn what_a_target_has_is_known_whenever_it_says_so() {
         assert_eq!(library.watermark(&id, &mirror), seq(last));
         drop(handle);
     }
+}
+
+/// Somebody put another local store in the place of this one, or an import went beside a creation.
+#[test]
+fn a_local_store_that_has_more_than_memory_frees_nothing() {
+    let mut shelf = Shelf::new(SOON);
+    shelf.segment_bytes = 1500;
+    let (library, _) = shelf.open();
+    let id = book("moby");
+    let handle = write(&library, &id);
+    for last in 1..=30 {
+        commit_up_to(&handle, last);
+        shelf.settle(&library);
+    }
+    let local = library.feed(&TargetName::local());
+    local.acknowledge(&id, seq(99));
+    let health = library.journal_health();
+    assert!(health.segments > 2 && health.deleted_segments == 0, "{health:?}");
+    local.acknowledge(&id, seq(30));
+    only_one_segment(&library);
 }
