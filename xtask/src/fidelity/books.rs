@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use bookstate_reading::page::BlockKind;
 use bookstate_reading::source::Source;
 use unicode_normalization::UnicodeNormalization;
 
@@ -60,19 +61,24 @@ impl Book {
         BOOKS.into_iter().map(book).filter(|b| b.pdf.exists() && b.edition.exists()).collect()
     }
 
-    /// The words of its other edition.
+    /// The words of its other edition, those of notes last: a file for screens has them at its end.
     ///
     /// # Errors
     /// It cannot be read.
     pub(super) fn words(&self) -> Result<Vec<String>> {
         let source = Source::open(&self.edition)
             .with_context(|| format!("the edition {} of {}", self.edition.display(), self.name))?;
-        let mut text = String::new();
+        let (mut text, mut notes) = (Vec::new(), Vec::new());
         for n in 1..=source.page_count() {
-            text.push_str(&source.page_text(n)?.text);
-            text.push('\n');
+            let mut page = source.page(n)?;
+            let mut of_page = page.clone();
+            of_page.blocks.retain(|block| matches!(block.kind, BlockKind::Footnote { .. }));
+            page.blocks.retain(|block| !matches!(block.kind, BlockKind::Footnote { .. }));
+            text.extend(words(&page.plain_text()));
+            notes.extend(words(&of_page.plain_text()));
         }
-        Ok(words(&text))
+        text.append(&mut notes);
+        Ok(text)
     }
 }
 

@@ -8,7 +8,7 @@ use bookstate_reading::toc::normalise;
 use serde_json::Value;
 
 use super::books::words;
-use super::readers::{NotesAt, Programs, chapters_in_order, text_of};
+use super::readers::{Programs, chapters_in_order, text_of};
 use crate::words_in_order::in_order;
 
 /// `source` of chapters that no table of contents has.
@@ -68,9 +68,7 @@ pub(super) fn lost_on_the_way(
     let again = programs.export(&path)?.json;
     let count = |book: &Value, aside: bool| -> Result<HashMap<String, usize>> {
         let mut counted = HashMap::new();
-        words(&text_of(book, NotesAt::Book, |_| aside)?)
-            .into_iter()
-            .for_each(|word| *counted.entry(word).or_default() += 1);
+        words(&text_of(book, |_| aside)?).into_iter().for_each(|word| *counted.entry(word).or_default() += 1);
         Ok(counted)
     };
     // What was set aside is in no export; reading again may set aside other words.

@@ -17,7 +17,7 @@ use anyhow::{Result, ensure};
 
 use crate::words_in_order::in_order;
 use books::{Book, words};
-use readers::{Exported, NotesAt, Programs, Reader, text_of};
+use readers::{Exported, Programs, Reader, text_of};
 
 /// What `fidelity` takes.
 #[derive(Debug, clap::Args)]
@@ -71,12 +71,8 @@ pub(crate) fn run(options: &Options, out: &mut dyn std::io::Write) -> Result<()>
         let edition = book.words()?;
         let read = programs.export(&book.pdf)?;
         // The printed contents are in the editions, too.
-        let text = |notes_at| -> Result<_> {
-            Ok(words(&text_of(&read.json, notes_at, |reason| reason == "contents")?))
-        };
-        let scored = |text: Vec<String>| (Score::of(&edition, &text), text);
-        let (chapter, end) = (scored(text(NotesAt::Chapter)?), scored(text(NotesAt::Book)?));
-        let (ours, text) = if chapter.0.recall > end.0.recall { chapter } else { end };
+        let text = words(&text_of(&read.json, |reason| reason == "contents")?);
+        let ours = Score::of(&edition, &text);
         let line = |reader: &str, Score { recall, precision }: Score| {
             let (name, count) = (book.name, edition.len());
             format!("{name:24} {count:>6}  {reader:17}  {recall:.4}  {precision:.4}")

@@ -125,20 +125,12 @@ pub(super) fn chapters_in_order(exported: &Value) -> Result<Vec<&Value>> {
     Ok(chapters)
 }
 
-/// Where notes stand, which each edition does in its own way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NotesAt {
-    /// Behind their chapter.
-    Chapter,
-    /// At the end of the book.
-    Book,
-}
-
-/// The chapters of an exported book, and behind each what `wanted` wants of what was set aside; their notes at `notes_at`.
+/// The chapters of an exported book, and behind each what `wanted` wants of what was set aside; all notes at the
+/// end, as for the other edition.
 ///
 /// # Errors
 /// It has no text.
-pub(super) fn text_of(exported: &Value, notes_at: NotesAt, wanted: impl Fn(&str) -> bool) -> Result<String> {
+pub(super) fn text_of(exported: &Value, wanted: impl Fn(&str) -> bool) -> Result<String> {
     let (mut out, mut notes) = (String::new(), String::new());
     let add_to = |out: &mut String, value: &Value| {
         out.push_str(value.as_str().unwrap_or_default());
@@ -152,9 +144,6 @@ pub(super) fn text_of(exported: &Value, notes_at: NotesAt, wanted: impl Fn(&str)
         let asides = list("set_aside").filter(|aside| aside["reason"].as_str().is_some_and(&wanted));
         asides.for_each(|aside| add(&aside["text"]));
         list("notes").for_each(|note| add_to(&mut notes, &note["text"]));
-        if notes_at == NotesAt::Chapter {
-            out.push_str(&std::mem::take(&mut notes));
-        }
     }
     out.push_str(&notes);
     ensure!(!out.trim().is_empty(), "bookstate found no text");
