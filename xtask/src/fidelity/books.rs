@@ -18,19 +18,22 @@ const BOOKS: [(&str, &str, &str, usize); 8] = [
         "developers-reference",
         "developers-reference/developers-reference.pdf",
         "developers-reference/developers-reference.epub",
-        0,
+        // Its title page is an entry of the EPUB file.
+        1,
     ),
     (
         "developers-reference-de",
         "developers-reference/de/developers-reference.pdf",
         "developers-reference/de/developers-reference.epub",
-        0,
+        // Its title page is an entry of the EPUB file.
+        1,
     ),
     (
         "developers-reference-fr",
         "developers-reference/fr/developers-reference.pdf",
         "developers-reference/fr/developers-reference.epub",
-        0,
+        // Its title page is an entry of the EPUB file.
+        1,
     ),
     (
         "debian-paketmanagement",
