@@ -63,6 +63,7 @@ struct Shared {
     taking_in: tokio::sync::Mutex<()>,
     /// Books that are read from a store at once, and held until their answers are made.
     reads: Arc<Semaphore>,
+    exports: Arc<Semaphore>,
 }
 
 /// See the module documentation. Cheap to clone.
@@ -71,6 +72,8 @@ pub(crate) struct ApiState(Arc<Shared>);
 
 /// So many books that are not in memory are read at once: each is there whole until its answer is made.
 const READS: usize = 8;
+/// So many exports are made at once: each takes a processor for a while, and several times its size of memory.
+const EXPORTS: usize = 2;
 
 impl ApiState {
     pub(crate) fn new(parts: ServerParts, config: ServerConfig) -> Self {
@@ -86,6 +89,7 @@ impl ApiState {
             stopping: watch::channel(false).0,
             taking_in: tokio::sync::Mutex::default(),
             reads: Arc::new(Semaphore::new(READS)),
+            exports: Arc::new(Semaphore::new(EXPORTS)),
             requests: AtomicU64::new(0),
             rendered: RenderedAnswers::default(),
             began: Instant::now(),
@@ -101,6 +105,11 @@ impl ApiState {
     /// A turn to read a book that is not in memory.
     pub(crate) async fn turn_to_read(&self) -> Result<OwnedSemaphorePermit, Problem> {
         self.0.reads.clone().acquire_owned().await.map_err(|error| Problem::internal(&error))
+    }
+
+    /// A turn to make an export.
+    pub(crate) async fn turn_to_export(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        self.0.exports.clone().acquire_owned().await.map_err(|error| Problem::internal(&error))
     }
 
     pub(crate) fn config(&self) -> &ServerConfig {

@@ -1,8 +1,9 @@
 //! Books: the list, and everything about one book. All of it is read through [`BookReading`].
 
 use axum::{extract::State, http::header, response::Response};
-use bookstate_domain::{BookStatus, OperationName};
+use bookstate_domain::{BookStatus, OperationName, Seq};
 use bookstate_reading::export::{self, JsonForm};
+use bookstate_reading::source::Resource;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -182,6 +183,21 @@ async fn export_book(
         Format::Epub => state.cover(reading.state().book_id()).await,
         _ => None,
     };
+    let turn = state.turn_to_export().await?;
+    let made = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        exported(&reading, seq, format, cover.as_ref())
+    });
+    made.await.map_err(|error| Problem::internal(&error))?
+}
+
+/// The answer with a book in a format. Takes a processor for as long as the book is long.
+fn exported(
+    reading: &BookReading,
+    seq: Seq,
+    format: Format,
+    cover: Option<&Resource>,
+) -> Result<Response, Problem> {
     reading.answer(|state| {
         let json = |form| -> Result<Vec<u8>, Problem> {
             let document = export::json(state, seq, form).map_err(|error| Problem::internal(&error))?;
@@ -189,7 +205,7 @@ async fn export_book(
             Ok((text + "\n").into_bytes())
         };
         let (content_type, ending, bytes) = match format {
-            Format::Epub => ("application/epub+zip", "epub", export::epub(state, cover.as_ref())),
+            Format::Epub => ("application/epub+zip", "epub", export::epub(state, cover)),
             Format::Markdown => ("text/markdown; charset=utf-8", "md", export::markdown(state).into_bytes()),
             Format::Html => ("text/html; charset=utf-8", "html", export::html(state).into_bytes()),
             Format::Text => ("text/plain; charset=utf-8", "txt", export::text(state).into_bytes()),
