@@ -6,6 +6,7 @@
 use std::{
     io,
     net::{IpAddr, SocketAddr},
+    sync::Arc,
     time::Duration,
 };
 
@@ -18,6 +19,7 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
 };
 use tower::ServiceExt;
@@ -33,6 +35,9 @@ use crate::{
 /// How long to wait after an accept that failed: the process is out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// So many connections may have lost their place and not be closed yet: on a busy machine a crowd comes faster than
+/// others leave, and each is an open file.
+const LEAVING: usize = 32;
 /// How many bytes the system holds for a client that does not read: without a bound, some megabytes for each.
 const SEND_BYTES: u32 = 256 << 10;
 /// How many connections wait to be accepted.
@@ -128,19 +133,21 @@ impl Server {
             state.jobs_over().await;
         };
         tokio::pin!(ended);
+        let open = Arc::new(Semaphore::new(limits.connections.saturating_add(LEAVING)));
         loop {
             while tasks.try_join_next().is_some() {}
             let accepted = tokio::select! {
                 // The end comes first: it must not have to wait in a crowd.
                 biased;
                 () = &mut ended => break,
-                accepted = listener.accept() => accepted,
+                accepted = accept(&listener, &open) => accepted,
             };
             match accepted {
-                Ok((stream, address)) => {
+                Ok((stream, address, file)) => {
                     let (peer, leave) = connections.enter(address.ip());
                     let connection = graceful.watch(connection(stream, peer, &app, &limits));
                     tasks.spawn(async move {
+                        let _file = file;
                         tokio::select! {
                             done = connection => if let Err(error) = done {
                                 tracing::debug!(%error, "a connection ended early");
@@ -165,6 +172,18 @@ impl Server {
         }
         tasks.shutdown().await;
     }
+}
+
+/// The next connection, as soon as those that have to leave have left; with what counts it as open.
+///
+/// Cancel safe: a connection that was not returned was not accepted.
+async fn accept(
+    listener: &TcpListener,
+    open: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let file = open.clone().acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, address) = listener.accept().await?;
+    Ok((stream, address, file))
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
