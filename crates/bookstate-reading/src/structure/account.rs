@@ -78,6 +78,7 @@ pub fn account<'a>(pages: impl IntoIterator<Item = &'a Page>, chapters: &[Chapte
     stems.sort_unstable();
     account.join(&stems);
     account.split();
+    account.join_marked(&stems);
     account
 }
 
@@ -115,6 +116,28 @@ impl Account {
                 }
                 take(&mut self.lost, &word);
             }
+        }
+    }
+}
+
+impl Account {
+    /// A word over a line's end, with the mark of a note behind it: its two parts are lost, the second with the mark, and
+    /// the whole and the mark are added.
+    fn join_marked(&mut self, stems: &[String]) {
+        for stem in stems {
+            let found = self.added.keys().find_map(|word| {
+                let rest = word.strip_prefix(stem.as_str()).filter(|rest| !rest.is_empty())?;
+                self.lost.contains_key(stem).then_some(())?;
+                let marked = |second: &&String| {
+                    let mark = second.strip_prefix(rest).filter(|mark| !mark.is_empty());
+                    mark.is_some_and(|mark| mark.chars().count() <= 6 && self.added.contains_key(mark))
+                };
+                let second = self.lost.keys().find(marked)?;
+                Some((word.clone(), second.clone(), second.strip_prefix(rest)?.to_owned()))
+            });
+            let Some((word, second, mark)) = found else { continue };
+            [stem, &second].into_iter().for_each(|part| take(&mut self.lost, part));
+            [&word, &mark].into_iter().for_each(|whole| take(&mut self.added, whole));
         }
     }
 }
@@ -193,6 +216,17 @@ mod tests {
         assert_eq!(found.wrong(), 0, "{found:?}");
         let found = of("a.txt", "CHAPTER 1\n\nThe un-\npre-\ncedented harbour.\n").unwrap();
         assert_eq!(found.wrong(), 0, "{found:?}");
+    }
+
+    #[test]
+    fn a_mark_behind_a_word_over_a_line_end_is_accounted_for() {
+        let source = Source::from_bytes(Path::new("a.txt"), b"Further-\nmore1 it is so".to_vec()).unwrap();
+        let page = source.page(1).unwrap();
+        let with = |text: &str| {
+            let subject = bookstate_domain::ChapterSubject::Orphan(1);
+            account([&page], &[ChapterExtract::plain(subject, text.into(), 4)]).wrong()
+        };
+        assert_eq!((with("Furthermore it is so 1"), with("Furthermore it is so")), (0, 3));
     }
 
     #[test]
