@@ -314,7 +314,14 @@ fn code_lines(lines: &[Line], types: &[LineType]) -> (Vec<bool>, usize) {
     if types.len() == lines.len() && printed > 0 && printed * 4 <= types.len() * 3 {
         return (types.iter().map(|t| t.monospace).collect(), 1);
     }
-    (lines.iter().map(|l| is_code_like(&l.text)).collect(), 3)
+    // A word that a line's end cuts is text, whatever signs are beside it.
+    let is_cut = |i: usize| {
+        let stem = lines.get(i).and_then(|l| l.text.strip_suffix(HYPHENS));
+        let next = lines.get(i + 1).is_some_and(|l| l.text.starts_with(char::is_lowercase));
+        next && stem.is_some_and(|stem| stem.ends_with(char::is_alphabetic))
+    };
+    let is_code = |(i, l): (usize, &Line)| is_code_like(&l.text) && !is_cut(i);
+    (lines.iter().enumerate().map(is_code).collect(), 3)
 }
 
 /// Whether a block ends before line `i`: at a blank line, and where code is set off by its indent alone.
@@ -326,8 +333,7 @@ fn ends_block(lines: &[Line], code: &[bool], inset: usize, i: usize) -> bool {
     let is_code = |i: Option<usize>| i.and_then(|i| code.get(i)).copied().unwrap_or(false);
     let inward = line.indent >= before.indent + inset && is_code(Some(i));
     let outward = before.indent >= line.indent + inset && is_code(above) && !is_code(Some(i));
-    let goes_on = before.text.ends_with(HYPHENS) && line.text.starts_with(char::is_lowercase);
-    gap_before(lines, i) || ((inward || outward) && !goes_on)
+    gap_before(lines, i) || inward || outward
 }
 
 fn is_code_like(text: &str) -> bool {

@@ -68,6 +68,38 @@ fn lists_and_code_keep_their_lines() {
     assert_eq!(text, format!("{prose}\n\nif x:\n    y()\n\n{prose}"));
 }
 
+/// A page of lines with their indents, set in type of one width or not.
+fn set(lines: &[(usize, &str, bool)]) -> String {
+    let line = |(indent, text, _): &(usize, &str, bool)| crate::toc::Line {
+        number: 0,
+        indent: *indent,
+        text: (*text).to_owned(),
+    };
+    let mut kept: Vec<crate::toc::Line> = lines.iter().map(line).collect();
+    (0..).zip(&mut kept).for_each(|(number, line)| line.number = number);
+    let of = |monospace: bool| LineType { monospace, size: 10.0, ..LineType::default() };
+    let types: Vec<LineType> = lines.iter().map(|(.., monospace)| of(*monospace)).collect();
+    let page = PageText { lines: kept.clone(), types, ..PageText::default() };
+    let words = Vocabulary::of(&book(&[]));
+    let mut out = Paragraphs::new(&words);
+    add_page(&mut out, &page, &kept, &[], 0, kept.len());
+    out.close();
+    out.done.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("\n\n")
+}
+
+#[test]
+fn type_of_one_width_tells_code_from_text() {
+    let first = "The value of it can be set, as with plot(x, y, pch = 3), and argu-";
+    let prose =
+        [(2, first, false), (0, "ments without a name are told by their place in the call; thus", false)];
+    let whole = "The value of it can be set, as with plot(x, y, pch = 3), and arguments without a name are told by \
+                 their place in the call; thus";
+    assert_eq!(set(&prose), whole, "a word is cut: no code, where no type tells");
+    let mut lines = prose.to_vec();
+    lines.extend([(4, "> f(x)", true), (4, "[1] 2", true), (0, "prints a number.", false)]);
+    assert_eq!(set(&lines), format!("{whole}\n\n> f(x)\n[1] 2\n\nprints a number."));
+}
+
 #[test]
 fn a_page_is_split_at_the_heading() {
     let pages = ["1.1 One\n\nalpha beta", "gamma\n\n1.2 Two\n\ndelta"];
