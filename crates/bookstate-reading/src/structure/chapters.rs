@@ -8,6 +8,10 @@
 use super::finalize::EntryFacts;
 use super::headings::{HeadingKind, PageHeading};
 use super::locate::{ChapterStart, Position, locate};
+use super::made_from::{
+    BACK_MATTER_SOURCE, CONTENTS_SOURCE, FRONT_MATTER_SOURCE, HEADING_SOURCE, OUTLINE_SOURCE, PART_SOURCE,
+    WHOLE_BOOK_SOURCE,
+};
 use super::matter::{end_of_book, known_title, start_of_book};
 use super::order::put_in_order;
 use super::parts::{PART_BYTES, cuts};
@@ -15,23 +19,6 @@ use super::series::{BookHeading, Form, book_headings, series};
 use super::typed;
 use crate::toc::{BookText, NumeralStyle, is_contents_title, level_of_word, split_title};
 use bookstate_domain::{ChapterSubject, Text, persist::NewChapter};
-
-/// `source` of a chapter made from an entry of the contents.
-pub const CONTENTS_SOURCE: &str = "toc";
-/// `source` of a chapter made from an entry of the file's own table of contents.
-pub const OUTLINE_SOURCE: &str = "outline";
-/// `source` of a chapter made from a heading.
-pub const HEADING_SOURCE: &str = "heading";
-/// `source` of the only chapter of a book without contents and headings.
-pub const WHOLE_BOOK_SOURCE: &str = "whole_book";
-
-/// `source` of the chapter for what stands before the first.
-pub const FRONT_MATTER_SOURCE: &str = "front_matter";
-/// `source` of the chapter for what a digital library puts behind a book.
-pub const BACK_MATTER_SOURCE: &str = "back_matter";
-
-/// `source` of a chapter that goes on with the one before it, which is too long for one.
-pub const PART_SOURCE: &str = "part";
 
 const FRONT_MATTER_TITLE: &str = "Front matter";
 const BACK_MATTER_TITLE: &str = "Back matter";

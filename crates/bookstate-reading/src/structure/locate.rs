@@ -4,8 +4,8 @@
 //! overlap nor leave lines out. A chapter begins at its heading; when the heading is not found it begins where its
 //! page does, or, when an earlier chapter begins on that page, with the next page or the next chapter.
 
-use super::chapters::{BACK_MATTER_SOURCE, FRONT_MATTER_SOURCE, PART_SOURCE};
 use super::headings::{HeadingKind, PageHeading, gap_before, headings};
+use super::made_from::{BACK_MATTER_SOURCE, FRONT_MATTER_SOURCE, PART_SOURCE};
 use super::matter::end_of_book;
 use super::named::{lone_word, named};
 use crate::page::BlockKind;

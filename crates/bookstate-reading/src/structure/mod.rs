@@ -13,6 +13,7 @@ mod gap;
 mod headings;
 mod language;
 mod locate;
+mod made_from;
 mod markdown;
 mod matter;
 mod named;
@@ -35,16 +36,17 @@ use crate::toc::{BookText, FileFacts};
 use bookstate_domain::{Text, persist::NewChapter};
 
 pub use account::{Account, account};
-pub use chapters::{
-    BACK_MATTER_SOURCE, CONTENTS_SOURCE, FRONT_MATTER_SOURCE, HEADING_SOURCE, OUTLINE_SOURCE, PART_SOURCE,
-    WHOLE_BOOK_SOURCE, from_contents, from_headings, from_outline,
-};
+pub use chapters::{from_contents, from_headings, from_outline};
 pub use classify::classify;
 pub use finalize::{EntryFacts, GAP_PAGES, discover, gaps, patterns};
 pub use gap::look_into;
 pub use headings::{HeadingKind, PageHeading, headings};
 pub use language::language;
 pub use locate::{ChapterStart, Position, locate};
+pub use made_from::{
+    BACK_MATTER_SOURCE, CONTENTS_SOURCE, FRONT_MATTER_SOURCE, HEADING_SOURCE, OUTLINE_SOURCE, PART_SOURCE,
+    WHOLE_BOOK_SOURCE,
+};
 pub use markdown::{PageMarkdown, page_markdown};
 pub use polish::{Edit, EditKind, apply, edits, polish};
 pub use text::{chapter_texts, paragraph_count, word_count};

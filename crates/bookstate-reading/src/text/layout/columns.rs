@@ -40,16 +40,17 @@ pub(super) fn blocks(rows: Vec<Row>) -> Vec<Vec<Row>> {
 }
 
 fn divide(rows: Vec<Row>, deeper: u8, out: &mut Vec<Vec<Row>>) {
+    let among_text = has_whole_rows(&rows);
     let found = match deeper {
         0 => None,
-        _ => gutters(&rows),
+        _ => gutters(&rows, among_text),
     };
     let Some(gutters) = found else {
         out.push(rows);
         return;
     };
     let inside = in_columns(&rows, &gutters);
-    let bands = bands(&rows, &inside, &gutters, has_whole_rows(&rows));
+    let bands = bands(&rows, &inside, &gutters, among_text);
     let mut plain: Vec<Row> = Vec::new();
     let mut columns: Vec<Vec<Row>> = vec![Vec::new(); gutters.len() + 1];
     for (i, row) in rows.into_iter().enumerate() {
@@ -112,8 +113,8 @@ fn is_across(row: &Row, gutters: &[f32]) -> bool {
     })
 }
 
-/// The places of the gaps, when there are some.
-fn gutters(rows: &[Row]) -> Option<Vec<f32>> {
+/// The places of the gaps, when there are some; `among_text` as [`has_whole_rows`] says.
+fn gutters(rows: &[Row], among_text: bool) -> Option<Vec<f32>> {
     if rows.len() < FEWEST_ROWS {
         return None;
     }
@@ -121,7 +122,6 @@ fn gutters(rows: &[Row]) -> Option<Vec<f32>> {
     let ends = rows.iter().map(|r| r.reach().1).fold(f32::MIN, f32::max);
     let size = median(rows.iter().map(|r| r.size))?.max(1.0);
     let width = ends - starts;
-    let among_text = has_whole_rows(rows);
     let search = |range: Range<f32>, places: &dyn Fn(f32) -> Vec<f32>| -> Option<(usize, Vec<f32>)> {
         let steps = (width * (range.end - range.start) / (size / 2.0)).ceil().clamp(1.0, 200.0) as u16;
         let share = |i: u16| range.start + (range.end - range.start) * f32::from(i) / f32::from(steps);
@@ -156,7 +156,7 @@ fn has_whole_rows(rows: &[Row]) -> bool {
     rows.iter().zip(&widths).filter(is_whole).count() >= WHOLE_ROWS
 }
 
-/// Runs of rows that are in columns; `among_text` as [`has_whole_rows`] says.
+/// Runs of rows that are in columns.
 fn bands(rows: &[Row], inside: &[bool], gutters: &[f32], among_text: bool) -> Vec<Range<usize>> {
     let mut bands = Vec::new();
     let mut start = 0;
