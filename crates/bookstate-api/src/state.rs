@@ -75,6 +75,10 @@ const READS: usize = 8;
 /// So many exports are made at once: each takes a processor for a while, and several times its size of memory.
 const EXPORTS: usize = 2;
 
+async fn turn(of: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Problem> {
+    of.clone().acquire_owned().await.map_err(|error| Problem::internal(&error))
+}
+
 impl ApiState {
     pub(crate) fn new(parts: ServerParts, config: ServerConfig) -> Self {
         // A new one per start, so that an ETag or an event's id of an earlier process is never taken for
@@ -104,12 +108,12 @@ impl ApiState {
 
     /// A turn to read a book that is not in memory.
     pub(crate) async fn turn_to_read(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        self.0.reads.clone().acquire_owned().await.map_err(|error| Problem::internal(&error))
+        turn(&self.0.reads).await
     }
 
     /// A turn to make an export.
     pub(crate) async fn turn_to_export(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        self.0.exports.clone().acquire_owned().await.map_err(|error| Problem::internal(&error))
+        turn(&self.0.exports).await
     }
 
     pub(crate) fn config(&self) -> &ServerConfig {
