@@ -3,6 +3,9 @@
 //! The form's parser has no bounds of its own that would do: a field that is not the file, or a part's head without
 //! an end, would be read for as long as it comes. So everything that is not the file's content has one small budget,
 //! and the whole has a least rate and an end.
+//!
+//! The parser takes what is there before it looks at any of it. So there is one piece at a time: else a fast client's
+//! file would be in memory whole, and its beginning counted with the form.
 
 use std::{
     sync::{
@@ -84,6 +87,10 @@ impl<S: Stream<Item = Result<Bytes, axum::Error>> + Unpin> Arriving<S> {
         if self.over {
             return None;
         }
+        if self.received > 0 {
+            // Nothing is there, for once: what has come is looked at.
+            tokio::task::yield_now().await;
+        }
         let next = self.checked().await;
         self.over = next.as_ref().is_none_or(Result::is_err);
         next
@@ -131,6 +138,8 @@ pub(super) fn watched(body: Body, limits: &Limits) -> (Body, Arc<Watch>) {
 
 #[cfg(test)]
 mod tests {
+    use axum::extract::{FromRequest, Multipart};
+
     use super::*;
 
     #[test]
@@ -175,5 +184,30 @@ mod tests {
         assert!(code == Some(Code::TooLarge) && read < FORM_BYTES + 2000, "{read}");
         let (read, code) = ends(pieces(100, Duration::from_secs(8)), true).await;
         assert!(code == Some(Code::Timeout) && read < 10_000, "{read}");
+    }
+
+    #[tokio::test]
+    async fn what_has_come_is_looked_at_before_there_is_more() {
+        const PIECE: usize = 64 << 10;
+        let file = vec![b'a'; 1 << 20];
+        let mut form =
+            b"--x\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n".to_vec();
+        form.extend_from_slice(&file);
+        form.extend_from_slice(b"\r\n--x--\r\n");
+        let pieces: Vec<_> =
+            form.chunks(PIECE).map(|piece| Ok::<_, std::io::Error>(Bytes::copy_from_slice(piece))).collect();
+        // All of it is there at once, as from a client on the same machine.
+        let (body, watch) = watched(Body::from_stream(stream::iter(pieces)), &Limits::default());
+        let request =
+            axum::extract::Request::builder().header("content-type", "multipart/form-data; boundary=x");
+        let mut form = Multipart::from_request(request.body(body).unwrap(), &()).await.unwrap();
+        let mut field = form.next_field().await.unwrap().unwrap();
+        watch.file_begins();
+        let (mut read, mut most) = (0, 0);
+        while let Some(bytes) = field.chunk().await.unwrap() {
+            (read, most) = (read + bytes.len(), most.max(bytes.len()));
+        }
+        assert_eq!((read, watch.problem()), (file.len(), None));
+        assert!(most <= 2 * PIECE, "{most} bytes are in memory at once");
     }
 }
