@@ -2,6 +2,7 @@
 //! full one, but each of several manuals bound together.
 
 use super::contents_page::{Printed, entries, longest_rise, restarts_at};
+use super::counted_on;
 use super::entry::ContentsEntry;
 use super::find::Block;
 use super::levels::levels;
@@ -221,7 +222,8 @@ fn judge(book: &BookText, list: Vec<Printed>, block: &Block, around: &[Region]) 
         at += 1;
         keep.binary_search(&(at - 1)).is_ok()
     };
-    let printed: Vec<Printed> = list.into_iter().filter(in_order).collect();
+    let mut printed: Vec<Printed> = list.into_iter().filter(in_order).collect();
+    counted_on::set_apart(&mut printed);
     let levels = levels(&printed);
     let mut list = List {
         printed,

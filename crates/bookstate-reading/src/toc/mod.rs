@@ -8,6 +8,7 @@
 
 mod chain;
 mod contents_page;
+mod counted_on;
 mod edge_numbers;
 mod entry;
 mod entry_line;
