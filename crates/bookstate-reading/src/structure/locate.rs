@@ -92,6 +92,39 @@ pub(super) fn lines_on_page(book: &BookText, n: u32, chapters: &[ChapterStart]) 
     chapters.iter().map(|chapter| candidates.as_ref()?.heading_line(chapter, 0)).collect()
 }
 
+/// How many lines from `line` on are the chapter's title, with or without its number; 0 where they say something else.
+pub(super) fn title_lines(page: &PageText, line: usize, chapter: &ChapterStart) -> usize {
+    let title = normalise(chapter.title.as_deref().unwrap_or_default());
+    let whole = format!("{}{title}", normalise(chapter.number.as_deref().unwrap_or_default()));
+    let runs = runs(page, line);
+    if whole.is_empty() {
+        0
+    } else {
+        runs.iter().find(|run| run.equals(&title, &whole).is_some()).map_or(0, |run| run.count)
+    }
+}
+
+/// The line, and two and three lines in a row from it on.
+fn runs(page: &PageText, first: usize) -> Vec<Run> {
+    let mut runs = Vec::new();
+    let mut joined = String::new();
+    for (count, line) in (1..).zip(page.lines.get(first..).unwrap_or_default().iter().take(3)) {
+        if joined.ends_with('-') {
+            joined.pop();
+        } else if !joined.is_empty() {
+            joined.push(' ');
+        }
+        joined.push_str(line.text.trim_start_matches('#').trim_start());
+        let without_level = named(&joined).map(|n| normalise(n.rest)).unwrap_or_default();
+        let without = [normalise(split_title(&joined).rest), without_level];
+        runs.push(Run { first, count, text: normalise(&joined), without });
+        if joined.len() > 400 {
+            break;
+        }
+    }
+    runs
+}
+
 /// Gives those without a heading a place between their neighbours.
 fn settle(book: &BookText, chapters: &[ChapterStart], found: &[Option<Position>]) -> Vec<Position> {
     let end = Position { page: book.page_count().saturating_add(1), line: 0 };
@@ -147,24 +180,8 @@ struct Run {
 
 impl<'a> Candidates<'a> {
     fn new(book: &BookText, page: &'a PageText, number: u32) -> Self {
-        let mut runs = Vec::new();
-        for i in (0..page.lines.len()).filter(|i| !book.is_contents_line(number, *i)) {
-            let mut joined = String::new();
-            for (count, line) in (1..).zip(page.lines.get(i..).unwrap_or_default().iter().take(3)) {
-                if joined.ends_with('-') {
-                    joined.pop();
-                } else if !joined.is_empty() {
-                    joined.push(' ');
-                }
-                joined.push_str(line.text.trim_start_matches('#').trim_start());
-                let without_level = named(&joined).map(|n| normalise(n.rest)).unwrap_or_default();
-                let without = [normalise(split_title(&joined).rest), without_level];
-                runs.push(Run { first: i, count, text: normalise(&joined), without });
-                if joined.len() > 400 {
-                    break;
-                }
-            }
-        }
+        let lines = (0..page.lines.len()).filter(|i| !book.is_contents_line(number, *i));
+        let runs = lines.flat_map(|i| runs(page, i)).collect();
         Self { page, number, runs }
     }
 

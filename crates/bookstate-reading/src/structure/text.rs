@@ -6,7 +6,7 @@
 //! tables stay lines.
 
 use super::headings::{gap_before, headings};
-use super::locate::{ChapterStart, Position, locate};
+use super::locate::{ChapterStart, Position, locate, title_lines};
 use super::said::{SaidBlock, said_blocks};
 use super::vocabulary::{HYPHENS, Vocabulary};
 use crate::text::LineType;
@@ -17,6 +17,7 @@ use bookstate_domain::{
     persist::ChapterExtract,
 };
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// Bullets that begin an item of a list.
 const BULLETS: [&str; 10] = ["•", "◦", "▪", "‣", "·", "–", "—", "*", "-", "+"];
@@ -31,7 +32,7 @@ pub fn chapter_texts(book: &BookText, chapters: &[ChapterStart]) -> Vec<ChapterE
     let ends = positions.iter().skip(1).copied().chain([end]);
     let words = Vocabulary::of(book);
     let extract = |((chapter, start), end): ((&ChapterStart, &Position), Position)| {
-        let Spanned { text, layout, marked, said } = span_text(book, *start, end, &words);
+        let Spanned { text, layout, marked, said } = span_text(book, chapter, *start, end, &words);
         let count = word_count(&text);
         let plain = ChapterExtract::plain(chapter.subject.clone(), text.into(), count);
         let notes = if said.is_empty() { notes(book, *start, end, &marked, &words) } else { said };
@@ -138,7 +139,13 @@ struct Spanned {
     said: Vec<Note>,
 }
 
-fn span_text(book: &BookText, start: Position, end: Position, words: &Vocabulary) -> Spanned {
+fn span_text(
+    book: &BookText,
+    chapter: &ChapterStart,
+    start: Position,
+    end: Position,
+    words: &Vocabulary,
+) -> Spanned {
     let mut out = Paragraphs::new(words);
     let mut marked: Vec<Marked> = Vec::new();
     let mut said = SaidNotes::default();
@@ -153,7 +160,8 @@ fn span_text(book: &BookText, start: Position, end: Position, words: &Vocabulary
         }
         let lines = without_marks(page, from..to, n, &mut marked);
         let contents: Vec<bool> = (0..page.lines.len()).map(|i| book.is_contents_line(n, i)).collect();
-        add_page(&mut out, page, &lines, &contents, from, to);
+        let title = if n == start.page { title_lines(page, from, chapter) } else { 0 };
+        add_page(&mut out, page, &lines, &contents, from..to, title);
     }
     out.close();
     let mut text = String::new();
@@ -211,7 +219,7 @@ impl SaidNotes {
 /// The page's lines, in `range` with [`MARK`] where they refer to one of the page's notes.
 fn without_marks<'a>(
     page: &'a PageText,
-    range: std::ops::Range<usize>,
+    range: Range<usize>,
     n: u32,
     marked: &mut Vec<Marked>,
 ) -> Cow<'a, [Line]> {
@@ -236,14 +244,15 @@ fn without_marks<'a>(
     Cow::Owned(lines)
 }
 
-/// Takes the lines `from..to` of a page, block by block (a block is lines without a blank one between).
+/// Takes some of the lines of a page, block by block (a block is lines without a blank one between). The first `title` of
+/// them are the chapter's own.
 fn add_page(
     out: &mut Paragraphs<'_>,
     page: &PageText,
     lines: &[Line],
     contents: &[bool],
-    from: usize,
-    to: usize,
+    Range { start: from, end: to }: Range<usize>,
+    title: usize,
 ) {
     let layout = Layout::of(lines);
     let heads = headings(page);
@@ -258,12 +267,14 @@ fn add_page(
             continue;
         }
         // A block ends at a blank line and before and behind a heading.
-        let head = heads.iter().find(|h| h.first <= i && i <= h.last);
+        let of_title = from + title;
+        let head = heads.iter().find(|h| h.first <= i && i <= h.last).map(|h| h.last + 1);
+        let head = if i < of_title { Some(head.unwrap_or(0).max(of_title)) } else { head };
         let mut stop = i + 1;
         match head {
             // What is set aside is not said a second time.
-            Some(head) => {
-                let end = (head.last + 1).min(to);
+            Some(end) => {
+                let end = end.min(to);
                 stop = (i + 1..end).find(|line| is_contents(*line)).unwrap_or(end);
             }
             None => {

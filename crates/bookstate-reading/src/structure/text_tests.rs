@@ -68,6 +68,20 @@ fn lists_and_code_keep_their_lines() {
     assert_eq!(text, format!("{prose}\n\nif x:\n    y()\n\n{prose}"));
 }
 
+#[test]
+fn a_title_of_two_lines_is_one_heading() {
+    let pages =
+        ["5.9 Moving, removing and re-\nintroducing of packages\n\nSome operations are not automatic."];
+    let mut chapter = start(1, "Moving, removing and reintroducing of packages", 1);
+    chapter.number = Some("5.9".into());
+    let text = &chapter_texts(&book(&pages), &[chapter])[0];
+    assert_eq!(
+        &*text.text,
+        "5.9 Moving, removing and reintroducing of packages\n\nSome operations are not automatic."
+    );
+    assert!(matches!(text.layout.as_deref(), Some([LayoutBlock { kind: LayoutKind::Heading(_), .. }, _])));
+}
+
 /// A page of lines with their indents, set in type of one width or not.
 fn set(lines: &[(usize, &str, bool)]) -> String {
     let line = |(indent, text, _): &(usize, &str, bool)| crate::toc::Line {
@@ -82,7 +96,7 @@ fn set(lines: &[(usize, &str, bool)]) -> String {
     let page = PageText { lines: kept.clone(), types, ..PageText::default() };
     let words = Vocabulary::of(&book(&[]));
     let mut out = Paragraphs::new(&words);
-    add_page(&mut out, &page, &kept, &[], 0, kept.len());
+    add_page(&mut out, &page, &kept, &[], 0..kept.len(), 0);
     out.close();
     out.done.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("\n\n")
 }

@@ -3,12 +3,12 @@
 //! Invariant: only words inside lines count, so that no broken word vouches for itself.
 
 use crate::toc::BookText;
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 #[derive(Debug, Default)]
 pub(super) struct Vocabulary {
-    /// In lower case.
-    words: HashSet<String>,
+    /// In lower case and in order, each with how often it occurs.
+    words: Vec<(String, u32)>,
     /// The book's language writes compounds in one word, so that a hyphen at a line's end is the printer's.
     joins_compounds: bool,
 }
@@ -28,13 +28,18 @@ const FIRST_PARTS: [&str; 14] = [
     "eighty", "ninety",
 ];
 
+/// Two words are forms of one when they differ in no more than so many letters at their ends, and agree in so many
+/// behind the hyphen.
+const ENDING: usize = 2;
+const STEM: usize = 3;
+
 /// Endings of words that are no words.
 const SUFFIXES: [&str; 12] =
     ["ish", "ness", "less", "ful", "fully", "ing", "hood", "ship", "ment", "dom", "ist", "ism"];
 
 impl Vocabulary {
     pub(super) fn of(book: &BookText) -> Self {
-        let mut words = HashSet::new();
+        let mut words: HashMap<String, u32> = HashMap::new();
         let pages = || (1..=book.page_count()).filter_map(|n| book.page(n));
         for line in pages().flat_map(|p| &p.lines) {
             let mut tokens = line.text.split_whitespace().peekable();
@@ -49,14 +54,17 @@ impl Vocabulary {
                 let word = word.to_lowercase();
                 // What opens or closes it stays outside, and the parts of `this/that` are words too.
                 for part in word.split(['/', '—', '–', '…']).filter(|p| !p.is_empty()) {
-                    if !words.contains(part) {
-                        words.insert(part.to_owned());
+                    match words.get_mut(part) {
+                        Some(count) => *count = count.saturating_add(1),
+                        None => _ = words.insert(part.to_owned(), 1),
                     }
                 }
             }
         }
         let german = ["und", "der", "het", "een", "och", "og", "ikke", "nicht"];
-        let joins_compounds = german.iter().filter(|w| words.contains(**w)).count() >= 2;
+        let joins_compounds = german.iter().filter(|w| words.contains_key(**w)).count() >= 2;
+        let mut words: Vec<(String, u32)> = words.into_iter().collect();
+        words.sort_unstable();
         Self { words, joins_compounds }
     }
 
@@ -77,10 +85,19 @@ impl Vocabulary {
         if before.ends_with(|c: char| !c.is_lowercase()) && before.chars().count() > 1 {
             return true;
         }
-        let (joined, hyphenated) =
-            (self.knows(&format!("{before}{after}")), self.knows(&format!("{before}-{after}")));
-        if joined || hyphenated {
-            return !joined;
+        // A path breaks at hyphens of its own only.
+        if is_path(before) {
+            return true;
+        }
+        let (joined, hyphenated) = (format!("{before}{after}"), format!("{before}-{after}"));
+        let [as_one, as_two] = [&joined, &hyphenated].map(|word| self.count(word));
+        if as_one > 0 || as_two > 0 {
+            return as_two > as_one;
+        }
+        // "nicht-freie" where the book has "nicht-freier".
+        let stem = after.chars().count().saturating_sub(ENDING);
+        if stem >= STEM && self.knows_form(&hyphenated) != self.knows_form(&joined) {
+            return self.knows_form(&hyphenated);
         }
         // "state-of-the-" + "art": a word with hyphens goes on with one. No printer leaves a single letter.
         before.contains('-') || before.chars().count() == 1 || self.is_compound(before, after)
@@ -100,8 +117,30 @@ impl Vocabulary {
     }
 
     fn knows(&self, word: &str) -> bool {
-        self.words.contains(&word.to_lowercase())
+        self.count(word) > 0
     }
+
+    /// How often the book has the word within its lines.
+    fn count(&self, word: &str) -> u32 {
+        let word = word.to_lowercase();
+        let place = self.words.binary_search_by(|(known, _)| known.cmp(&word));
+        place.ok().and_then(|i| self.words.get(i)).map_or(0, |(_, count)| *count)
+    }
+
+    /// The book has the word with another ending.
+    fn knows_form(&self, word: &str) -> bool {
+        let word = word.to_lowercase();
+        let length = word.chars().count();
+        let stem: String = word.chars().take(length.saturating_sub(ENDING)).collect();
+        let first = self.words.partition_point(|(known, _)| *known < stem);
+        let beginning = self.words.iter().skip(first).take_while(|(known, _)| known.starts_with(&stem));
+        beginning.into_iter().any(|(known, _)| known.chars().count() <= length + ENDING)
+    }
+}
+
+/// What stands before a line's end is a part of a path or an address.
+fn is_path(before: &str) -> bool {
+    before.contains("://") || before.matches('/').count() >= 2
 }
 
 #[cfg(test)]
@@ -114,7 +153,7 @@ mod tests {
             BookText::new(vec!["a text with well-known words in it\nand further informa-\ntion ends".into()]);
         let words = Vocabulary::of(&book);
         let broken = Vocabulary::of(&BookText::new(vec!["some soft\u{2010}\nware here".into()]));
-        assert!(!broken.words.contains("soft") && !broken.words.contains("ware"));
+        assert!(!broken.knows("soft") && !broken.knows("ware"));
         assert!(words.keeps_hyphen("well", "known"));
         assert!(!words.keeps_hyphen("informa", "tion"));
         assert!(!words.keeps_hyphen("fur", "ther,"));
@@ -124,5 +163,21 @@ mod tests {
         assert!(words.keeps_hyphen("x", "ray") && words.keeps_hyphen("twenty", "first"));
         assert!(!words.keeps_hyphen("self", "ish") && !words.keeps_hyphen("giv", "en"));
         assert!(Vocabulary::is_suspended("bzw."));
+    }
+
+    #[test]
+    fn the_more_frequent_form_decides() {
+        let page = "the non-free area and the non-free one and --nonfree for it\nund nicht mit nicht-freier Software hier";
+        let words = Vocabulary::of(&BookText::new(vec![page.into()]));
+        assert!(words.keeps_hyphen("non", "free"));
+        assert!(words.keeps_hyphen("nicht", "freie,"));
+        assert!(!words.keeps_hyphen("soft", "ware"));
+    }
+
+    #[test]
+    fn a_path_breaks_at_its_own_hyphens() {
+        let words = Vocabulary::default();
+        assert!(words.keeps_hyphen("/usr/share/common", "licenses"));
+        assert!(!words.keeps_hyphen("und/oder", "licenses"));
     }
 }
