@@ -136,8 +136,10 @@ fn one_book(
         }
         counts.of_the_program += kills;
     }
-    let status = receipts.follow(&place)?.end()?;
-    ensure!(status == Some(0), "the job at last ends with {status:?}");
+    let job = receipts.follow(&place)?;
+    let said = job.said.clone();
+    let status = job.end()?;
+    ensure!(status == Some(0), "the job at last ends with {status:?}: {}", fs::read_to_string(said)?);
     ensure!(place.canonical("book.pdf") == expected.canonical, "the book differs from an undisturbed one");
     let log = receipts.log();
     // Panics with the unit when one ran again that was accepted, or twice in one process.
@@ -193,8 +195,9 @@ impl Receipts {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
             _ => {}
         }
-        let child = place.command(PROCESS).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-        Ok(Job { child, told, receipts: self.0.clone() })
+        let said = place.path("said.txt");
+        let child = place.command(PROCESS).stdout(Stdio::null()).stderr(File::create(&said)?).spawn()?;
+        Ok(Job { child, told, said, receipts: self.0.clone() })
     }
 }
 
@@ -216,6 +219,8 @@ fn take(mut told: impl BufRead, receipts: &mut File) -> anyhow::Result<()> {
 struct Job {
     child: Child,
     told: PathBuf,
+    /// What it writes to the terminal.
+    said: PathBuf,
     receipts: PathBuf,
 }
 

@@ -3,17 +3,29 @@
 //! The lock is the operating system's (`flock`), so it goes with the process however that ends. The file's text
 //! only says who holds it, for the message to the next one who tries; it is never trusted for the decision and the
 //! file is never removed (removing it would let two processes lock two files of one name).
+//!
+//! A process that is killed while it starts another one leaves the lock for an instant: the new one has all open files
+//! until it becomes its program. So a lock whose holder has gone is waited for.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 use serde::{Deserialize, Serialize};
 
 use super::{OsFs, create_dirs, private};
 
 /// The name of the lock file in the data directory.
 const LOCK_FILE: &str = "lock";
+
+/// How long a lock is waited for that nobody who lives is named for.
+const LEFT_BEHIND: Duration = Duration::from_secs(5);
+/// How often it is tried meanwhile.
+const TRIED_AGAIN: Duration = Duration::from_millis(5);
 
 /// Who holds a lock, as the lock file tells it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,7 +80,7 @@ pub struct DataDirLock {
 }
 
 impl DataDirLock {
-    /// Locks `dir` (created when missing) without waiting.
+    /// Locks `dir` (created when missing). Waits only for what a killed process leaves behind, at most 5 s.
     ///
     /// # Errors
     /// [`LockError::Held`] names the holder, [`LockError::Io`] is anything else.
@@ -77,15 +89,18 @@ impl DataDirLock {
         create_dirs(&OsFs, dir).map_err(io)?;
         // The file keeps its bytes until the lock is held: they name the holder.
         let mut file = private::open(&dir.join(LOCK_FILE)).map_err(io)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                let holder =
-                    file.read_to_string(&mut text).ok().and_then(|_| serde_json::from_str(&text).ok());
+        let begun = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(source)) => return Err(io(source)),
+            }
+            let holder = read_holder(&mut file);
+            if holder.as_ref().is_some_and(Holder::may_live) || begun.elapsed() > LEFT_BEHIND {
                 return Err(LockError::Held { dir: dir.to_owned(), holder });
             }
-            Err(TryLockError::Error(source)) => return Err(io(source)),
+            thread::sleep(TRIED_AGAIN);
         }
         write_holder(&mut file, &this_process()).map_err(io)?;
         Ok(Self { file })
@@ -101,6 +116,23 @@ impl Drop for DataDirLock {
     }
 }
 
+impl Holder {
+    /// Whether the process may still be there: one of another machine may.
+    fn may_live(&self) -> bool {
+        let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) else { return true };
+        let is_here = self.host == host();
+        !is_here || !matches!(test_kill_process(pid), Err(Errno::SRCH))
+    }
+}
+
+/// Who holds the lock; none when the file is being written just now.
+fn read_holder(file: &mut File) -> Option<Holder> {
+    let mut text = String::new();
+    file.seek(SeekFrom::Start(0)).ok()?;
+    file.read_to_string(&mut text).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
 fn write_holder(file: &mut File, holder: &Holder) -> io::Result<()> {
     let text = serde_json::to_string(holder)?;
     file.set_len(0)?;
@@ -112,8 +144,53 @@ fn this_process() -> Holder {
     let command: Vec<_> = std::env::args_os().take(2).map(|arg| arg.to_string_lossy().into_owned()).collect();
     Holder {
         pid: std::process::id(),
-        host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        host: host(),
         started: jiff::Timestamp::now().to_string(),
         command: command.join(" "),
+    }
+}
+
+fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    /// A process that has been there.
+    fn gone() -> u32 {
+        let mut child = Command::new("true").spawn().unwrap();
+        child.wait().unwrap();
+        child.id()
+    }
+
+    #[test]
+    fn a_lock_that_a_killed_process_left_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = DataDirLock::acquire(dir.path()).unwrap();
+        let mut file = private::open(&dir.path().join(LOCK_FILE)).unwrap();
+        write_holder(&mut file, &Holder { pid: gone(), ..this_process() }).unwrap();
+        let next = thread::spawn({
+            let dir = dir.path().to_owned();
+            move || DataDirLock::acquire(&dir)
+        });
+        // Long enough that it meets the lock, mostly; should it not, it has it sooner.
+        thread::sleep(10 * TRIED_AGAIN);
+        drop(held);
+        assert!(next.join().unwrap().is_ok());
+    }
+
+    #[test]
+    fn a_lock_whose_holder_lives_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let _held = DataDirLock::acquire(dir.path()).unwrap();
+        let Err(LockError::Held { holder: Some(holder), .. }) = DataDirLock::acquire(dir.path()) else {
+            panic!("the lock is held");
+        };
+        assert!(holder.may_live());
+        assert!(!Holder { pid: gone(), ..holder.clone() }.may_live());
+        assert!(Holder { pid: gone(), host: "elsewhere".into(), ..holder }.may_live());
     }
 }
