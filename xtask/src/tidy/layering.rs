@@ -27,12 +27,13 @@ const STORE: &str = "bookstate-store";
 const SINK: &str = "bookstate-sink";
 const READING: &str = "bookstate-reading";
 const SCANS: &str = "bookstate-scans";
+const LLM: &str = "bookstate-llm";
 const JOBS: &str = "bookstate-jobs";
 const API: &str = "bookstate-api";
 const TESTS: &str = "bookstate-tests";
 
 /// The layers, lowest first.
-const LAYERS: [Layer; 11] = [
+const LAYERS: [Layer; 12] = [
     Layer { name: "bookstate-domain-macros", uses: &[], tests_use: &[], never: &[] },
     Layer {
         name: DOMAIN,
@@ -60,15 +61,21 @@ const LAYERS: [Layer; 11] = [
         never: &["tokio", "reqwest", "hyper", "axum", "rusqlite", "graphql_client"],
     },
     Layer {
+        name: LLM,
+        uses: &[],
+        tests_use: &[TESTS],
+        never: &["rusqlite", "graphql_client", "bookstate-domain", "bookstate-store", "bookstate-reading"],
+    },
+    Layer {
         name: JOBS,
-        uses: &[DOMAIN, STORE, READING, SCANS],
+        uses: &[DOMAIN, STORE, READING, SCANS, LLM],
         tests_use: &[],
         never: &["axum", "graphql_client"],
     },
     Layer { name: API, uses: &[DOMAIN, STORE, SINK, READING, SCANS, JOBS], tests_use: &[TESTS], never: &[] },
     Layer {
         name: "bookstate-cli",
-        uses: &[DOMAIN, STORE, SINK, READING, SCANS, JOBS, API],
+        uses: &[DOMAIN, STORE, SINK, READING, SCANS, LLM, JOBS, API],
         tests_use: &[TESTS],
         never: &[],
     },
