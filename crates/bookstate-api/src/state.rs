@@ -13,6 +13,7 @@ use std::{
 use bookstate_domain::{AnyKey, Book, BookId, Job, JobStatus, OperationName, Seq, Timestamp, Variant};
 use bookstate_jobs::{
     Ingested, JobProgress, JobRequest, JobTotals, Scheduler, Started, copy_of, ingest_within, pool::PoolLoad,
+    remove_copy,
 };
 use bookstate_reading::source::{Resource, cover};
 use bookstate_sink::{Sink, TargetStatus};
@@ -223,11 +224,12 @@ impl ApiState {
             let mut books: BTreeMap<BookId, Arc<Book>> =
                 stored.into_iter().map(|book| (book.book_id.clone(), book)).collect();
             for id in library.live_books() {
-                let live = library.active(&id);
-                if let Some(book) = live.as_ref().and_then(|snapshot| snapshot.state.books().values().next())
-                {
-                    books.insert(id, book.clone());
-                }
+                // One that was removed is still stored until its removal arrives there.
+                let Some(live) = library.active(&id) else { continue };
+                match live.state.books().values().next() {
+                    Some(book) => books.insert(id, book.clone()),
+                    None => books.remove(&id),
+                };
             }
             Ok(books.into_values().collect())
         })
@@ -391,6 +393,21 @@ impl ApiState {
             Ok(handle.persist_reset(operation)?.seq)
         });
         reset.await.map_err(|error| Problem::internal(&error))?
+    }
+
+    /// Removes a book and the copy of its file. The file goes once the removal is safe: it could not be undone.
+    pub(crate) async fn remove(&self, book_id: &BookId) -> Result<(), Problem> {
+        let (library, id) = (self.0.parts.library.clone(), book_id.clone());
+        let removed = tokio::task::spawn_blocking(move || {
+            let handle = library.open_book(&id, "a removal")?;
+            handle.persist_book_removed()?;
+            Ok::<_, Problem>(handle)
+        });
+        let handle = removed.await.map_err(|error| Problem::internal(&error))??;
+        handle.durable().await.map_err(|error| Problem::internal(&error))?;
+        let (library, id) = (self.0.parts.library.clone(), book_id.clone());
+        let gone = tokio::task::spawn_blocking(move || remove_copy(library.dir(), &id));
+        gone.await.map_err(|error| Problem::internal(&error))?.map_err(|error| Problem::internal(&error))
     }
 
     /// How busy the worker pools are.

@@ -48,7 +48,7 @@ pub(crate) struct Global {
     #[arg(long = "target", global = true, value_name = "NAME=PLACE", id = "further_target")]
     targets: Vec<String>,
     /// Ask a running server instead of the data directory: process, books, status, pages, toc, chapters, jobs, export,
-    /// reset, cancel, parked; its token is taken from BOOKSTATE_TOKEN or the configuration. A server that has the
+    /// reset, cancel, rm, open, parked; its token is taken from BOOKSTATE_TOKEN or the configuration. A server that has the
     /// data directory is asked by itself [env: BOOKSTATE_SERVER]
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) server: Option<String>,
@@ -135,6 +135,16 @@ pub(crate) enum Command {
     ///
     /// The next `process` begins a new job with what is left to do.
     Cancel(BookArg),
+    /// Remove books: all that is known of them, here and in every target, and the copies of their files
+    ///
+    /// The files that were processed stay where they are; processing one again begins anew. A target that cannot be
+    /// reached follows when it can. Says what will go and, on a terminal, asks first.
+    #[command(after_help = "Examples:
+  bookstate rm b-3f9a
+  bookstate rm b-3f9a b-77c0 --yes")]
+    Rm(RmArgs),
+    /// Show a book in the browser, by the server that has it, or by one that this command is until Ctrl-C
+    Open(OpenArgs),
     /// Look at the journal, the log that survives a kill
     #[command(subcommand)]
     Journal(JournalCommand),
@@ -224,7 +234,7 @@ pub(crate) struct JobsArgs {
 }
 
 /// `serve`.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct ServeArgs {
     /// Where to answer; any other than a loopback address needs a token [default: 127.0.0.1:7070] [env:
     /// BOOKSTATE_SERVER_BIND]
@@ -313,6 +323,27 @@ pub(crate) struct ResetArgs {
     /// Say what would be lost, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+/// `rm`.
+#[derive(Debug, Args)]
+pub(crate) struct RmArgs {
+    /// Ids, unique beginnings of ids, titles, or paths of the books' files
+    #[arg(required = true, value_name = "BOOK")]
+    pub(crate) books: Vec<String>,
+    /// Do not ask; without a terminal nobody is asked
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Say what would go, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// `open`.
+#[derive(Debug, Args)]
+pub(crate) struct OpenArgs {
+    /// An id, a unique beginning of one, a title, or the path of the book's file; the list of books without it
+    pub(crate) book: Option<String>,
 }
 
 /// `journal`.
@@ -467,7 +498,7 @@ impl Command {
     /// Whether the command changes books and can ask a server to.
     pub(crate) const fn changes_books(&self) -> bool {
         match self {
-            Self::Process(_) | Self::Reset(_) | Self::Cancel(_) => true,
+            Self::Process(_) | Self::Reset(_) | Self::Cancel(_) | Self::Rm(_) => true,
             Self::Parked(parked) => !matches!(parked, ParkedCommand::List { .. }),
             _ => false,
         }
@@ -488,6 +519,8 @@ impl Command {
                 | Self::Parked(_)
                 | Self::Process(_)
                 | Self::Cancel(_)
+                | Self::Rm(_)
+                | Self::Open(_)
         )
     }
 }
@@ -571,6 +604,10 @@ mod tests {
             "config unset jobs.workers",
             "doctor",
             "cancel b-1",
+            "rm b-1 b-2 --yes",
+            "rm b-1 --dry-run",
+            "open",
+            "open b-1",
             "completions bash",
         ] {
             parsed(&format!("bookstate {line}")).unwrap();

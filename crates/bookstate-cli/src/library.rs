@@ -138,8 +138,11 @@ pub(crate) fn known_books(library: &Library) -> Result<Vec<BookId>, Failure> {
 pub(crate) fn find(library: &Library, text: &str) -> Result<BookId, Failure> {
     let mut known = book_ref::stored(library.local_store())?;
     for id in library.live_books() {
-        if known.iter().all(|book| book.id != id) {
-            known.push(Known { id, title: None });
+        // The store may be behind the journal, in both ways.
+        known.retain(|book| book.id != id);
+        let live = library.active(&id);
+        if let Some(book) = live.as_ref().and_then(|live| live.state.book()) {
+            known.push(Known { id, title: book.title.as_deref().map(str::to_owned) });
         }
     }
     book_ref::resolve(text, &known)

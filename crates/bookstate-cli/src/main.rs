@@ -8,6 +8,7 @@ mod args;
 mod book_ref;
 mod client;
 mod commands;
+mod consent;
 mod failure;
 mod file_limit;
 mod library;
@@ -23,6 +24,7 @@ mod source;
 mod status;
 mod table;
 mod terminal;
+mod time;
 
 use std::{
     collections::BTreeMap,
@@ -156,7 +158,7 @@ async fn command(cli: &Cli, settings: &Settings) -> Result<Exit, Failure> {
         Command::Serve(args) => {
             let flags = cli.flags();
             let read = move || settings::load(&flags, &environment());
-            return commands::serve::run(settings, args, read, json).await;
+            return commands::serve::run(settings, args, read, |_| {}, json).await;
         }
         Command::Books => commands::books::run(&source()?.books().await?, json)?,
         Command::Status(args) => {
@@ -194,6 +196,18 @@ async fn command(cli: &Cli, settings: &Settings) -> Result<Exit, Failure> {
             commands::cancel::remote(&source()?, &args.book, json).await?;
         }
         Command::Cancel(args) => commands::cancel::run(settings, &args.book, json).await?,
+        Command::Rm(args) if server.is_some() => commands::rm::remote(&source()?, args, json).await?,
+        Command::Rm(args) => commands::rm::run(settings, args, json).await?,
+        Command::Open(args) => {
+            let book = args.book.as_deref();
+            if let Some(at) = &server {
+                commands::open::remote(&source()?, &at.url, book, json).await?;
+                return Ok(Exit::Ok);
+            }
+            let flags = cli.flags();
+            let read = move || settings::load(&flags, &environment());
+            return commands::open::run(settings, book, read, json).await;
+        }
         Command::Journal(args) => commands::journal::run(settings, args, json)?,
         Command::Parked(args) if server.is_some() => {
             commands::parked::remote(&source()?, args, json).await?;

@@ -309,6 +309,10 @@ fn local_status(
     let mut books = Vec::new();
     for id in ids {
         let Some(loaded) = store.load_book(&id)? else { continue };
+        // Of a book that was removed its commits are counted, no more.
+        if loaded.state.document_count() == 0 {
+            continue;
+        }
         let persisted_seq = loaded.sync.persisted_seq.get();
         let mut lines = Vec::new();
         for name in targets {

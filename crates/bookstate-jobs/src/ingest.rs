@@ -149,7 +149,12 @@ fn looked_at(path: &Path, copy: &Path, intake: &Intake) -> Result<u32, IngestErr
 fn record(library: &Library, book_id: BookId, page_count: u32) -> Result<Ingested, IngestError> {
     let known = is_known(library, &book_id)?;
     if !known {
-        let handle = library.create_book(&book_id, "ingest")?;
+        // One that was removed has commits.
+        let seq = library.book_seq(&book_id).map_err(OpenBookError::from)?;
+        let handle = match seq == Seq::ZERO {
+            true => library.create_book(&book_id, "ingest")?,
+            false => library.open_book(&book_id, "ingest")?,
+        };
         let pages = i32::try_from(page_count).unwrap_or(i32::MAX);
         handle.persist_book_record(NewBook { page_count: pages })?;
     }
@@ -164,10 +169,12 @@ fn read(path: &Path) -> Result<Vec<u8>, SourceError> {
     })
 }
 
-/// Whether the book is live or in the local store.
+/// Whether the book has a record, in memory or in the local store.
 fn is_known(library: &Library, book_id: &BookId) -> Result<bool, IngestError> {
-    let seq = library.book_seq(book_id).map_err(OpenBookError::from)?;
-    Ok(seq > Seq::ZERO)
+    if let Some(live) = library.active(book_id) {
+        return Ok(live.state.book().is_some());
+    }
+    Ok(library.local_store().book(book_id).map_err(OpenBookError::from)?.is_some())
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -216,6 +223,17 @@ pub fn copy_of(data_dir: &Path, book_id: &BookId) -> Option<PathBuf> {
         name.is_some_and(|name| name.starts_with(prefix)) && path.is_file()
     });
     copies.next()
+}
+
+/// Removes the copy of a book's file, if there is one. Blocks.
+///
+/// # Errors
+/// It cannot be removed.
+pub fn remove_copy(data_dir: &Path, book_id: &BookId) -> io::Result<()> {
+    match copy_of(data_dir, book_id) {
+        Some(copy) => fs::remove_file(copy),
+        None => Ok(()),
+    }
 }
 
 /// The copy of a book's file, opened. What it is read from is in memory as long as this lives.

@@ -58,7 +58,7 @@ mod actor;
 mod worker;
 
 pub use error::{IngestError, StartError};
-pub use ingest::{Ingested, copy_of, identify, ingest, ingest_within, sources_dir};
+pub use ingest::{Ingested, copy_of, identify, ingest, ingest_within, remove_copy, sources_dir};
 pub use intake::{Intake, Trial};
 pub use persist_call::PersistCall;
 pub use progress::{Activity, JobEnd, JobProgress, JobReport, UnitCounts};

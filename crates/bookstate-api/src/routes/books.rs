@@ -1,6 +1,10 @@
 //! Books: the list, and everything about one book. All of it is read through [`BookReading`].
 
-use axum::{extract::State, http::header, response::Response};
+use axum::{
+    extract::State,
+    http::{StatusCode, header},
+    response::Response,
+};
 use bookstate_domain::{BookStatus, OperationName, Seq};
 use bookstate_reading::export::{self, JsonForm};
 use bookstate_reading::source::Resource;
@@ -29,6 +33,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(metrics))
         .routes(routes!(export_book))
         .routes(routes!(reset))
+        .routes(routes!(remove))
 }
 
 /// Which books.
@@ -268,4 +273,14 @@ async fn reset(
         reset: operation.cascade().iter().map(ToString::to_string).collect(),
         seq: seq.get(),
     }))
+}
+
+/// Remove a book: its documents, here and in every target, and the copy of its file
+#[utoipa::path(delete, path = "/api/books/{book_id}", tag = "books", operation_id = "remove_book",
+    params(("book_id" = String, Path, description = "The book")),
+    responses((status = 204, description = "Removed; targets follow as they can be reached")))]
+async fn remove(State(state): State<ApiState>, reading: BookReading) -> Result<StatusCode, Problem> {
+    state.require_running()?;
+    state.remove(reading.state().book_id()).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -67,6 +67,28 @@ async fn a_reset_is_refused_while_a_job_is_active_and_runs_stages_again_afterwar
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_book_is_removed_once_no_job_works_on_it() {
+    let place = Place::new();
+    let server = place.server();
+    let (book_id, _) = server.book().await;
+    let book = format!("/api/books/{book_id}");
+    let remove = || server.send(server.request(Method::DELETE, &book).body(String::new()));
+    let refused = remove().await;
+    assert_eq!((refused.status, &*refused.problem()), (StatusCode::CONFLICT, "job_active"));
+    place.gate.open();
+    server.done(&book_id).await;
+    drop(server.keep_live(&book_id).await);
+    assert_eq!(remove().await.status, StatusCode::NO_CONTENT);
+    for path in [book.clone(), format!("{book}/chapters"), format!("/api/jobs/status/{book_id}")] {
+        assert_eq!(server.get(&path).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    assert_eq!(remove().await.status, StatusCode::NOT_FOUND);
+    assert_eq!(server.get("/api/books").await.json()["total"], 0);
+    let start = server.post(&format!("/api/jobs/start/{book_id}"), &json!({})).await;
+    assert!(start.status.is_client_error(), "{start:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_that_the_end_of_the_server_interrupts_goes_on_at_the_next_start() {
     let place = Place::new();
     let server = place.server();

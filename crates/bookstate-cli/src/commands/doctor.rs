@@ -159,7 +159,7 @@ fn room(settings: &Settings, dir: &Path) -> Option<Check> {
 
 fn books(reader: &LocalReader) -> Vec<Check> {
     let mut checks = Vec::new();
-    match reader.store().list_books() {
+    match reader.store().list_book_documents() {
         Ok(books) => checks.push(Check::good("books", count(books.len(), "book"))),
         Err(error) => {
             let todo = "see `bookstate journal verify`";

@@ -7,6 +7,7 @@ use crate::{
     logging::say,
     output,
     table::{Column, Table},
+    time,
 };
 
 /// What an active job is called on which nobody works.
@@ -24,7 +25,7 @@ pub(crate) fn run(jobs: &Jobs, at_work: bool, json: bool) -> Result<(), Failure>
         Column::text("variant", 8).rank(3),
         Column::text("status", 11),
         Column::text("stage", 12).rank(1),
-        Column::text("created", 19).rank(2),
+        Column::text("created", 23).rank(2),
         Column::text("why", 12).rank(4),
     ]);
     for job in &jobs.jobs {
@@ -34,8 +35,7 @@ pub(crate) fn run(jobs: &Jobs, at_work: bool, json: bool) -> Result<(), Failure>
             word(job.variant.map(|variant| variant.to_string())),
             status(job, at_work),
             stage(job),
-            // Nobody looks for nanoseconds in a table.
-            word(job.created_at.map(|at| at.to_string().chars().take(19).collect())),
+            word(job.created_at.map(time::local)),
             job.error.as_deref().unwrap_or_default().to_owned(),
         ]);
     }

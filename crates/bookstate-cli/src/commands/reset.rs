@@ -1,7 +1,5 @@
 //! `bookstate reset BOOK OPERATION`: says what will be lost, asks, undoes it.
 
-use std::io::{self, IsTerminal, Write};
-
 use bookstate_domain::{BookId, BookState, JobStatus, Operation, OperationName};
 use bookstate_store::{BookHandle, Library};
 use serde::Serialize;
@@ -9,6 +7,7 @@ use serde_json::json;
 
 use crate::{
     args::ResetArgs,
+    consent,
     failure::Failure,
     library,
     logging::say,
@@ -54,22 +53,6 @@ fn lost(state: &BookState, operation: OperationName) -> String {
     format!("{} ({})", cascade.join(", "), lost.join(", "))
 }
 
-/// Asks at the terminal; without one, and with `--yes`, it is as if yes was said.
-fn is_agreed(args: &ResetArgs) -> Result<bool, Failure> {
-    if args.yes || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return Ok(true);
-    }
-    eprint_question("go on? [y/N] ");
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer).map_err(Failure::unexpected)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
-}
-
-fn eprint_question(text: &str) {
-    // A closed standard error leaves nobody to ask.
-    drop(write!(io::stderr(), "{text}"));
-}
-
 /// Undoes an operation and all that follows from it, once that is agreed to.
 ///
 /// # Errors
@@ -89,9 +72,7 @@ pub(crate) async fn run(settings: &Settings, args: &ResetArgs, json: bool) -> Re
         return output::line(&format!("{id}: would be reset: {lost}; nothing was changed"));
     }
     say("note", format_args!("{id}: this undoes {lost}"));
-    if !is_agreed(args)? {
-        return Err(Failure::input("nothing was changed"));
-    }
+    consent::ask(args.yes)?;
     let sink = library::start_sink(&library, settings)?;
     let done = reset(&library, &id, operation);
     library::finish(library, sink, settings).await?;
@@ -115,9 +96,7 @@ pub(crate) async fn remote(source: &Source, args: &ResetArgs, json: bool) -> Res
         return output::line(&format!("{id}: would be reset: {cascade}; nothing was changed"));
     }
     say("note", format_args!("{id}: this undoes {cascade}"));
-    if !is_agreed(args)? {
-        return Err(Failure::input("nothing was changed"));
-    }
+    consent::ask(args.yes)?;
     let body = serde_json::json!({"operation": operation});
     let answer: serde_json::Value =
         source.server()?.post(&["api", "books", id.as_str(), "reset"], Some(&body)).await?;

@@ -1,6 +1,6 @@
 //! `bookstate serve`: the scheduler and the HTTP interface over the library, until Ctrl-C or SIGTERM.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bookstate_api::{BindError, Limits, Server, ServerConfig, ServerParts};
 use bookstate_jobs::UnitLog;
@@ -24,7 +24,7 @@ use crate::{
 const LET_GO: Duration = Duration::from_secs(2);
 
 /// Answers until it is asked to stop; then takes nothing new, brings the jobs to a safe point, and everything
-/// to the local store and, as far as they can be reached in time, to the targets.
+/// to the local store and, as far as they can be reached in time, to the targets. `listening` is told the address.
 ///
 /// # Errors
 /// The data directory or the address is taken, a token is missing or unreadable, or the local store does not
@@ -33,6 +33,7 @@ pub(crate) async fn run(
     settings: &Settings,
     args: &ServeArgs,
     read: impl Fn() -> Result<Settings, Failure> + Send + 'static,
+    listening: impl FnOnce(SocketAddr),
     json: bool,
 ) -> Result<Exit, Failure> {
     let tokens = settings.server.tokens()?;
@@ -56,7 +57,7 @@ pub(crate) async fn run(
         scheduler: scheduler(&library, catalog, settings, unit_log),
         sink: sink.clone(),
     };
-    let served = serve(settings, parts, config, json).await;
+    let served = serve(settings, parts, config, listening, json).await;
     finish(library, sink, settings).await?;
     served.map(|()| Exit::Ok)
 }
@@ -65,6 +66,7 @@ async fn serve(
     settings: &Settings,
     parts: ServerParts,
     config: ServerConfig,
+    listening: impl FnOnce(SocketAddr),
     json: bool,
 ) -> Result<(), Failure> {
     let scheduler = parts.scheduler.clone();
@@ -85,6 +87,7 @@ async fn serve(
     } else {
         output::line(&format!("listening on http://{address}"))?;
     }
+    listening(address);
     server
         .run(async {
             stop.asked().await;

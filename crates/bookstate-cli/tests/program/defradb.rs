@@ -37,6 +37,15 @@ fn a_node_is_a_target_like_any_other() {
     place.ok(&format!("target takeover node {id}"));
     assert_eq!(place.canonical(id), before);
     place.ok("target verify node");
+
+    place.ok(&format!("rm {id}"));
+    let rows = node.client().graphql("{ Book { key } Page { key } Chapter { key } }", &Value::Null).unwrap();
+    for collection in ["Book", "Page", "Chapter"] {
+        assert_eq!(rows[collection].as_array().map(Vec::len), Some(0), "{collection}");
+    }
+    place.ok("process book.txt");
+    assert_eq!(place.canonical(id), before);
+    place.ok("target verify node");
 }
 
 #[test]

@@ -118,6 +118,16 @@ fn what_changes_books_asks_the_server_that_has_the_directory() {
     assert_eq!(place.ok("chapters book.pdf --json").json()["chapters"], serde_json::json!([]));
     assert_eq!(place.ok("process book.pdf --json").json()["chapters"], line["chapters"]);
     place.run("cancel book.pdf").fails(3, &["no job"]);
+    let opened = place.command("open book.pdf --json").env("BROWSER", "true").output().unwrap();
+    let opened: serde_json::Value = serde_json::from_slice(&opened.stdout).unwrap();
+    let page = format!("{url}/books/{}", line["book_id"].as_str().unwrap());
+    assert_eq!(opened["url"], page.as_str());
+    assert!(ask(&url, "GET", page.strip_prefix(&url).unwrap(), None).starts_with("HTTP/1.1 200 "));
+    let removed = place.ok("rm book.pdf --json").json();
+    assert_eq!(removed["removed"][0]["book_id"], line["book_id"]);
+    place.run("rm book.pdf").fails(3, &["has not been processed here"]);
+    assert!(ask(&url, "GET", page.strip_prefix(&url).unwrap(), None).starts_with("HTTP/1.1 404 "));
+    assert_eq!(place.ok("process book.pdf --json").json()["chapters"], line["chapters"]);
     place.run("process none.bin").fails(3, &["no book"]);
     place.run("process .").fails(3, &["is no file"]);
     assert!(place.path(".bookstate/server").exists());

@@ -2,7 +2,7 @@
 
 use bookstate_tests::books::Book;
 
-use crate::place::{Place, SMALL};
+use crate::place::{Place, SMALL, rows};
 
 /// Standard output of a command on a terminal of so many columns.
 fn at_width(place: &Place, line: &str, columns: usize) -> String {
@@ -88,4 +88,74 @@ fn a_job_that_nobody_works_on_is_interrupted() {
     }
     place.ok("process book.pdf");
     assert!(!place.ok("jobs").out.contains("interrupted"));
+}
+
+/// How many rows of a SQLite file have documents or texts of a book, cursors and deletion marks aside.
+fn rows_of(place: &Place, file: &str, id: &str) -> usize {
+    let rows = rows(&place.path(file));
+    let documents =
+        ["Book", "Page", "OcrResult", "ToC", "TocEntry", "Chapter", "AgentState", "Job", "Metric"];
+    let of_book =
+        |row: &&Vec<String>| documents.contains(&row[0].as_str()) && row.iter().any(|cell| cell.contains(id));
+    rows.iter().filter(of_book).count()
+}
+
+#[test]
+fn a_removed_book_is_gone_everywhere_and_may_come_again() {
+    let place = Place::new();
+    place.write("book.txt", SMALL);
+    place.write("other.md", "# Other\n\n## Chapter 1\n\nIt stays.\n");
+    place.write("bookstate.toml", "[targets.m]\nkind = \"sqlite\"\npath = \"m/m.sqlite\"\n");
+    std::fs::create_dir(place.path("m")).unwrap();
+    place.ok("process book.txt other.md");
+    let before = place.canonical("book.txt");
+    let id = id_of(&place, "A SMALL BOOK");
+    let copies = || std::fs::read_dir(place.path(".bookstate/sources")).unwrap().count();
+    let dry = place.ok(&format!("rm {id} --dry-run"));
+    assert!(dry.out.contains(&id) && dry.out.contains("2 pages"), "{dry:?}");
+    assert_eq!(place.canonical("book.txt"), before);
+    // The target is away when the book goes, and follows later.
+    std::fs::rename(place.path("m"), place.path("kept")).unwrap();
+    let removed = place.ok(&format!("rm {id} {id} --yes"));
+    assert!(
+        removed.err.contains("the data directory and m") && removed.err.contains("target m"),
+        "{removed:?}"
+    );
+    assert_eq!(removed.out.matches("is removed").count(), 1, "{removed:?}");
+    assert_eq!((rows_of(&place, ".bookstate/books.sqlite", &id), copies()), (0, 1));
+    for line in [format!("toc {id}"), format!("rm {id}"), "chapters book.txt".to_owned()] {
+        place.run(&line).fails(3, &[&id]);
+    }
+    for line in ["books", "status", "jobs"] {
+        let shown = place.ok(line).out;
+        assert!(!shown.contains(&id) && shown.contains("b-"), "{line}: {shown}");
+    }
+    std::fs::rename(place.path("kept"), place.path("m")).unwrap();
+    assert!(rows_of(&place, "m/m.sqlite", &id) > 0);
+    place.ok("target resync m");
+    assert_eq!(rows_of(&place, "m/m.sqlite", &id), 0);
+    place.ok("target verify m");
+    // It comes again as if it had never been here.
+    place.ok("process book.txt");
+    assert_eq!(place.canonical("book.txt"), before);
+    place.ok("target verify m");
+    assert!(rows_of(&place, "m/m.sqlite", &id) > 0);
+}
+
+fn id_of(place: &Place, title: &str) -> String {
+    let books = place.ok("books --json").json();
+    let book = books["books"].as_array().unwrap().iter().find(|book| book["title"] == title);
+    book.unwrap_or_else(|| panic!("{books}"))["id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn times_are_local_and_say_of_which_zone() {
+    let place = Place::new();
+    place.write("book.txt", SMALL);
+    place.ok("process book.txt");
+    for (zone, name) in [("TST-5:30", "TST"), ("UTC", "UTC")] {
+        let shown = place.command("jobs --wide").env("TZ", zone).output().unwrap();
+        let shown = String::from_utf8(shown.stdout).unwrap();
+        assert!(shown.contains(&format!(" {name}")), "{zone}: {shown}");
+    }
 }

@@ -46,6 +46,20 @@ impl BookState {
         Ok(vec![super::put(self, book)])
     }
 
+    /// Removes the book: every document that it has. Its commits are counted on, so that a book that is taken in again
+    /// follows this one, and no target takes the one for the other.
+    ///
+    /// # Errors
+    /// There is no book, or one of its jobs is active.
+    pub fn persist_book_removed(&self, _: &At) -> Result<Ops, Misuse> {
+        self.require_book()?;
+        if let Some(job) = self.active_job() {
+            return Err(Misuse::JobActive(job.job_id.clone()));
+        }
+        let nothing = Self::new(self.book_id().clone());
+        Ok(self.documents().map(|document| nothing.whole(&document.key())).collect())
+    }
+
     /// Sets where the book stands, and why.
     ///
     /// # Errors

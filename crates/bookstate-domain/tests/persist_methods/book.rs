@@ -2,7 +2,7 @@
 
 use bookstate_domain::{
     BookStatus, Misuse, Operation, OperationEvent, OperationState, StructurePhase,
-    persist::{ChapterExtract, MetadataResult, NewBook},
+    persist::{ChapterExtract, MetadataResult, NewBook, NewJob},
 };
 
 use crate::{
@@ -32,6 +32,30 @@ fn book_record_creates_the_book_once() {
     assert_eq!((book.page_count, book.status, book.created_seq.get()), (3, Some(BookStatus::Ingested), 1));
     let again = s.refuses(|s, at| s.persist_book_record(at, NewBook { page_count: 3 }));
     assert_eq!(again, Misuse::BookExists);
+}
+
+#[test]
+fn a_removed_book_has_nothing_left_and_may_come_again() {
+    let mut s = Session::with(&[Operation::TocFinder]);
+    s.writes(|s, at| s.persist_page_extract(at, 1));
+    let documents = s.state.document_count();
+    let written = s.writes(|s, at| s.persist_book_removed(at));
+    assert_eq!(written.len(), documents);
+    assert_eq!(s.state.document_count(), 0);
+    assert_eq!(s.refuses(|s, at| s.persist_book_removed(at)), Misuse::NoBook);
+    let seq = s.at().seq;
+    s.writes(|s, at| s.persist_book_record(at, NewBook { page_count: 3 }));
+    assert_eq!(s.state.book().unwrap().created_seq, seq, "its commits are counted on");
+    let job = NewJob {
+        job_id: "job-1".parse().unwrap(),
+        variant: bookstate_domain::Variant::Standard,
+        engines: bookstate_domain::Engines::default(),
+        options: None,
+        reset_from: None,
+        rules: None,
+    };
+    s.writes(|s, at| s.persist_job_record(at, job));
+    assert!(matches!(s.refuses(|s, at| s.persist_book_removed(at)), Misuse::JobActive(_)));
 }
 
 #[test]

@@ -156,6 +156,7 @@ macro_rules! persist_methods {
 
 persist_methods! {
     persist_book_record(new: NewBook);
+    persist_book_removed();
     persist_book_status(status: BookStatus, reason: Option<Text>);
     persist_metadata_result(result: MetadataResult);
     persist_op_state(operation: Operation, event: OperationEvent);
