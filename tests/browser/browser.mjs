@@ -80,3 +80,10 @@ export async function picture(page, name) {
   const file = path.join(process.env.BOOKSTATE_SCREENSHOTS, `${name}.png`);
   await page.screenshot({ path: file, fullPage: true });
 }
+
+/** A picture of the top of the page, for the manual: docs/images is a copy of what this leaves. */
+export async function top(page, name, height) {
+  const file = path.join(process.env.BOOKSTATE_SCREENSHOTS, `${name}.png`);
+  const { width } = page.viewportSize();
+  await page.screenshot({ path: file, fullPage: true, clip: { x: 0, y: 0, width, height } });
+}

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 
-import { LOOKS, PATIENCE, clean, launch, open, picture } from "./browser.mjs";
+import { LOOKS, PATIENCE, clean, launch, open, picture, top } from "./browser.mjs";
 
 const scenes = { progress, looks, lost, keyboard, hostile, refused, retried, token, lag };
 
@@ -80,6 +80,7 @@ async function looks(browser, { url, book, title, chapter }) {
     await page.getByRole("link", { name: title }).first().click();
     assert.equal(new URL(page.url()).pathname, `/books/${book}`);
     await go("book", `/books/${book}`);
+    if (look === "desktop") await top(page, "manual-book", 1500);
     for (const id of ["contents", "chapters", "costs", "copies"]) {
       assert.ok((await page.locator(`#${id} :is(li, tr)`).count()) > 0, `${look}: ${id} is empty`);
     }

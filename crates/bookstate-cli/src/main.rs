@@ -88,6 +88,9 @@ fn run(cli: &mut Cli) -> Result<Exit, Failure> {
         clap_complete::generate(*shell, &mut Cli::command(), "bookstate", &mut script);
         return output::text(&String::from_utf8_lossy(&script)).map(|()| Exit::Ok);
     }
+    if let Command::ManPages { dir } = &cli.command {
+        return commands::man_pages::run(dir, Cli::command());
+    }
     if let Command::OpenFile { memory_mb, file } = &cli.command {
         return commands::open_file::run(file, *memory_mb);
     }
@@ -216,7 +219,10 @@ async fn command(cli: &Cli, settings: &Settings) -> Result<Exit, Failure> {
         Command::Target(args) => commands::target::run(settings, args, json).await?,
         Command::Config(args) => commands::config::run(settings, args, json)?,
         Command::Doctor => return commands::doctor::run(settings, json).await,
-        Command::Completions { .. } | Command::OpenFile { .. } | Command::PageImage { .. } => {}
+        Command::Completions { .. }
+        | Command::ManPages { .. }
+        | Command::OpenFile { .. }
+        | Command::PageImage { .. } => {}
     }
     Ok(Exit::Ok)
 }

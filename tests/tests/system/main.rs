@@ -9,5 +9,6 @@ mod errors;
 mod full_disk;
 mod kill;
 mod main_job;
+mod manual;
 mod mirror;
 mod moments;

@@ -89,19 +89,40 @@ pub(super) fn code_map(tree: &Tree) -> anyhow::Result<Findings> {
     Ok(findings)
 }
 
-/// Every document is in the plan of the handbook, and nothing else is.
+/// So many words the user's book has at most.
+const MOST_WORDS: usize = 5000;
+/// So many lines the README has at most.
+const MOST_LINES: usize = 120;
+
+/// Every document is in one of the two books, and nothing else is; the first of them, and the README, are short.
 pub(super) fn handbook(tree: &Tree) -> anyhow::Result<Findings> {
     const PLAN: &str = "docs/handbook.toml";
+    /// What is made of the plan.
+    const SUMMARY: &str = "docs/SUMMARY.md";
     #[derive(serde::Deserialize)]
     struct Plan {
         chapters: Vec<String>,
+        developer: Vec<String>,
         sections: BTreeMap<String, Vec<String>>,
     }
     let plan: Plan = toml::from_str(&tree.text(PLAN)?).with_context(|| format!("cannot read {PLAN}"))?;
-    let planned = plan.chapters.into_iter().chain(plan.sections.into_values().flatten());
-    let planned: BTreeSet<String> = planned.map(|file| format!("docs/{file}")).collect();
-    let present: BTreeSet<String> = tree.files("docs/", ".md").map(ToOwned::to_owned).collect();
     let mut findings = Findings::default();
+    let mut words = 0;
+    for file in plan.chapters.iter().map(|file| format!("docs/{file}")).filter(|file| tree.has(file)) {
+        words += tree.text(&file)?.split_whitespace().count();
+    }
+    findings.expect(words <= MOST_WORDS, PLAN, || {
+        format!("the user's book has {words} words, and {MOST_WORDS} are the most")
+    });
+    let lines = tree.text("README.md")?.lines().count();
+    findings.expect(lines <= MOST_LINES, "README.md", || {
+        format!("has {lines} lines, and {MOST_LINES} are the most")
+    });
+    let books = plan.chapters.into_iter().chain(plan.developer);
+    let planned = books.chain(plan.sections.into_values().flatten());
+    let planned: BTreeSet<String> = planned.map(|file| format!("docs/{file}")).collect();
+    let present = tree.files("docs/", ".md").filter(|file| *file != SUMMARY);
+    let present: BTreeSet<String> = present.map(ToOwned::to_owned).collect();
     for document in planned.union(&present) {
         findings.expect(present.contains(document), PLAN, || format!("names {document}, which is not there"));
         findings.expect(planned.contains(document), PLAN, || format!("lacks {document}"));

@@ -9,6 +9,7 @@ pub(crate) mod export;
 pub(crate) mod export_scan;
 pub(crate) mod jobs;
 pub(crate) mod journal;
+pub(crate) mod man_pages;
 pub(crate) mod open;
 pub(crate) mod open_file;
 pub(crate) mod page_image;

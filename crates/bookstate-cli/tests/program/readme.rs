@@ -1,10 +1,10 @@
-//! The README's example is the one that is compiled.
+//! The example of the manual is the one that is compiled.
 
 #[test]
-fn the_example_of_the_readme_is_the_compiled_one() {
-    let readme = include_str!("../../../../README.md");
+fn the_example_of_the_manual_is_the_compiled_one() {
+    let manual = include_str!("../../../../docs/introduction.md");
     let example = include_str!("../../examples/without_pipeline.rs");
-    let code = readme.split("```rust,no_run\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let code = manual.split("```rust,no_run\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     assert_eq!(example.split_once("\n\n").unwrap().1, code);
 }
 

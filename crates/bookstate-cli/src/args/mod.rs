@@ -1,6 +1,10 @@
 //! The command line: what can be typed, and what `--help` says about it.
 
+mod groups;
+
 use std::path::PathBuf;
+
+pub(crate) use groups::{ConfigCommand, JournalCommand, ParkedCommand, TargetCommand};
 
 use bookstate_domain::{OperationName, Variant};
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::PossibleValuesParser, builder::TypedValueParser};
@@ -25,7 +29,7 @@ pub(crate) const VERSION: &str = env!("BOOKSTATE_VERSION");
   bookstate export book.pdf --format markdown -o book.md
 
 BOOK is an id, a unique beginning of one, a title or a unique part of one, or the path of the book's file.
-The manual is docs/operating.md: configuration, exit codes, what to do when something breaks.")]
+The manual is docs/user, or docs/handbook.pdf; every key, exit code and field is in docs/operating.md.")]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -187,6 +191,12 @@ pub(crate) enum Command {
         /// The resolution, as JSON
         resolution: String,
     },
+    /// Write the manual pages into a directory: what packages bring
+    #[command(hide = true)]
+    ManPages {
+        /// The directory
+        dir: PathBuf,
+    },
     /// Print a completion script
     #[command(after_help = "Examples:
   bookstate completions bash > /etc/bash_completion.d/bookstate
@@ -344,129 +354,6 @@ pub(crate) struct RmArgs {
 pub(crate) struct OpenArgs {
     /// An id, a unique beginning of one, a title, or the path of the book's file; the list of books without it
     pub(crate) book: Option<String>,
-}
-
-/// `journal`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum JournalCommand {
-    /// Print every commit in the journal as a line of JSON
-    Inspect {
-        /// Only this book's: an id, a unique beginning of one, or the path of the book's file
-        #[arg(long)]
-        book: Option<String>,
-    },
-    /// Check that the journal and the local store are whole; exit code 4 when one is not
-    Verify,
-    /// Set a damaged segment aside, so that the journal opens again
-    ///
-    /// What stands before the damage stays readable, what stands behind it in that segment is given up. The
-    /// file is renamed, never deleted. Restore it from a copy instead, if there is one.
-    Quarantine {
-        /// The segment's number, as `journal verify` says it
-        segment: u64,
-    },
-}
-
-/// `parked`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum ParkedCommand {
-    /// List the documents that targets refuse, with the reasons
-    List {
-        /// Only this target's
-        target: Option<String>,
-    },
-    /// Try parked documents again, with their present state
-    Retry {
-        /// The target
-        target: String,
-        /// The document, as `parked list` shows it; all of them without it
-        document: Option<String>,
-    },
-    /// Accept on purpose that the target's copy of a document differs
-    Drop {
-        /// The target
-        target: String,
-        /// The document, as `parked list` shows it
-        document: String,
-    },
-}
-
-/// `target`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum TargetCommand {
-    /// List the targets and how far each has the books
-    List,
-    /// Add a target to the configuration file
-    #[command(after_help = "Example:
-  bookstate target add nas sqlite:/mnt/nas/books.sqlite
-  bookstate target add defradb http://127.0.0.1:9181")]
-    Add {
-        /// Its name
-        name: String,
-        /// What it is and where: sqlite:PATH, or http://HOST:PORT of a DefraDB node
-        #[arg(value_name = "PLACE")]
-        place: String,
-    },
-    /// Remove a target from the configuration file, and forget how far it was
-    Remove {
-        /// Its name
-        name: String,
-    },
-    /// Compare the books with their copies in a target; exit code 5 when they differ
-    Verify {
-        /// The target
-        name: String,
-        /// A book; all without it
-        book: Option<String>,
-    },
-    /// Compare the books with their copies in a target, and send what differs
-    Resync {
-        /// The target
-        name: String,
-        /// A book; all without it
-        book: Option<String>,
-    },
-    /// Write a book that another data directory has written into a target, importing it when it is unknown
-    /// here
-    Takeover {
-        /// The target
-        name: String,
-        /// The book's id
-        book: String,
-    },
-}
-
-/// `config`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum ConfigCommand {
-    /// Print every key with its value and where that comes from
-    Show,
-    /// Print the value of a key
-    Get {
-        /// The key, as `config show` has it
-        key: String,
-    },
-    /// Set a key in the configuration file, making the file when it is not there
-    #[command(after_help = "Examples:
-  bookstate config set jobs.workers 4
-  bookstate config set --user ocr.languages deu,frk     for all directories you work in")]
-    Set {
-        /// The key
-        key: String,
-        /// Its value; lists with commas
-        value: String,
-        /// In your own configuration file, which counts in every directory, below the one there
-        #[arg(long)]
-        user: bool,
-    },
-    /// Remove a key from the configuration file
-    Unset {
-        /// The key
-        key: String,
-        /// From your own configuration file
-        #[arg(long)]
-        user: bool,
-    },
 }
 
 /// A value that is one of a few words of the domain.
