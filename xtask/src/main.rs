@@ -1,6 +1,5 @@
 //! `cargo xtask`: the chores of this workspace. One module per chore; this file only chooses.
 
-mod audit_sync;
 mod bench;
 mod child;
 mod codegen;
@@ -33,7 +32,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Chore {
     /// Find what waits for storage on a hot path
-    AuditSync(audit_sync::Options),
+    AuditSync(cargo_audit_sync::Options),
     /// Measure: ratios of one run, as the documentation has them
     Bench(bench::Options),
     /// Write DefraDB's collections and operations from the field tables
@@ -71,9 +70,11 @@ fn main() -> anyhow::Result<ExitCode> {
         return public_api::answer_as_rustdoc().map(|()| ExitCode::SUCCESS);
     }
     match Cli::parse().chore {
-        Chore::AuditSync(options) => {
+        Chore::AuditSync(mut options) => {
+            let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
+            options.manifest_path.get_or_insert_with(|| root.into());
             let (mut out, mut errors) = (std::io::stdout().lock(), std::io::stderr().lock());
-            return Ok(audit_sync::run(&options, &mut out, &mut errors));
+            return Ok(cargo_audit_sync::run(&options, &mut out, &mut errors));
         }
         Chore::Bench(options) => bench::run(&options, &mut std::io::stdout().lock()),
         Chore::Codegen(options) => codegen::run(&options),

@@ -11,7 +11,7 @@ const PAGE: &str = "docs/invariants.md";
 
 pub(super) fn check(tree: &Tree) -> anyhow::Result<Findings> {
     let (mut findings, mut invariants) = (Findings::default(), Vec::<Passage>::new());
-    let index = TestIndex::of(tree, &["crates/", "tests/", "xtask/"])?;
+    let index = TestIndex::of(tree, &["crates/", "tests/", "tools/", "xtask/"])?;
     for passage in passages(&tree.text(PAGE)?) {
         for code in &passage.code {
             if let Some(name) = test_name(code) {

@@ -31,9 +31,10 @@ const LLM: &str = "bookstate-llm";
 const JOBS: &str = "bookstate-jobs";
 const API: &str = "bookstate-api";
 const TESTS: &str = "bookstate-tests";
+const AUDIT: &str = "cargo-audit-sync";
 
 /// The layers, lowest first.
-const LAYERS: [Layer; 12] = [
+const LAYERS: [Layer; 13] = [
     Layer { name: "bookstate-domain-macros", uses: &[], tests_use: &[], never: &[] },
     Layer {
         name: DOMAIN,
@@ -85,9 +86,10 @@ const LAYERS: [Layer; 12] = [
         tests_use: &[DOMAIN, STORE, SINK, READING, SCANS, JOBS, API],
         never: &[],
     },
+    Layer { name: AUDIT, uses: &[], tests_use: &[], never: &["tokio"] },
     Layer {
         name: "xtask",
-        uses: &[DOMAIN, STORE, SINK, READING, SCANS, JOBS, API, TESTS],
+        uses: &[DOMAIN, STORE, SINK, READING, SCANS, JOBS, API, TESTS, AUDIT],
         tests_use: &[],
         never: &[],
     },
