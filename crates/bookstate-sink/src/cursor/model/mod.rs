@@ -66,17 +66,22 @@ fn way(came_by: &[(usize, Option<Step>)], mut number: usize) -> Vec<Step> {
 fn ends(mut world: World) -> Result<(), String> {
     settle(&mut world)?;
     let count = world.directories.len();
-    if world.directories.iter().all(Directory::is_foreign) {
-        world.take_over(0);
-        settle(&mut world)?;
-    }
-    // A target that was put back is noticed when there is something to be sent.
+    let decide = |world: &mut World| {
+        if world.directories.iter().all(Directory::is_foreign) {
+            world.take_over(0);
+            settle(world)?;
+        }
+        Ok::<(), String>(())
+    };
+    decide(&mut world)?;
+    // A target that was put back, or got a late request, is noticed when there is something to be sent.
     for n in 0..count {
         if !world.directories[n].is_foreign() {
             world.commit(n);
             settle(&mut world)?;
         }
     }
+    decide(&mut world)?;
     let mut owners = (0..count).filter(|n| !world.directories[*n].is_foreign());
     match (owners.next(), owners.next()) {
         (Some(owner), None) if world.is_equal(owner) => Ok(()),
@@ -130,6 +135,7 @@ fn a_target_is_put_back() {
 #[test]
 fn a_directory_is_put_back_and_the_take_over_is_killed() {
     holds(Limits { restores: 1, take_overs: 1, ..COMMITS });
+    holds(Limits { commits: 2, restores: 1, lost: 1, ..COMMITS });
     holds(Limits { commits: 2, restores: 1, take_overs: 1, kills: 1, ..COMMITS });
 }
 
@@ -154,4 +160,10 @@ fn without_the_mark_of_a_comparison_a_take_over_that_was_killed_is_believed() {
 #[test]
 fn without_tokens_a_late_request_finds_its_number_again() {
     breaks(Limits { kills: 1, lost: 1, roll_backs: 1, ..COMMITS }, LeftOut::Token, "");
+}
+
+/// A number that is not higher says nothing once the target was put back: the other copy of the directory wrote it.
+#[test]
+fn without_starts_a_copy_of_a_directory_is_overwritten_unasked() {
+    breaks(Limits { clones: 1, roll_backs: 1, ..COMMITS }, LeftOut::Start, "overwritten unasked");
 }

@@ -29,6 +29,8 @@ pub(super) enum LeftOut {
     Distrust,
     /// A chunk is taken by its writer and number alone.
     Token,
+    /// Whose start wrote a copy is not looked at.
+    Start,
 }
 
 /// How much of what may happen.
@@ -332,7 +334,8 @@ impl World {
 
     fn looking(&self, n: usize, start: Option<StartId>) -> Looking {
         let durable = &self.directories[n].durable;
-        let knows_start = start.is_none_or(|start| durable.starts.contains(&start.0));
+        let is_ignored = self.left_out == Some(LeftOut::Start);
+        let knows_start = is_ignored || start.is_none_or(|start| durable.starts.contains(&start.0));
         Looking { writer: WRITER, knows_start, seq: durable.last() }
     }
 
@@ -349,7 +352,7 @@ impl World {
                     .collect();
             }
             Some(LeftOut::Distrust) => remembered.distrust = None,
-            Some(LeftOut::Token) | None => {}
+            Some(LeftOut::Token | LeftOut::Start) | None => {}
         }
         remembered
     }
