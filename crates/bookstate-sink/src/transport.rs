@@ -358,6 +358,12 @@ mod tests {
         assert!(matches!(written.expect("write"), Ok(Event::Written(Err(TargetError::Ambiguous { .. })))));
     }
 
+    #[test]
+    fn every_start_is_another_and_none_is_that_of_nobody() {
+        let (one, two) = (new_start(), new_start());
+        assert!(one != two && [one, two].iter().all(|start| *start != StartId::default()));
+    }
+
     /// A slow disk is no node with limits: what goes to the local store goes as one transaction.
     #[tokio::test]
     async fn a_batch_for_the_local_store_is_one_chunk_however_slow_it_is() {
@@ -403,11 +409,15 @@ mod tests {
     async fn no_commit_behind_a_batch_has_a_seq_that_the_target_has_used() {
         let (library, _dir) = library();
         let handle = library.create_book(&BookId::new("b").unwrap(), "test").unwrap();
-        handle.persist_book_record(NewBook { page_count: 1 }).unwrap();
+        handle.persist_book_record(NewBook { page_count: 3000 }).unwrap();
+        // A batch that takes a while to be made: much is accepted meanwhile.
+        for page in 1..=3000 {
+            handle.persist_page_extract(page).unwrap();
+        }
         let (ends, accepted) = (AtomicBool::new(false), Mutex::new(BTreeSet::new()));
         let (mut link, mut batches) = (link(&library, Role::Remote), Vec::new());
         let cutting = async {
-            for _ in 0..100 {
+            for _ in 0..20 {
                 let ahead = Seq::new(library.live_seq(handle.id()).get() + 2000).unwrap();
                 let Ok(Event::Cut { seq, .. }) = link.perform(handle.id(), cut(ahead)).await else {
                     panic!("there is something to be sent")

@@ -101,4 +101,49 @@ mod tests {
         assert_eq!(judged(&found(12, token::first(6 << 40))), Trust::Foreign);
         assert_eq!(judged(&found(10, token::first(6 << 40))), Trust::Compare);
     }
+
+    /// Each with what it would mean if it were not looked at: a copy of somebody else that is overwritten unasked, or
+    /// one of ours that nobody may write any more.
+    #[test]
+    fn what_is_remembered_decides_whose_a_copy_is() {
+        let (writer, seq) = (WriterId([7; 16]), Seq::new(3).unwrap());
+        let (ours, other) = (token::first(5 << 40), token::first(6 << 40));
+        let found = |write_no, token| BookSync {
+            writer,
+            start: StartId(1),
+            write_no,
+            token,
+            persisting_seq: seq,
+            persisted_seq: seq,
+            parked: Vec::new(),
+        };
+        let (known, unknown) =
+            (Looking { writer, knows_start: true, seq }, Looking { writer, knows_start: false, seq });
+        let progress = Progress { write_no: 4, token: ours, persisted_seq: seq, commit_seq: seq };
+        let acknowledged = Remembered { progress: Some(progress), ..Remembered::default() };
+        let ahead = Remembered { distrust: Some(Distrust::Ahead), ..acknowledged.clone() };
+        let doubted = Remembered { distrust: Some(Distrust::Compare), ..acknowledged.clone() };
+        let moved = Remembered { elsewhere: vec![token::next(other)], ..Remembered::default() };
+        let begun = bookstate_store::Intent { batch: other, seq, commit_seq: seq };
+        let intended = Remembered { intents: vec![begun], ..acknowledged.clone() };
+        for (copy, remembered, by, expected) in [
+            (found(4, ours), &acknowledged, known, Trust::Sound),
+            (found(4, ours), &doubted, known, Trust::Compare),
+            // It has commits that we have lost.
+            (found(4, ours), &ahead, known, Trust::Foreign),
+            // Put back, to what an unknown start wrote: the number says nothing.
+            (found(3, other), &acknowledged, known, Trust::Compare),
+            (found(3, other), &acknowledged, unknown, Trust::Foreign),
+            (found(4, ours), &acknowledged, unknown, Trust::Foreign),
+            // As many commits as ours has, and still not ours.
+            (found(5, other), &acknowledged, known, Trust::Foreign),
+            (found(5, other), &doubted, known, Trust::Foreign),
+            (found(5, token::next(other)), &intended, known, Trust::Sound),
+            // One place under another name, or somebody else's.
+            (found(1, other), &moved, known, Trust::Compare),
+            (found(1, ours), &moved, known, Trust::Foreign),
+        ] {
+            assert_eq!(judge(Some(&copy), remembered, by), expected, "{copy:?} {remembered:?} {by:?}");
+        }
+    }
 }

@@ -33,6 +33,8 @@
 mod model;
 mod sending;
 mod step;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -488,48 +490,5 @@ impl Cursor {
                 Outcome::Failed(Failure::new(error, Scope::Target))
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use bookstate_store::{Remembered, StartId};
-
-    use super::*;
-    use crate::trust::Looking;
-
-    /// What a first look shows may be out of date: while a later batch may be there too, nothing is recorded.
-    #[test]
-    fn of_two_batches_that_may_be_there_none_is_recorded_by_a_look() {
-        let by = Author { writer: WriterId([7; 16]), start: StartId(2), role: Role::Remote };
-        let seq = Seq::new(3).unwrap();
-        let (first, second) = (token::first(5 << 40), token::first(6 << 40));
-        let looked = |batches: &[u64]| {
-            let intents =
-                batches.iter().map(|batch| Intent { batch: *batch, seq, commit_seq: seq }).collect();
-            let found = BookSync {
-                writer: by.writer,
-                start: StartId(1),
-                write_no: 4,
-                token: first,
-                persisting_seq: seq,
-                persisted_seq: seq,
-                parked: Vec::new(),
-            };
-            let mut cursor = Cursor::new(BookId::new("b").unwrap());
-            cursor.on(
-                Event::Looked(Box::new(Look {
-                    found: Some(found),
-                    remembered: Remembered { intents, ..Remembered::default() },
-                    by: Looking { writer: by.writer, knows_start: true, seq },
-                    parked: BTreeMap::new(),
-                    random: 1 << 40,
-                })),
-                by,
-            );
-            cursor.next(by)
-        };
-        assert!(matches!(looked(&[first]), Action::Record { .. }));
-        assert!(matches!(looked(&[first, second]), Action::Load));
     }
 }

@@ -213,6 +213,15 @@ mod tests {
         }
     }
 
+    /// What a chunk that was refused means for it: a conflict is nobody's fault.
+    #[test]
+    fn a_conflict_is_told_from_trouble_and_from_refusal() {
+        let of = |text: &str| CallError::Errors(text.to_owned()).of_write();
+        assert!(matches!(of("transaction conflict. Please retry"), TargetError::Conflict { .. }));
+        assert!(matches!(of("write: no space left on device"), TargetError::Unavailable { .. }));
+        assert!(matches!(of("the frobnicator is out of plasma"), TargetError::Refused { .. }));
+    }
+
     #[test]
     fn a_text_is_cut_between_characters() {
         let text = "ä".repeat(MOST_CHARS + 1);

@@ -1,12 +1,16 @@
 //! What the loop keeps and touches, seen from inside: what no target and no status shows.
 
-use bookstate_domain::{BookStatus, Document as _, persist::NewBook};
+use bookstate_domain::{BookStatus, Document as _, Page, PageKey, persist::NewBook};
 use bookstate_store::{BookHandle, Library, LibraryConfig};
 use rand::{SeedableRng, rngs::SmallRng};
 use tempfile::TempDir;
 
 use super::*;
-use crate::{Sink, SinkConfig, sim::SimTarget, transport::new_start};
+use crate::{
+    Sink, SinkConfig,
+    sim::{Reads, SimTarget},
+    transport::new_start,
+};
 
 struct Desk {
     worker: Worker,
@@ -66,6 +70,14 @@ impl Desk {
     }
 }
 
+/// Before anything is sent there: what is deleted from now on is remembered for it, also by a process that does not have
+/// it.
+#[tokio::test]
+async fn a_target_is_known_from_the_moment_that_it_is_served() {
+    let desk = Desk::new().await;
+    assert_eq!(desk.library.local_store().targets().unwrap(), ["sim"]);
+}
+
 #[tokio::test]
 async fn cursors_of_books_that_nobody_writes_are_forgotten() {
     let mut desk = Desk::new().await;
@@ -90,7 +102,7 @@ async fn cursors_of_books_that_nobody_writes_are_forgotten() {
 async fn what_is_published_is_that_of_one_book() {
     let mut desk = Desk::new().await;
     let handles = ["one", "two", "three"].map(|name| desk.book(name));
-    desk.worker.find_dirty();
+    desk.do_all().await;
     // A lag that no book has: whoever looks at the book again puts it right.
     let wrong =
         |id: &BookId| BookLag { book_id: id.clone(), seq: Seq::ZERO, watermark: Seq::ZERO, dirty: 77 };
@@ -162,4 +174,96 @@ async fn who_waits_for_a_busy_book_waits_for_what_was_there() {
         }
     }
     panic!("it never ends");
+}
+
+/// Every live book begins at once, and the target takes everything.
+#[tokio::test]
+async fn of_many_live_books_a_few_are_being_sent_at_a_time() {
+    let mut desk = Desk::new().await;
+    let books: Vec<_> =
+        (0..12).map(|number| desk.library.create_book(&book_id(number), "test").unwrap()).collect();
+    for book in &books {
+        book.persist_book_record(NewBook { page_count: 30 }).unwrap();
+        for page in 1..=30 {
+            book.persist_page_extract(page).unwrap();
+        }
+    }
+    let (mut most, mut steps) = (0, 0);
+    loop {
+        desk.worker.find_dirty();
+        let Some(id) = desk.worker.choose(Instant::now()) else { break };
+        desk.worker.serve(&id).await;
+        steps += 1;
+        most = most.max(desk.worker.served.values().filter(|served| served.cursor.is_sending()).count());
+    }
+    assert!(books.iter().all(|book| desk.target.book(book.id()).unwrap().state.pages().size() == 30));
+    assert!((1..=MOST_LIVE).contains(&most) && steps > 12 * 4, "{most} of 12 at once, in {steps} steps");
+}
+
+fn book_id(number: u32) -> BookId {
+    BookId::new(&format!("live-{number}")).unwrap()
+}
+
+/// A live book that always has something to send goes first, but not always.
+#[tokio::test]
+async fn a_busy_book_goes_first_and_the_others_have_their_turn() {
+    let mut desk = Desk::new().await;
+    let cold: Vec<_> = (0..3).map(|number| desk.book(&format!("cold-{number}")).id().clone()).collect();
+    while !desk.library.live_books().is_empty() {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let live = desk.book("live");
+    let (mut of_live, mut of_others) = (0, 0);
+    while cold.iter().any(|id| desk.target.book(id).is_none()) {
+        live.persist_book_status(BookStatus::Processing, None).unwrap();
+        desk.worker.find_dirty();
+        desk.worker.schedule(live.id(), Instant::now());
+        let id = desk.worker.choose(Instant::now()).unwrap();
+        if id == *live.id() {
+            of_live += 1;
+        } else {
+            of_others += 1;
+        }
+        desk.worker.serve(&id).await;
+        assert!(of_live < 500, "the others have no turn");
+    }
+    assert!(of_live > of_others, "{of_live} steps for the live one, {of_others} for the others");
+}
+
+/// The target is left alone only when nobody gets through.
+#[tokio::test]
+async fn who_fails_waits_and_nobody_else() {
+    let mut desk = Desk::new().await;
+    let [one, other, third] = ["one", "other", "third"].map(|name| desk.book(name));
+    desk.do_all().await;
+    let serve = async |desk: &mut Desk, book: &BookHandle| {
+        desk.worker.find_dirty();
+        desk.worker.serve(book.id()).await;
+    };
+    // Its copy cannot be read, which is told of nothing else.
+    desk.target.set_reads(Reads::LoadsFail);
+    desk.worker.served.get_mut(one.id()).unwrap().cursor.distrust();
+    serve(&mut desk, &one).await;
+    assert!(desk.worker.not_before.is_none(), "the target waits");
+    let due = desk.worker.live.due(one.id()).unwrap();
+    assert!(due > Instant::now(), "the book does not wait");
+    assert_eq!(desk.worker.published.lock().health, Health::Healthy);
+    // This one is answered as if the target were down, and the other gets through.
+    desk.target.recover();
+    desk.target.set_choked([Page::any_key(PageKey { book_id: third.id().clone(), page_num: 1 })]);
+    third.persist_page_extract(1).unwrap();
+    let (mut waited, later) = (Vec::new(), Instant::now() + Duration::from_secs(3600));
+    while waited.len() < 2 {
+        other.persist_book_status(BookStatus::Processing, None).unwrap();
+        desk.worker.find_dirty();
+        for book in [&third, &other] {
+            let attempts = desk.target.counters().attempts;
+            desk.worker.serve(book.id()).await;
+            if book.id() == third.id() && desk.target.counters().attempts > attempts {
+                waited.push(desk.worker.not_before.is_some());
+            }
+        }
+        desk.worker.schedule(other.id(), later);
+    }
+    assert_eq!(waited, [true, false], "the first time it may be the target");
 }

@@ -69,6 +69,34 @@ async fn a_target_that_refuses_everything_is_ill_and_no_document_is_parked() {
     assert_eq!(world.status().counters.parked, 0);
 }
 
+/// Much earlier than what is parked is tried again otherwise.
+#[tokio::test(start_paused = true)]
+async fn what_a_sick_target_has_refused_is_tried_again_when_it_is_well() {
+    for answers in [true, false] {
+        let mut world = World::new(115);
+        let key = any_page(&world.book, 3);
+        world.target.set_refused([key]);
+        world.commit(&pages(1, 5, "x"));
+        until("it is parked", || world.status().parked == 1).await;
+        world.settle().await;
+        world.target.set_refused([]);
+        if answers {
+            world.target.set_sick(Some("the frobnicator is out of plasma"));
+        } else {
+            world.target.set_faults(|_| Fault::LoseRequest);
+        }
+        world.commit(&[put(1, "y")]);
+        let is_ill = |health| matches!(health, Health::Failing { failures, .. } if failures > 8);
+        until("it is seen to be ill", || is_ill(world.status().health)).await;
+        assert_eq!(world.status().parked, 1);
+        world.target.recover();
+        let well = tokio::time::Instant::now();
+        until("it has arrived", || world.status().parked == 0).await;
+        assert!(well.elapsed() < 20 * pace().longest_pause, "{:?}", well.elapsed());
+        world.check_the_end().await;
+    }
+}
+
 /// With one live book there is no other whose success would tell.
 #[tokio::test(start_paused = true)]
 async fn a_document_that_is_answered_with_500_is_found_with_one_book_alone() {
@@ -122,6 +150,37 @@ async fn a_book_that_cannot_be_read_holds_up_no_other() {
     other.persisted(receipt.seq, &world.name).await;
     world.target.set_reads(Reads::Answered);
     world.check_the_end().await;
+}
+
+/// So is that of a row of the local store.
+#[tokio::test]
+async fn a_book_whose_row_cannot_be_read_holds_up_no_other() {
+    let mut world = World::new(116);
+    let broken = world.library().create_book(&BookId::new("a").unwrap(), "test").unwrap();
+    broken.persist_book_record(NewBook { page_count: 1 }).unwrap();
+    let receipt = broken.persist_page_extract(1).unwrap();
+    let id = broken.id().clone();
+    broken.persisted(receipt.seq, &TargetName::local()).await;
+    drop(broken);
+    world.settle().await;
+    until("nothing else is in memory", || world.library().live_books().len() <= 1).await;
+    let file = rusqlite::Connection::open(world.library().local_store().path()).unwrap();
+    file.execute_batch("UPDATE Page SET ocr_retries = 5000000000 WHERE book_id = 'a'").unwrap();
+    let (target, name) = (Arc::new(SimTarget::new()), "second".parse::<TargetName>().unwrap());
+    world.sink().add(RemoteTarget { name: name.clone(), target: target.clone(), pace: pace() }).unwrap();
+    let status =
+        |world: &World| world.sink().status().into_iter().find(|status| status.name == name).unwrap();
+    let asked = world.sink().resync(&name, &id).await;
+    assert!(matches!(asked, Err(CommandError::Target(_))), "{asked:?}");
+    assert_eq!(status(&world).health, Health::Healthy, "the target is well");
+    let behind = status(&world).behind;
+    assert!(behind.len() == 1 && behind[0].book_id == id, "{behind:?}");
+    world.commit(&[put(1, "x")]);
+    until("the other has arrived", || target.book(&world.book).is_some()).await;
+    assert_eq!(status(&world).health, Health::Healthy);
+    file.execute_batch("UPDATE Page SET ocr_retries = 0 WHERE book_id = 'a'").unwrap();
+    world.check_the_end().await;
+    assert_eq!(target.book(&id).unwrap().state.pages().size(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -199,6 +258,32 @@ async fn a_few_books_are_under_way_at_a_time_however_many_wait() {
     assert_eq!(target.copy().books().count(), 61);
     let most = in_flux.lock().1;
     assert!((1..=4).contains(&most), "{most} books were in flux at once");
+    world.check_the_end().await;
+}
+
+/// The target cannot be read at first, and a moment later it can.
+#[tokio::test(start_paused = true)]
+async fn what_is_asked_goes_on_over_an_error_that_passes() {
+    let mut world = World::new(117);
+    world.commit(&pages(1, 5, "x"));
+    world.settle().await;
+    let mends = async |target: &SimTarget| {
+        // Later than the first attempt, and earlier than the last.
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        target.recover();
+    };
+    let (target, name, book) = (world.target.clone(), world.name.clone(), world.book.clone());
+    target.set_reads(Reads::LoadsFail);
+    let (verified, ()) = tokio::join!(world.sink().verify(&name, &book), mends(&target));
+    assert!(verified.is_ok_and(|verified| verified.is_equal() && verified.equal == 5));
+    target.set_reads(Reads::LoadsFail);
+    let (compared, ()) = tokio::join!(world.sink().resync(&name, &book), mends(&target));
+    assert_eq!(compared, Ok(()));
+    world.lose_the_directory().await;
+    target.set_reads(Reads::LoadsFail);
+    let (taken, ()) = tokio::join!(world.sink().take_over(&name, &book), mends(&target));
+    assert!(taken.is_ok(), "{taken:?}");
+    world.open_the_book();
     world.check_the_end().await;
 }
 
