@@ -137,6 +137,37 @@ async fn a_panic_in_the_sync_thread_poisons() {
     assert!(journal.close().is_err());
 }
 
+/// Whatever takes the log panics: the journal is poisoned before it is told.
+#[test]
+fn what_takes_the_log_does_not_keep_a_journal_from_being_poisoned() {
+    struct Panics;
+    impl tracing::Subscriber for Panics {
+        fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+            true
+        }
+        fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+            tracing::span::Id::from_u64(1)
+        }
+        fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+        fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+        fn event(&self, _: &tracing::Event<'_>) {
+            panic!("the log's disk is full");
+        }
+        fn enter(&self, _: &tracing::span::Id) {}
+        fn exit(&self, _: &tracing::span::Id) {}
+    }
+    let fs = FaultFs::new();
+    let (journal, ..) = open(&fs, config(SyncPolicy::Os, 1 << 20)).unwrap();
+    append(&journal, BOOKS[0], 1).unwrap();
+    fs.inject(fs.ops().len() as u64, Fault::Error(ErrorKind::Other));
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        tracing::subscriber::with_default(Panics, || append(&journal, BOOKS[0], 2))
+    }));
+    assert!(caught.is_err(), "it was told");
+    assert!(matches!(append(&journal, BOOKS[0], 3), Err(AppendError::Poisoned(_))));
+    assert!(matches!(journal.health().state, JournalState::Poisoned(_)));
+}
+
 /// The disk hangs at each of a rotation's syncs in turn, and appends of many segments go on.
 #[test]
 fn no_append_waits_for_the_disk_at_a_rotation() {

@@ -310,3 +310,48 @@ fn loaded_from(local: &SqliteStore, stored: LoadedBook, position: Position) -> R
     let highest_used = applied.max(local.highest_sent(&id)?);
     Ok(Loaded { state: stored.state, changes, seq: applied, highest_used, position, watermarks })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::mpsc, thread, time::Duration};
+
+    use super::*;
+
+    /// A load that lasts until it is told to end. Whatever is done meanwhile is done by a thread that can be given up.
+    #[test]
+    fn while_a_book_is_loaded_only_who_wants_that_book_waits() {
+        let dir = tempfile::tempdir().unwrap();
+        let (library, _) = Library::open(LibraryConfig::new(dir.path())).unwrap();
+        let [slow, other, third] = ["slow", "other", "third"].map(|id| BookId::new(id).unwrap());
+        let handle = library.create_book(&other, "test").unwrap();
+        let (begins, begun) = mpsc::channel();
+        let (ends, ended) = mpsc::channel::<()>();
+        let (loading, id) = (library.clone(), slow.clone());
+        let loaded = thread::spawn(move || {
+            let claimed = loading.claim(&id, "the first", || {
+                begins.send(()).unwrap();
+                assert!(ended.recv().is_err(), "it is told by being dropped");
+                Err(OpenBookError::Unknown { book_id: id.clone() })
+            });
+            claimed.map(|_| ())
+        });
+        begun.recv().unwrap();
+        let (done, is_done) = mpsc::channel();
+        let others = library.clone();
+        thread::spawn(move || {
+            let is_other_live = others.active(&other).is_some();
+            drop(others.create_book(&third, "test").unwrap());
+            // Leaving memory takes the map too.
+            drop(handle);
+            done.send((is_other_live, others.live_books())).unwrap();
+        });
+        let (is_other_live, live) = is_done.recv_timeout(Duration::from_secs(60)).expect("all books wait");
+        assert!(is_other_live && live.is_empty(), "{live:?}");
+        let (opening, id) = (library, slow);
+        let second = thread::spawn(move || opening.create_book(&id, "the second").map(|_| ()));
+        assert!(!second.is_finished());
+        drop(ends);
+        assert!(matches!(loaded.join().unwrap(), Err(OpenBookError::Unknown { .. })));
+        second.join().unwrap().unwrap();
+    }
+}

@@ -175,7 +175,10 @@ mod tests {
     use bookstate_domain::{At, BookId, Op, PageKey, Seq, Timestamp};
 
     use super::*;
-    use crate::target::{BookSync, Chunk, WriterId};
+    use crate::{
+        sqlite::SqliteTarget,
+        target::{BookSync, Chunk, Target as _, TargetError, WriterId},
+    };
 
     #[test]
     fn a_full_disk_takes_nothing_of_a_chunk_and_all_of_it_later() {
@@ -217,5 +220,31 @@ mod tests {
         limit(1_000_000);
         store.write_chunk(&chunk).unwrap();
         assert_eq!(store.load_book(&book_id).unwrap().unwrap().state.pages().size(), 199);
+    }
+
+    /// The journal is freed on the word of a target: a file that goes in the middle of a write has not taken it.
+    #[tokio::test]
+    async fn a_local_store_that_is_removed_during_a_write_has_not_taken_it() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let store = Arc::new(SqliteStore::open(&dir.path().join("books.db")).unwrap());
+        let path = store.path.clone();
+        let goes = move || {
+            fs::remove_file(&path).unwrap();
+            false
+        };
+        store.writer.lock().commit_hook(Some(goes)).unwrap();
+        let (writer, seq) = (WriterId([7; 16]), Seq::new(1).unwrap());
+        let sync = BookSync {
+            start: crate::target::StartId::default(),
+            writer,
+            write_no: 1,
+            token: 1,
+            persisting_seq: seq,
+            persisted_seq: seq,
+            parked: Vec::new(),
+        };
+        let chunk = Chunk { book_id: BookId::new("a-book").unwrap(), expect: None, sync, ops: Vec::new() };
+        let written = SqliteTarget::local(store).write_chunk(&chunk).await;
+        assert!(matches!(written, Err(TargetError::Unusable { .. })), "{written:?}");
     }
 }

@@ -3,6 +3,7 @@
 
 mod conformance;
 mod disk_errors;
+mod feeding;
 mod fold;
 mod gaps;
 mod memory;

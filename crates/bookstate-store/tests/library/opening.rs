@@ -159,17 +159,28 @@ fn skipped_seqs_are_not_given_out() {
 
 #[test]
 fn a_target_that_is_ahead_has_used_its_seqs() {
-    let shelf = Shelf::new(SOON);
-    let id = book("moby");
-    let (library, _) = shelf.open();
-    commit_up_to(&write(&library, &id), 2);
-    persist(&library, &id);
-    let ahead =
-        bookstate_store::Progress { write_no: 1, token: 1, persisted_seq: seq(30), commit_seq: seq(30) };
-    library.local_store().record("mirror", &id, Some(&ahead), &[], &[]).unwrap();
-    drop(library);
-    let (library, _) = shelf.open();
-    assert_eq!(commit(&write(&library, &id), &changes(3)).unwrap().seq, seq(31));
+    // The book is in the local store, or only in the journal, or the target has not said yet that it has it.
+    for (is_stored, is_said) in [(true, true), (false, true), (true, false)] {
+        let shelf = Shelf::new(SOON);
+        let id = book("moby");
+        let (library, _) = shelf.open();
+        commit_up_to(&write(&library, &id), 2);
+        if is_stored {
+            persist(&library, &id);
+        }
+        let (store, last) = (library.local_store(), seq(30));
+        if is_said {
+            let ahead =
+                bookstate_store::Progress { write_no: 1, token: 1, persisted_seq: last, commit_seq: last };
+            store.record("mirror", &id, Some(&ahead), &[], &[]).unwrap();
+        } else {
+            let intent = bookstate_store::Intent { batch: 1, seq: last, commit_seq: last };
+            store.intend("mirror", &id, bookstate_store::StartId(1), intent, None).unwrap();
+        }
+        drop(library);
+        let (library, _) = shelf.open();
+        assert_eq!(commit(&write(&library, &id), &changes(3)).unwrap().seq, seq(31));
+    }
 }
 
 #[test]

@@ -53,6 +53,19 @@ fn progress_is_per_target_and_book() {
     assert_eq!(store.remembered("mirror", &other).unwrap(), remembered);
 }
 
+/// A start is recorded before it first writes to a target: a directory that was put back, or copied, meets one that it
+/// does not know.
+#[test]
+fn a_start_is_known_once_something_was_about_to_be_sent_by_it() {
+    let (_dir, store) = store();
+    let known = || [0, 1, 2, 3].map(|start| store.knows_start(StartId(start)).unwrap());
+    assert_eq!(known(), [true, false, false, false], "that of a version without starts is nobody's");
+    let intent = Intent { batch: 5, seq: seq(8), commit_seq: seq(8) };
+    store.intend("defra", &book_id(), StartId(1), intent, None).unwrap();
+    store.distrust("defra", &book_id(), StartId(2), Distrust::Compare).unwrap();
+    assert_eq!(known(), [true, true, true, false]);
+}
+
 #[test]
 fn a_parked_document_keeps_its_first_seq_and_its_drop() {
     let (_dir, store) = store();
