@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     Sink, SinkConfig,
-    sim::{Reads, SimTarget},
+    sim::{Fault, Reads, SimTarget},
     transport::new_start,
 };
 
@@ -266,4 +266,24 @@ async fn who_fails_waits_and_nobody_else() {
         desk.worker.schedule(other.id(), later);
     }
     assert_eq!(waited, [true, false], "the first time it may be the target");
+}
+
+/// A target that tells where a book stands may be unable to take anything all the same.
+#[tokio::test]
+async fn an_answered_read_does_not_make_a_target_well_that_takes_nothing() {
+    let mut desk = Desk::new().await;
+    let (one, other) = (desk.book("one"), desk.book("other"));
+    desk.target.set_faults(|_| Fault::Unavailable);
+    let is_well = |desk: &Desk| desk.worker.published.lock().health == Health::Healthy;
+    desk.worker.find_dirty();
+    while is_well(&desk) {
+        desk.worker.serve(one.id()).await;
+    }
+    // The first step of the other: a look.
+    assert!(!desk.worker.served.contains_key(other.id()));
+    desk.worker.serve(other.id()).await;
+    assert!(desk.worker.served[other.id()].cursor.is_between_batches() && !is_well(&desk));
+    desk.target.recover();
+    desk.do_all().await;
+    assert!(is_well(&desk));
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use bookstate_domain::{BookId, BookStatus, persist::NewBook};
 use bookstate_sink::{
-    CommandError, Health, Pace, Reached, RemoteTarget,
+    CommandError, Health, Pace, Reached, RemoteTarget, SUSPECT_AFTER,
     sim::{Fault, Reads, SimTarget},
 };
 use bookstate_store::TargetName;
@@ -65,6 +65,25 @@ async fn a_target_that_refuses_everything_is_ill_and_no_document_is_parked() {
     .await;
     assert_eq!(world.status().counters.parked, 0);
     world.target.set_sick(None);
+    world.check_the_end().await;
+    assert_eq!(world.status().counters.parked, 0);
+}
+
+/// The target says that it is down as often as makes it suspect the chunk, and then takes everything.
+#[tokio::test(start_paused = true)]
+async fn what_fails_by_chance_is_tried_once_more_before_it_is_parked() {
+    let mut world = World::new(118);
+    world.commit(&[put(1, "old")]);
+    world.settle().await;
+    let attempts = world.target.counters().attempts;
+    let fails = usize::try_from(SUSPECT_AFTER).unwrap() + 1;
+    world.target.set_faults(move |n| if n < attempts + fails { Fault::Unavailable } else { Fault::None });
+    world.commit(&[put(1, "new")]);
+    let seq = world.seq();
+    until("it arrives", || world.target.book(&world.book).is_some_and(|book| book.sync.persisted_seq >= seq))
+        .await;
+    // Its failures, the chunk without documents, and the document.
+    assert_eq!(world.target.counters().attempts, attempts + fails + 2);
     world.check_the_end().await;
     assert_eq!(world.status().counters.parked, 0);
 }
