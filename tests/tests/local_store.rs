@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use bookstate_domain::{BookId, Seq};
+use bookstate_domain::{At, BookId, BookState, Seq, Timestamp, persist::NewBook};
 use bookstate_store::{BookSync, Chunk, SqliteStore, StartId, WriterId};
 use bookstate_tests::shim::{Call, Counts, Errno, Shim};
 
@@ -67,4 +67,31 @@ fn a_chunk_whose_sync_fails_is_not_acknowledged() {
     assert!((1..=usize::try_from(of_three).unwrap()).contains(&acknowledged), "{text}");
     let (_, after) = text.split_once("not ").unwrap();
     assert!(!after.contains("acknowledged"), "{text}");
+}
+
+#[test]
+fn the_sqlite3_shell_reads_along() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&directory.path().join("books.sqlite")).unwrap();
+    let mut state = BookState::new(BookId::new("b").unwrap());
+    let mut write = |n: u32| {
+        let at = At { seq: Seq::new(n).unwrap(), now: Timestamp::from_nanos(1) };
+        let ops = match n {
+            1 => state.persist_book_record(&at, NewBook { page_count: 9 }),
+            page => state.persist_page_extract(&at, i32::try_from(page).unwrap()),
+        };
+        let ops = ops.unwrap();
+        for op in &ops {
+            state.apply(op);
+        }
+        store.write_chunk(&Chunk { ops, ..chunk(n) }).unwrap();
+    };
+    (1..=3).for_each(&mut write);
+    let sql = "SELECT page_num, extract_complete, created_at FROM Page ORDER BY page_num";
+    let shell = Command::new("sqlite3").arg("-readonly").arg(store.path()).arg(sql).output();
+    let shell = shell.expect("this test needs the `sqlite3` shell, as CONTRIBUTING says");
+    assert!(shell.status.success(), "{shell:?}");
+    let time = "1970-01-01T00:00:00.000000001Z";
+    assert_eq!(String::from_utf8_lossy(&shell.stdout), format!("2|1|{time}\n3|1|{time}\n"));
+    write(4);
 }

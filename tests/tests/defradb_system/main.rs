@@ -17,4 +17,5 @@ mod refusals;
 mod rig;
 mod rollback;
 mod several;
+mod target;
 mod three_states;

@@ -1,7 +1,6 @@
 //! The file: whose it is, its version, its columns, and what other programs read in it.
 
 use std::fmt::Write as _;
-use std::process::Command;
 
 use bookstate_domain::Collection;
 use bookstate_store::{SqliteStore, StoreError};
@@ -153,19 +152,6 @@ fn a_row_that_is_not_ours_is_named() {
             "{change}: {error}"
         );
     }
-}
-
-#[test]
-fn the_sqlite3_shell_reads_along() {
-    let (_dir, store) = store();
-    store.write_chunk(&chunk(1, vec![put(1, "one"), put(2, "two")])).unwrap();
-    let sql = "SELECT page_num, ocr_markdown, ocr_complete, created_at FROM Page ORDER BY page_num";
-    let shell = Command::new("sqlite3").arg("-readonly").arg(store.path()).arg(sql).output();
-    let shell = shell.expect("this test needs the `sqlite3` shell, as CONTRIBUTING says");
-    assert!(shell.status.success(), "{shell:?}");
-    let time = "1970-01-01T00:00:00.000000001Z";
-    assert_eq!(String::from_utf8_lossy(&shell.stdout), format!("1|one|0|{time}\n2|two|0|{time}\n"));
-    store.write_chunk(&chunk(2, vec![put(3, "three")])).unwrap();
 }
 
 #[test]
