@@ -44,6 +44,17 @@ pub enum EngineError {
         /// For how long.
         retry_after: Duration,
     },
+    /// Its provider cannot be used now, whatever the input: no failure. The unit waits and uses up no attempt, and
+    /// its job is stalled when nothing else of it goes on.
+    #[error("{provider}: {reason}")]
+    Held {
+        /// The provider, for people.
+        provider: String,
+        /// Why, with the remedy.
+        reason: String,
+        /// When to ask again; `None`: a person has to do something.
+        pause: Option<Duration>,
+    },
     /// It will never work with this input.
     #[error("{reason}")]
     Permanent {
@@ -87,6 +98,7 @@ impl EngineError {
         match self {
             Self::Transient { .. } => "transient",
             Self::RateLimited { .. } => "rate_limited",
+            Self::Held { .. } => "held",
             Self::Permanent { .. } => "permanent",
             Self::Panicked { .. } => "panic",
         }
@@ -105,6 +117,44 @@ pub struct Usage {
     pub prompt_tokens: Option<i32>,
     /// Tokens received.
     pub completion_tokens: Option<i32>,
+}
+
+impl Usage {
+    /// Of two requests together; the model is the last one's.
+    #[must_use]
+    pub fn and(self, later: Self) -> Self {
+        fn sum<T>(one: Option<T>, other: Option<T>, add: impl FnOnce(T, T) -> T) -> Option<T> {
+            match (one, other) {
+                (Some(one), Some(other)) => Some(add(one, other)),
+                (one, other) => one.or(other),
+            }
+        }
+        Self {
+            model: later.model.or(self.model),
+            cost_usd: sum(self.cost_usd, later.cost_usd, std::ops::Add::add),
+            prompt_tokens: sum(self.prompt_tokens, later.prompt_tokens, i32::saturating_add),
+            completion_tokens: sum(self.completion_tokens, later.completion_tokens, i32::saturating_add),
+        }
+    }
+}
+
+/// What a unit has cost so far. An engine that pays for what may fail later counts it here at once: so it is kept in
+/// errors, in attempts that are made again, and when the result is dropped.
+#[derive(Debug, Clone, Default)]
+pub struct Meter(Arc<Mutex<Usage>>);
+
+impl Meter {
+    /// Something was paid for. What is counted here is not to be in the [`Answer`] again.
+    pub fn add(&self, usage: Usage) {
+        let mut sum = self.0.lock();
+        *sum = std::mem::take(&mut *sum).and(usage);
+    }
+
+    /// The sum.
+    #[must_use]
+    pub fn total(&self) -> Usage {
+        self.0.lock().clone()
+    }
 }
 
 /// An engine's answer, and what it cost.
@@ -184,6 +234,8 @@ pub struct BookContext {
     pub options: Option<Text>,
     /// What was computed of it before.
     pub memo: Memo,
+    /// What the unit costs.
+    pub meter: Meter,
 }
 
 /// Reads pages.

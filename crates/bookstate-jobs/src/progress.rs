@@ -33,8 +33,10 @@ pub enum Activity {
     Working,
     /// It starts nothing new until the reason is gone, and keeps what comes in.
     Stalled {
-        /// Why: the journal's disk is full, or nearly.
+        /// Why: the journal's disk is full, or nearly, or a provider cannot be used.
         reason: String,
+        /// It goes on by itself, without anybody doing something.
+        goes_on: bool,
     },
     /// It starts nothing new and waits for what is in flight.
     Pausing,

@@ -16,7 +16,7 @@ use bookstate_scans::{
 
 use crate::{
     choose::{choose, in_order},
-    engines::{TESSERACT, words_dir},
+    engines::{TESSERACT, provider_name, words_dir},
 };
 
 /// The words of a page with their places, where the page's text is that of a reader that gives them. `file`: the copy
@@ -25,7 +25,7 @@ use crate::{
 pub fn page_words(state: &BookState, file: &Path, page: u32) -> Option<PageWords> {
     let number = i32::try_from(page).ok()?;
     let engines = state.latest_job().and_then(|job| job.engines.clone())?;
-    let providers: Vec<Provider> = engines.ocr.iter().filter_map(|name| Provider::new(name).ok()).collect();
+    let providers: Vec<Provider> = engines.ocr.iter().filter_map(|name| provider_name(name)).collect();
     let chosen = choose(&in_order(state, number, &providers))?.reading;
     let is_its = chosen.provider.as_str() == TESSERACT;
     is_its.then(|| PageWords::read(&words_dir(file), page, TESSERACT)).flatten()

@@ -45,8 +45,8 @@ pub(crate) async fn run(engines: &EngineSet, book: BookContext, work: &Work) -> 
             Ok((outcome, Usage::default()))
         }
         Work::Metadata => with(analysis.metadata(book).await, |result| Outcome::Metadata(Box::new(result))),
-        Work::TocFinder => with(analysis.find(book).await, Outcome::TocFinder),
-        Work::TocExtract => with(analysis.extract(book).await, Outcome::TocExtract),
+        Work::TocFinder => with(engines.finder.engine.find(book).await, Outcome::TocFinder),
+        Work::TocExtract => with(engines.extractor.engine.extract(book).await, Outcome::TocExtract),
         Work::TocLink { entry } => {
             let entry = state.toc_entry(entry).cloned().ok_or_else(|| missing(work))?;
             with(analysis.link(book, entry).await, Outcome::TocLink)

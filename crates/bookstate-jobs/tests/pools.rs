@@ -47,6 +47,26 @@ async fn a_permanent_failure_is_not_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_held_unit_waits_as_long_as_it_has_to_and_keeps_its_attempts() {
+    let (start, mut asked, mut numbers) = (Instant::now(), 0, Vec::new());
+    let (result, _) = pool(1)
+        .run(|number| {
+            asked += 1;
+            let held = asked <= 100;
+            numbers.push(number);
+            async move {
+                let (provider, reason) = ("x".to_owned(), "is away".to_owned());
+                let held = held.then_some(EngineError::Held { provider, reason, pause: None });
+                Err::<(), _>(held.unwrap_or_else(|| EngineError::transient("busy")))
+            }
+        })
+        .await;
+    assert_eq!((result, asked), (Err(EngineError::transient("busy")), 107));
+    assert!(start.elapsed() >= Duration::from_secs(500), "{:?}", start.elapsed());
+    assert!(numbers.iter().take(100).all(|number| *number == 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_rate_limited_provider_is_left_alone_by_every_unit() {
     let pool = pool(2);
     let start = Instant::now();

@@ -68,7 +68,7 @@ impl LiveJob {
     pub fn of(progress: &JobProgress) -> Self {
         let (activity, reason) = match &progress.activity {
             Activity::Working => ("working", None),
-            Activity::Stalled { reason } => ("stalled", Some(reason.clone())),
+            Activity::Stalled { reason, .. } => ("stalled", Some(reason.clone())),
             Activity::Pausing => ("pausing", None),
             Activity::Ended => ("ended", None),
         };

@@ -36,7 +36,7 @@ pub(super) struct Shown {
 impl From<&JobProgress> for Shown {
     fn from(progress: &JobProgress) -> Self {
         let stalled = match &progress.activity {
-            Activity::Stalled { reason } => Some(reason.clone()),
+            Activity::Stalled { reason, .. } => Some(reason.clone()),
             _ => None,
         };
         Self { stages: progress.stages.clone(), stalled, over: progress.is_over() }

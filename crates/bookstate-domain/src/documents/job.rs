@@ -51,7 +51,7 @@ word_enum! {
 pub struct Engines {
     /// OCR providers in order of preference.
     pub ocr: Vec<Text>,
-    /// The engine of every other stage.
+    /// The engine of every other stage, then those of single stages: `local toc_finder=another`.
     pub analysis: Text,
 }
 

@@ -7,6 +7,7 @@
 //! number of results that can be waiting is that of the units in flight.
 
 mod ending;
+mod holds;
 mod settle;
 mod stage_metrics;
 mod task;
@@ -26,7 +27,7 @@ use tokio::{
 };
 
 use crate::{
-    engine::{BookContext, Memo},
+    engine::{BookContext, Memo, Meter},
     engines::EngineSet,
     ingest::OpenCopy,
     marks::MarkFile,
@@ -38,6 +39,7 @@ use crate::{
     unit::Unit,
     unit_log::UnitLog,
 };
+use holds::{Hold, Holds};
 use settle::Settling;
 use stage_metrics::StageMetrics;
 use task::{Done, Task, is_runtime_gone, panic_of, run_unit};
@@ -119,13 +121,17 @@ pub(crate) struct Actor {
     memo: Memo,
     in_flight: InFlight,
     tasks: JoinSet<Done>,
-    running: HashMap<Id, Unit>,
+    running: HashMap<Id, (Unit, Meter)>,
+    /// Units that wait for a provider that cannot be used.
+    holds: Arc<Holds>,
     kept: VecDeque<Settling>,
     counts: UnitCounts,
     metrics: StageMetrics,
     /// The last reason for which a unit of a stage failed: for the book's status.
     failures: BTreeMap<Stage, String>,
     stalled: Option<String>,
+    /// What is published of the holds.
+    held: Option<Hold>,
     retry_at: Option<Instant>,
     disk_checked: Option<Instant>,
     published: Option<Instant>,
@@ -149,11 +155,13 @@ impl Actor {
             in_flight,
             tasks: JoinSet::new(),
             running: HashMap::new(),
+            holds: Arc::default(),
             kept: VecDeque::new(),
             counts: UnitCounts { skipped, ..UnitCounts::default() },
             metrics,
             failures: BTreeMap::new(),
             stalled: None,
+            held: None,
             retry_at: None,
             disk_checked: None,
             published: None,
@@ -179,6 +187,7 @@ impl Actor {
         // Whatever is still in flight ends here; its results are nobody's.
         self.counts.dropped += self.tasks.len() + self.kept.len();
         self.tasks.shutdown().await;
+        self.keep_costs();
         // A runtime that goes away is no good order; its tasks ended nevertheless.
         self.parts.marks.close(matches!(end, JobEnd::Over { .. }));
         self.publish(Activity::Ended);
@@ -233,6 +242,7 @@ impl Actor {
                     self.take(done).await;
                 }
             }
+            () = self.holds.changed() => {}
             () = at_last(retry) => {}
         }
     }
@@ -298,10 +308,12 @@ impl Actor {
                 file: copy.file.clone(),
                 options: self.parts.options.clone(),
                 memo: self.memo.clone(),
+                meter: Meter::default(),
             };
             self.in_flight.begin(&unit);
+            let meter = book.meter.clone();
             let task = self.tasks.spawn(run_unit(self.task(), book, unit.clone()));
-            self.running.insert(task.id(), unit);
+            self.running.insert(task.id(), (unit, meter));
         }
     }
 
@@ -313,6 +325,7 @@ impl Actor {
             job_id: self.parts.job_id.clone(),
             marks: self.parts.marks.clone(),
             alone: self.parts.alone.clone(),
+            holds: self.holds.clone(),
         }
     }
 
@@ -324,14 +337,16 @@ impl Actor {
                 done
             }
             Err(error) => {
-                let Some(unit) = self.running.remove(&error.id()) else { return };
+                let Some((unit, meter)) = self.running.remove(&error.id()) else { return };
                 // A runtime that shuts down cancels tasks, and makes those that sleep panic. Neither is a
                 // failure of the unit: stored as one it would degrade the book.
                 if error.is_cancelled() || is_runtime_gone().await {
                     self.shutting_down = true;
                     return;
                 }
-                Done { unit, result: Err(panic_of(error)), time: UnitTime::default() }
+                self.holds.end(&unit.key());
+                let usage = meter.total();
+                Done { unit, result: Err(panic_of(error)), time: UnitTime::default(), usage }
             }
         };
         let settling = self.settling(done);
@@ -345,7 +360,7 @@ impl Actor {
                 let reason = "the journal's disk is full, or nearly: free some space, the job then goes on";
                 self.stalled = Some(reason.to_owned());
                 self.retry_at = Some(Instant::now() + self.parts.settings.stall_retry);
-                self.publish(Activity::Stalled { reason: reason.to_owned() });
+                self.publish(Activity::Stalled { reason: reason.to_owned(), goes_on: false });
                 None
             }
             Obstacle::Poisoned(reason) => Some(JobEnd::Stopped { reason }),
@@ -405,9 +420,22 @@ impl Actor {
     }
 
     fn publish_now_and_then(&mut self) {
+        if self.stalled.is_some() {
+            return;
+        }
+        let held = self.holds.all(self.in_flight.len());
         let due = self.published.is_none_or(|last| last.elapsed() >= PROGRESS_EVERY);
-        if due && self.stalled.is_none() {
-            self.publish(Activity::Working);
+        if due || held != self.held {
+            if let Some(hold) = held.as_ref().filter(|_| held != self.held) {
+                tracing::warn!(book = %self.parts.handle.id(), reason = hold.reason, "the job is stalled");
+            }
+            self.held = held.clone();
+            self.publish(
+                held.map_or(Activity::Working, |Hold { reason, goes_on }| Activity::Stalled {
+                    reason,
+                    goes_on,
+                }),
+            );
         }
     }
 

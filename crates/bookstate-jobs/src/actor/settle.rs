@@ -1,16 +1,17 @@
 //! From a unit's end to its persist calls.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
-use bookstate_domain::persist::UnitMetric;
+use bookstate_domain::{Text, persist::UnitMetric};
 use bookstate_store::PersistError;
 
 use super::{Actor, Obstacle, task::Done};
 use crate::{
-    engine::EngineError,
+    engine::{EngineError, Usage},
     outcome::{is_wanted, on_failure, on_success},
     persist_call::PersistCall,
-    unit::{Doer, Unit},
+    pool::UnitTime,
+    unit::Unit,
     unit_log::UnitEvent,
 };
 
@@ -28,9 +29,10 @@ pub(super) struct Settling {
 
 impl Actor {
     pub(super) fn settling(&mut self, done: Done) -> Settling {
-        let Done { unit, result, time } = done;
+        let Done { unit, result, time, usage } = done;
         self.metrics.add(unit.work.stage(), time, result.is_ok());
-        let metric = self.unit_metric(&unit, &result, time);
+        let error = result.as_ref().err().map(|error| error.kind());
+        let metric = self.unit_metric(&unit, error, usage, time);
         let mut settling = Settling { unit, calls: VecDeque::new(), metric, failure: None, begun: false };
         let snapshot = self.snapshot();
         match result {
@@ -65,6 +67,8 @@ impl Actor {
 
     fn settle(&mut self, settling: &mut Settling) -> Result<(), Obstacle> {
         if !settling.begun && !is_wanted(&self.snapshot().state, &settling.unit.work) {
+            // What it cost was paid all the same.
+            self.persist_metric(&mut settling.metric)?;
             self.counts.dropped += 1;
             self.in_flight.end(&settling.unit.work);
             return Ok(());
@@ -92,10 +96,7 @@ impl Actor {
 
     /// A unit's persist calls returned.
     fn settled(&mut self, settling: &mut Settling) -> Result<(), Obstacle> {
-        if let Some(metric) = &settling.metric {
-            self.persist(&PersistCall::Metric(self.parts.job_id.clone(), metric.clone()))?;
-            settling.metric = None;
-        }
+        self.persist_metric(&mut settling.metric)?;
         let event = match settling.failure {
             None => UnitEvent::Persisted,
             Some(_) => UnitEvent::Failed,
@@ -116,26 +117,53 @@ impl Actor {
         Ok(())
     }
 
+    /// Persists what a unit cost, under a key that no earlier run of the unit has: what that cost stays, too.
+    fn persist_metric(&self, metric: &mut Option<Box<UnitMetric>>) -> Result<(), Obstacle> {
+        let Some(waiting) = metric else { return Ok(()) };
+        let snapshot = self.snapshot();
+        let of_job = snapshot.state.metrics().values().filter(|metric| metric.job_id == self.parts.job_id);
+        let taken: HashSet<&str> = of_job.map(|metric| &*metric.unit).collect();
+        let numbered = |number: u32| match number {
+            1 => waiting.unit.to_string(),
+            number => format!("{}#{number}", waiting.unit),
+        };
+        let free = (1..=u32::MAX).map(numbered).find(|key| !taken.contains(key.as_str()));
+        let unit = free.map_or_else(|| waiting.unit.clone(), Text::from);
+        let named = Box::new(UnitMetric { unit, ..(**waiting).clone() });
+        self.persist(&PersistCall::Metric(self.parts.job_id.clone(), named))?;
+        *metric = None;
+        Ok(())
+    }
+
+    /// The costs of units that are given up with the job.
+    pub(super) fn keep_costs(&mut self) {
+        let waiting = self.kept.iter_mut().filter_map(|settling| settling.metric.take());
+        let mut metrics: Vec<_> = waiting.collect();
+        for (unit, meter) in std::mem::take(&mut self.running).into_values() {
+            let usage = meter.total();
+            if usage != Usage::default() {
+                metrics.extend(self.unit_metric(&unit, Some("dropped"), usage, UnitTime::default()));
+            }
+        }
+        for metric in metrics {
+            if let Err(obstacle) = self.persist_metric(&mut Some(metric)) {
+                tracing::warn!(book = %self.parts.handle.id(), ?obstacle, "a cost could not be stored");
+            }
+        }
+    }
+
     /// The Metric of a unit whose engine costs money.
     fn unit_metric(
         &self,
         unit: &Unit,
-        result: &crate::worker::WorkResult,
-        time: crate::pool::UnitTime,
+        error: Option<&'static str>,
+        usage: Usage,
+        time: UnitTime,
     ) -> Option<Box<UnitMetric>> {
-        let engines = &self.parts.engines;
-        let (name, spec) = match unit.work.doer() {
-            Doer::Machine => return None,
-            Doer::Provider(provider) => {
-                let engine = engines.ocr.iter().find(|(name, _)| name == provider)?;
-                (provider.as_str().into(), &engine.1.spec)
-            }
-            Doer::Analysis => (engines.analysis_name.clone(), &engines.analysis.spec),
-        };
+        let (name, spec) = self.parts.engines.of(&unit.work)?;
         if !spec.metered {
             return None;
         }
-        let usage = result.as_ref().map(|(_, usage)| usage.clone()).unwrap_or_default();
         Some(Box::new(UnitMetric {
             unit: unit.key(),
             stage: unit.work.stage().as_str().into(),
@@ -147,8 +175,8 @@ impl Actor {
             completion_tokens: usage.completion_tokens,
             queue_seconds: Some(time.queued.as_secs_f64()),
             execution_seconds: Some(time.worked.as_secs_f64()),
-            success: result.is_ok(),
-            error_type: result.as_ref().err().map(|error| error.kind().into()),
+            success: error.is_none(),
+            error_type: error.map(Into::into),
         }))
     }
 }

@@ -49,13 +49,12 @@ impl StageMetrics {
     }
 
     pub(super) fn documents(&self, engines: &EngineSet) -> Vec<UnitMetric> {
-        let analysis = engines.analysis_name.clone();
         let ocr: Vec<&str> = engines.ocr.iter().map(|(name, _)| name.as_str()).collect();
         let ocr = Text::from(ocr.join(","));
-        let provider = |stage| match stage {
+        let provider = |stage: Stage| match stage {
             Stage::Extract => None,
             Stage::Ocr => Some(ocr.clone()),
-            _ => Some(analysis.clone()),
+            stage => Some(engines.of_stage(stage).0),
         };
         let document = |(stage, sum): (&Stage, &Sum)| UnitMetric {
             unit: key(*stage),

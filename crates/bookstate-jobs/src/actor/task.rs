@@ -5,8 +5,9 @@ use std::sync::Arc;
 use bookstate_domain::JobId;
 use tokio::{sync::RwLock, task::JoinError};
 
+use super::holds::{Hold, Holds};
 use crate::{
-    engine::{BookContext, EngineError},
+    engine::{BookContext, EngineError, Usage},
     engines::EngineSet,
     marks::{CRASHES, MarkFile},
     pool::{Pools, UnitTime},
@@ -20,6 +21,8 @@ pub(super) struct Done {
     pub(super) unit: Unit,
     pub(super) result: WorkResult,
     pub(super) time: UnitTime,
+    /// What it cost, in all attempts, however it ended.
+    pub(super) usage: Usage,
 }
 
 /// What a unit's task needs of its job.
@@ -30,13 +33,14 @@ pub(super) struct Task {
     pub(super) job_id: JobId,
     pub(super) marks: Arc<MarkFile>,
     pub(super) alone: Arc<RwLock<()>>,
+    pub(super) holds: Arc<Holds>,
 }
 
 /// Runs a unit in its pool.
 pub(super) async fn run_unit(task: Task, book: BookContext, unit: Unit) -> Done {
     let Some(pool) = task.pools.of(&unit) else {
         let error = EngineError::permanent(format!("there is no worker pool {}", unit.pool));
-        return Done { unit, result: Err(error), time: UnitTime::default() };
+        return Done { unit, result: Err(error), time: UnitTime::default(), usage: Usage::default() };
     };
     let key = unit.key();
     let (result, time) = pool
@@ -53,15 +57,26 @@ pub(super) async fn run_unit(task: Task, book: BookContext, unit: Unit) -> Done 
                 _ => (Some(task.alone.write().await), None),
             };
             let _mark = task.marks.begin(key.to_string());
-            if let Some(log) = &task.log {
+            // A unit that asks again whether its provider can be used has been written down already.
+            if let Some(log) = task.log.as_ref().filter(|_| !task.holds.has(&key)) {
                 // Work that cannot be accounted for is not begun.
                 log.append(UnitEvent::Run, book.state.book_id(), &task.job_id, &unit.work)
                     .map_err(|error| EngineError::transient(format!("the unit log: {error}")))?;
             }
-            worker::run(&task.engines, book.clone(), &unit.work).await
+            let result = worker::run(&task.engines, book.clone(), &unit.work).await;
+            match &result {
+                Err(error @ EngineError::Held { pause, .. }) => {
+                    let hold = Hold { reason: error.to_string(), goes_on: pause.is_some() };
+                    task.holds.begin(&key, hold);
+                }
+                _ => task.holds.end(&key),
+            }
+            result
         })
         .await;
-    Done { unit, result, time }
+    let answered = result.as_ref().map(|(_, usage)| usage.clone()).unwrap_or_default();
+    let usage = book.meter.total().and(answered);
+    Done { unit, result, time, usage }
 }
 
 /// Whether the runtime takes no tasks any more.

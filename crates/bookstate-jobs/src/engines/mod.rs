@@ -10,13 +10,13 @@ mod text_layer;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use bookstate_domain::{BookState, Engines, Page, Provider, Text, Variant};
+use bookstate_domain::{BookState, Engines, Page, Provider, Stage, Text, Variant};
 
 use crate::{
-    engine::{AnalysisEngine, OcrEngine},
+    engine::{AnalysisEngine, OcrEngine, TocExtractor, TocFinder},
     plan::JobPlan,
     pool::LOCAL_POOL,
-    unit::PoolName,
+    unit::{Doer, PoolName, Work},
 };
 pub use local::{LOCAL, LocalAnalysis};
 #[cfg(feature = "scans")]
@@ -45,7 +45,7 @@ impl EngineSpec {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no {kind} engine {name:?}; known are {}", known.join(", "))]
 pub struct UnknownEngine {
-    /// `OCR` or `analysis`.
+    /// `OCR`, `analysis`, or a stage.
     pub kind: &'static str,
     /// The name.
     pub name: String,
@@ -71,11 +71,59 @@ impl<E: ?Sized> fmt::Debug for Registered<E> {
     }
 }
 
+impl<E: ?Sized> Registered<E> {
+    fn named(&self, name: &str) -> Named<E> {
+        Named { name: name.into(), engine: self.engine.clone(), spec: self.spec.clone() }
+    }
+}
+
+/// The engine of one stage.
+pub(crate) struct Named<E: ?Sized> {
+    name: Text,
+    pub(crate) engine: Arc<E>,
+    spec: EngineSpec,
+}
+
+impl<E: ?Sized> Clone for Named<E> {
+    fn clone(&self) -> Self {
+        Self { name: self.name.clone(), engine: self.engine.clone(), spec: self.spec.clone() }
+    }
+}
+
+impl<E: ?Sized> fmt::Debug for Named<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.name.fmt(f)
+    }
+}
+
+/// The name under which an OCR engine's readings are kept: its own, with `-` for what no provider's name has.
+///
+/// ```
+/// use bookstate_jobs::engines::provider_name;
+///
+/// assert_eq!(provider_name("openrouter:some/model-1.5").unwrap().as_str(), "openrouter-some-model-1-5");
+/// ```
+#[must_use]
+pub fn provider_name(engine: &str) -> Option<Provider> {
+    let kept = |c: char| if c.is_ascii_alphanumeric() || "_-".contains(c) { c } else { '-' };
+    Provider::new(&engine.chars().map(kept).collect::<String>()).ok()
+}
+
+/// What [`Engines::analysis`] names: the engine of all stages behind the pages, then those of single stages, as in
+/// `local toc_finder=openrouter:some/model`.
+fn names_of(analysis: &str) -> (&str, impl Iterator<Item = (&str, &str)>) {
+    let mut words = analysis.split(' ');
+    let general = words.next().unwrap_or_default();
+    (general, words.map(|word| word.split_once('=').unwrap_or((word, ""))))
+}
+
 /// The engines that there are.
 #[derive(Debug, Clone, Default)]
 pub struct EngineCatalog {
     ocr: BTreeMap<String, Registered<dyn OcrEngine>>,
     analysis: BTreeMap<String, Registered<dyn AnalysisEngine>>,
+    finders: BTreeMap<String, Registered<dyn TocFinder>>,
+    extractors: BTreeMap<String, Registered<dyn TocExtractor>>,
 }
 
 impl EngineCatalog {
@@ -111,11 +159,27 @@ impl EngineCatalog {
         self
     }
 
+    /// Adds an engine for the stage `toc_finder` alone, or replaces the one of this name.
+    #[must_use]
+    pub fn with_finder(mut self, name: &str, spec: EngineSpec, engine: Arc<dyn TocFinder>) -> Self {
+        self.finders.insert(name.to_owned(), Registered { engine, spec });
+        self
+    }
+
+    /// Adds an engine for the stage `toc_extract` alone, or replaces the one of this name.
+    #[must_use]
+    pub fn with_extractor(mut self, name: &str, spec: EngineSpec, engine: Arc<dyn TocExtractor>) -> Self {
+        self.extractors.insert(name.to_owned(), Registered { engine, spec });
+        self
+    }
+
     /// The pools that the engines want.
     pub fn pools(&self) -> impl Iterator<Item = PoolName> {
         let ocr = self.ocr.values().map(|engine| engine.spec.pool.clone());
         let analysis = self.analysis.values().map(|engine| engine.spec.pool.clone());
-        ocr.chain(analysis).chain([LOCAL_POOL.into()])
+        let finders = self.finders.values().map(|engine| engine.spec.pool.clone());
+        let extractors = self.extractors.values().map(|engine| engine.spec.pool.clone());
+        ocr.chain(analysis).chain(finders).chain(extractors).chain([LOCAL_POOL.into()])
     }
 
     /// The engines of a job.
@@ -129,16 +193,45 @@ impl EngineCatalog {
         let mut ocr = Vec::new();
         for name in &engines.ocr {
             let engine = self.ocr.get(&**name).ok_or_else(|| no_ocr(name))?;
-            ocr.push((Provider::new(name).map_err(|_| no_ocr(name))?, engine.clone()));
+            let provider = provider_name(name).ok_or_else(|| no_ocr(name))?;
+            if ocr.iter().any(|(other, _)| *other == provider) {
+                return Err(no_ocr(name));
+            }
+            ocr.push((provider, engine.clone()));
         }
         if ocr.is_empty() {
             return Err(no_ocr(""));
         }
+        let (analysis_name, stages) = names_of(&engines.analysis);
         let analysis = self
             .analysis
-            .get(&*engines.analysis)
-            .ok_or_else(|| unknown("analysis", &engines.analysis, self.analysis.keys().cloned().collect()))?;
-        Ok(EngineSet { ocr, analysis: analysis.clone(), analysis_name: engines.analysis.clone() })
+            .get(analysis_name)
+            .ok_or_else(|| unknown("analysis", analysis_name, self.analysis.keys().cloned().collect()))?;
+        let general = || (Text::from(analysis_name), analysis.spec.clone());
+        let (name, spec) = general();
+        let mut finder: Named<dyn TocFinder> = Named { name, engine: analysis.engine.clone(), spec };
+        let (name, spec) = general();
+        let mut extractor: Named<dyn TocExtractor> = Named { name, engine: analysis.engine.clone(), spec };
+        for (stage, name) in stages {
+            match stage.parse() {
+                Ok(Stage::TocFinder) => {
+                    let known = || unknown("toc_finder", name, self.finders.keys().cloned().collect());
+                    finder = self.finders.get(name).ok_or_else(known)?.named(name);
+                }
+                Ok(Stage::TocExtract) => {
+                    let known = || unknown("toc_extract", name, self.extractors.keys().cloned().collect());
+                    extractor = self.extractors.get(name).ok_or_else(known)?.named(name);
+                }
+                _ => return Err(unknown("stage", stage, vec!["toc_finder".into(), "toc_extract".into()])),
+            }
+        }
+        Ok(EngineSet {
+            ocr,
+            analysis: analysis.clone(),
+            analysis_name: analysis_name.into(),
+            finder,
+            extractor,
+        })
     }
 }
 
@@ -147,7 +240,9 @@ impl EngineCatalog {
 pub struct EngineSet {
     pub(crate) ocr: Vec<(Provider, Registered<dyn OcrEngine>)>,
     pub(crate) analysis: Registered<dyn AnalysisEngine>,
-    pub(crate) analysis_name: Text,
+    analysis_name: Text,
+    pub(crate) finder: Named<dyn TocFinder>,
+    pub(crate) extractor: Named<dyn TocExtractor>,
 }
 
 impl EngineSet {
@@ -167,7 +262,7 @@ impl EngineSet {
         let there: Vec<_> = self.ocr.iter().filter(|(_, engine)| engine.engine.missing().is_none()).collect();
         let asked = |name: &Provider| {
             let mut engines = state.jobs().values().filter_map(|job| job.engines.as_ref());
-            engines.any(|engines| engines.ocr.iter().any(|ocr| **ocr == *name.as_str()))
+            engines.any(|engines| engines.ocr.iter().any(|ocr| provider_name(ocr).as_ref() == Some(name)))
         };
         let readable = |page: &&&Arc<Page>| {
             let reason = page.failure_reason.as_deref().unwrap_or_default();
@@ -187,7 +282,31 @@ impl EngineSet {
             fallbacks: fallbacks.map(|(name, _)| name.clone()).collect(),
             local_pool: LOCAL_POOL.into(),
             analysis_pool: self.analysis.spec.pool.clone(),
-            finder_pages: self.analysis.engine.pages(),
+            stage_pools: [Stage::TocFinder, Stage::TocExtract]
+                .map(|stage| (stage, self.of_stage(stage).1.pool.clone()))
+                .into(),
+            finder_pages: self.finder.engine.pages(),
+        }
+    }
+
+    /// The engine of a stage behind the pages: its name and how it is run.
+    pub(crate) fn of_stage(&self, stage: Stage) -> (Text, &EngineSpec) {
+        match stage {
+            Stage::TocFinder => (self.finder.name.clone(), &self.finder.spec),
+            Stage::TocExtract => (self.extractor.name.clone(), &self.extractor.spec),
+            _ => (self.analysis_name.clone(), &self.analysis.spec),
+        }
+    }
+
+    /// The engine that does this work; `None`: the machine itself.
+    pub(crate) fn of(&self, work: &Work) -> Option<(Text, &EngineSpec)> {
+        match work.doer() {
+            Doer::Machine => None,
+            Doer::Provider(provider) => {
+                let (name, engine) = self.ocr.iter().find(|(name, _)| name == provider)?;
+                Some((name.as_str().into(), &engine.spec))
+            }
+            Doer::Analysis => Some(self.of_stage(work.stage())),
         }
     }
 }

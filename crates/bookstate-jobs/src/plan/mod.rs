@@ -14,7 +14,7 @@ mod settled;
 mod structure;
 mod toc;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use bookstate_domain::{BookState, Operation, OperationState, Provider, Stage, Variant};
 
@@ -41,6 +41,8 @@ pub struct JobPlan {
     pub local_pool: PoolName,
     /// The pool of the analysis engine.
     pub analysis_pool: PoolName,
+    /// The pools of the stages that another engine does.
+    pub stage_pools: BTreeMap<Stage, PoolName>,
     /// In how many of the first pages the table of contents is looked for; `None`: in all.
     pub finder_pages: Option<i32>,
 }
@@ -64,7 +66,7 @@ impl JobPlan {
                 .iter()
                 .find(|(name, _)| name == provider)
                 .map_or_else(|| self.local_pool.clone(), |(_, pool)| pool.clone()),
-            Doer::Analysis => self.analysis_pool.clone(),
+            Doer::Analysis => self.stage_pools.get(&work.stage()).unwrap_or(&self.analysis_pool).clone(),
         }
     }
 }

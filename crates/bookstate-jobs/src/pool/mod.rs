@@ -26,6 +26,11 @@ pub use retry::RetryPolicy;
 /// The pool of what this machine computes itself.
 pub const LOCAL_POOL: &str = "local";
 
+/// How long a unit waits at least, and at most, before it asks a provider again that cannot be used. Asking costs
+/// nothing, and what a person had to do may be done.
+const SHORTEST_HOLD: Duration = Duration::from_millis(100);
+const ASK_AGAIN: Duration = Duration::from_secs(5);
+
 /// How a pool works.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PoolConfig {
@@ -82,7 +87,7 @@ impl Pool {
     }
 
     /// Runs an attempt, and further ones while they fail in a way that may go away. `attempt` is called with
-    /// the attempt's number, from 1.
+    /// the attempt's number, from 1; again with the same one after [`EngineError::Held`].
     ///
     /// Cancel safe: what was not begun is not begun.
     ///
@@ -104,15 +109,20 @@ impl Pool {
             let result = attempt(number).await;
             time.worked += began.elapsed();
             drop(permit);
-            let error = match result {
-                Err(error) if !error.is_permanent() && number < self.config.retry.attempts => error,
-                result => return (result, time),
-            };
             let waiting = Instant::now();
-            if let EngineError::RateLimited { retry_after, .. } = error {
-                self.pace.pause(retry_after);
-            } else {
-                tokio::time::sleep(self.config.retry.delay(number)).await;
+            match result {
+                // Not the unit's failure: it waits as long as it has to, and its attempts are kept.
+                Err(EngineError::Held { pause, .. }) => {
+                    tokio::time::sleep(pause.unwrap_or(ASK_AGAIN).clamp(SHORTEST_HOLD, ASK_AGAIN)).await;
+                    time.queued += waiting.elapsed();
+                    continue;
+                }
+                Err(error) if error.is_permanent() || number >= self.config.retry.attempts => {
+                    return (Err(error), time);
+                }
+                Err(EngineError::RateLimited { retry_after, .. }) => self.pace.pause(retry_after),
+                Err(_) => tokio::time::sleep(self.config.retry.delay(number)).await,
+                Ok(value) => return (Ok(value), time),
             }
             time.queued += waiting.elapsed();
             number += 1;

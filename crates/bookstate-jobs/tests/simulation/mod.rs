@@ -348,6 +348,7 @@ pub fn job(world: &World) -> JobPlan {
         fallbacks: BTreeSet::new(),
         local_pool: "cpu".into(),
         analysis_pool: "analysis".into(),
+        stage_pools: std::collections::BTreeMap::new(),
         finder_pages: Some(FINDER_PAGES),
     }
 }
