@@ -83,12 +83,16 @@ impl Ledger {
         self.budget = budget;
     }
 
-    /// What was spent before this ledger began: of an account, and of it today.
-    pub fn opening(&mut self, day: u64, account: &str, spent: Usd, today: Usd) {
-        self.turn(day);
+    /// An account has spent at least this, by what the caller has written down.
+    pub fn at_least(&mut self, account: &str, spent: Usd) {
         let sum = self.accounts.entry(account.to_owned()).or_default();
-        *sum = *sum + spent;
-        self.spent_today = self.spent_today + today;
+        *sum = spent.max(*sum);
+    }
+
+    /// So much was spent on this day before the ledger began.
+    pub fn begin_day(&mut self, day: u64, spent: Usd) {
+        self.turn(day);
+        self.spent_today = self.spent_today + spent;
     }
 
     /// Reserves what a request may cost at most.

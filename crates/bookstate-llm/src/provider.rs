@@ -153,6 +153,14 @@ impl Provider {
         ProviderStatus { name, state: state.breaker.describe(now), in_flight, totals: state.totals }
     }
 
+    /// Whether a request would be sent now, as far as is known. Nothing is sent.
+    ///
+    /// # Errors
+    /// [`CallError::Held`].
+    pub fn ready(&self) -> Result<(), CallError> {
+        self.go(self.shared.outlook())
+    }
+
     /// What a request may take at most: by the configured price, or by the dearest request to its model so far.
     #[must_use]
     pub fn estimate(&self, request: &ChatRequest) -> Estimate {
@@ -263,7 +271,7 @@ impl Provider {
         let estimate = self.estimate(request);
         let most = estimate.cost.unwrap_or(Usd::ZERO);
         let money = self.shared.ledger.reserve(account, most).await;
-        let money = money.map_err(|reached| self.over_budget(&reached))?;
+        let money = money.map_err(|reached| self.over_budget(account, &reached))?;
         let tokens = estimate.prompt_tokens.saturating_add(estimate.completion_tokens);
         let mut flight = Flight::new(&self.shared, request, (money, most), tokens);
         flight.lease().await;
@@ -317,14 +325,15 @@ impl Provider {
         Err(self.held(reason, pause, Usage::default()))
     }
 
-    fn over_budget(&self, reached: &Reached) -> CallError {
-        let (which, limit, spent) = match reached {
-            Reached::Account { limit, spent } => ("per book", limit, spent),
-            Reached::Day { limit, spent } => ("per day", limit, spent),
+    fn over_budget(&self, account: &str, reached: &Reached) -> CallError {
+        // Tomorrow the day has another one.
+        let (whose, limit, spent, pause) = match reached {
+            Reached::Account { limit, spent } => (account, limit, spent, None),
+            Reached::Day { limit, spent } => ("the day", limit, spent, Some(NOW_AND_THEN)),
         };
         let reason =
-            format!("the budget {which} is reached: {spent} of {limit} are spent; raise it to go on");
-        self.held(reason, Some(NOW_AND_THEN), Usage::default())
+            format!("the budget of {whose} is reached: {spent} of {limit} are spent; raise it to go on");
+        self.held(reason, pause, Usage::default())
     }
 
     /// Answers in JSON are asked for in the next way, unless another call has found it already. `false`: there is none.

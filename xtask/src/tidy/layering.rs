@@ -70,7 +70,7 @@ const LAYERS: [Layer; 13] = [
     Layer {
         name: JOBS,
         uses: &[DOMAIN, STORE, READING, SCANS, LLM],
-        tests_use: &[],
+        tests_use: &[TESTS],
         never: &["axum", "graphql_client"],
     },
     Layer { name: API, uses: &[DOMAIN, STORE, SINK, READING, SCANS, JOBS], tests_use: &[TESTS], never: &[] },

@@ -119,7 +119,8 @@ fn contents_range(state: &BookState) -> Result<ContentsRange, EngineError> {
     Ok(ContentsRange { start_page, end_page, summary })
 }
 
-const NUMBERED: &str = "most entries are numbered";
+/// What the summary of a table says of entries with numbers of their own.
+pub(super) const NUMBERED: &str = "most entries are numbered";
 
 const fn style_name(style: NumberStyle) -> &'static str {
     match style {

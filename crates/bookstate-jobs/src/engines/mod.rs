@@ -4,6 +4,8 @@
 //! it is resumed. A name that it does not know is an error that lists those that it does.
 
 mod local;
+#[cfg(feature = "models")]
+pub mod models;
 #[cfg(feature = "scans")]
 mod tesseract;
 mod text_layer;
@@ -18,6 +20,8 @@ use crate::{
     pool::LOCAL_POOL,
     unit::{Doer, PoolName, Work},
 };
+#[cfg(feature = "models")]
+use local::NUMBERED;
 pub use local::{LOCAL, LocalAnalysis};
 #[cfg(feature = "scans")]
 pub use tesseract::{TESSERACT, TesseractOcr, words_dir};

@@ -5,7 +5,10 @@
 
 use std::io::Cursor;
 
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, metadata::Orientation};
+use image::{
+    DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, codecs::jpeg::JpegEncoder,
+    imageops::FilterType, metadata::Orientation,
+};
 
 use super::tiff_file;
 
@@ -14,6 +17,9 @@ pub(super) const MAX_PIXELS: u64 = 150_000_000;
 
 /// The most bytes that a decoder may take for one image.
 pub(super) const MAX_BYTES: u64 = 1 << 30;
+
+/// The quality of JPEG files that are made, of 100: print stays sharp.
+const JPEG_QUALITY: u8 = 85;
 
 /// Resolutions that programs write when they know none.
 const SCREEN_DPI: [f32; 2] = [72.0, 96.0];
@@ -69,6 +75,23 @@ pub struct PageImage {
     pub pixels: DynamicImage,
     /// Dots per inch, where that is known.
     pub dpi: Option<f32>,
+}
+
+impl PageImage {
+    /// The image as a JPEG file whose longer side has at most `longest` pixels.
+    ///
+    /// # Errors
+    /// It cannot be encoded.
+    pub fn jpeg(&self, longest: u32) -> Result<Vec<u8>, String> {
+        let is_larger = self.pixels.width().max(self.pixels.height()) > longest;
+        let shrunk = is_larger.then(|| self.pixels.resize(longest, longest, FilterType::Triangle));
+        let pixels = shrunk.as_ref().unwrap_or(&self.pixels).to_rgb8();
+        let mut file = Vec::new();
+        JpegEncoder::new_with_quality(&mut file, JPEG_QUALITY)
+            .encode_image(&pixels)
+            .map_err(|error| error.to_string())?;
+        Ok(file)
+    }
 }
 
 /// Decodes the image in `bytes`; of a TIFF the page `frame`, counted from 0.

@@ -1,0 +1,97 @@
+//! Engines that ask a model: pages as images, and the table of contents.
+//!
+//! What a model answers is looked at before it is believed: its form, loops, pages that there are not, titles that
+//! nobody printed. What is refused is a failure of the unit; stages behind the pages then go by the local rules.
+//! Prompts are the files in `prompts/`.
+
+mod ocr;
+mod toc_extract;
+mod toc_finder;
+
+use std::sync::Arc;
+
+use bookstate_llm::{CallError, ChatRequest, Estimate, Failure, Provider, Reply, Usd};
+use serde_json::Value;
+
+use crate::engine::{BookContext, EngineError, Usage};
+
+pub use ocr::ModelOcr;
+pub use toc_extract::ModelTocExtractor;
+pub use toc_finder::ModelTocFinder;
+
+/// A model of a provider.
+#[derive(Debug, Clone)]
+pub struct Model {
+    provider: Arc<Provider>,
+    name: String,
+}
+
+impl Model {
+    /// The model of this name, as the provider calls it.
+    #[must_use]
+    pub fn new(provider: Arc<Provider>, name: &str) -> Self {
+        Self { provider, name: name.to_owned() }
+    }
+
+    /// What a request may take at most.
+    fn estimate(&self, request: &ChatRequest) -> Estimate {
+        self.provider.estimate(request)
+    }
+
+    /// Whether it can be asked now, before anything is prepared for it.
+    fn ready(&self) -> Result<(), EngineError> {
+        self.provider.ready().map_err(failure)
+    }
+
+    /// What earlier runs spent on the book counts in its budget.
+    fn open_account(&self, book: &BookContext) -> Result<(), EngineError> {
+        let opened = book.memo.get_or_make("spent before", || {
+            let metrics = book.state.metrics().values();
+            let spent = metrics.filter_map(|metric| Usd::from_dollars(metric.cost_usd?)).sum();
+            self.provider.ledger().with(|ledger| ledger.at_least(book.state.book_id().as_str(), spent));
+        });
+        opened.map(|_| ())
+    }
+
+    /// Asks, and counts what it took.
+    async fn ask(&self, book: &BookContext, request: &ChatRequest) -> Result<Reply, EngineError> {
+        self.open_account(book)?;
+        let answered = self.provider.chat(request, book.state.book_id().as_str()).await;
+        self.counted(book, answered, |reply| reply)
+    }
+
+    /// Asks for JSON, and counts what it took.
+    async fn ask_json(&self, book: &BookContext, request: &ChatRequest) -> Result<Value, EngineError> {
+        self.open_account(book)?;
+        let answered = self.provider.chat_json(request, book.state.book_id().as_str()).await;
+        self.counted(book, answered, |(_, reply)| reply).map(|(value, _)| value)
+    }
+
+    fn counted<T>(
+        &self,
+        book: &BookContext,
+        answered: Result<T, CallError>,
+        reply: impl FnOnce(&T) -> &Reply,
+    ) -> Result<T, EngineError> {
+        let taken = answered.as_ref().map_or_else(CallError::usage, |value| reply(value).usage);
+        if taken != bookstate_llm::Usage::default() {
+            let tokens = |count: Option<u32>| count.map(|count| i32::try_from(count).unwrap_or(i32::MAX));
+            book.meter.add(Usage {
+                model: Some(self.name.as_str().into()),
+                cost_usd: taken.cost.map(Usd::dollars),
+                prompt_tokens: tokens(taken.prompt_tokens),
+                completion_tokens: tokens(taken.completion_tokens),
+            });
+        }
+        answered.map_err(failure)
+    }
+}
+
+/// What a failed call is for the pool.
+fn failure(error: CallError) -> EngineError {
+    match error {
+        CallError::Held { provider, reason, pause, .. } => EngineError::Held { provider, reason, pause },
+        CallError::Failed { failure: Failure::Transient { .. }, .. } => EngineError::transient(error),
+        CallError::Failed { .. } => EngineError::permanent(error),
+    }
+}

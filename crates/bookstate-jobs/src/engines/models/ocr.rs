@@ -1,0 +1,99 @@
+//! Reading pages with a vision model.
+
+use async_trait::async_trait;
+use bookstate_llm::{
+    ChatRequest, Estimate, Finish, Image,
+    answer::{is_looping, share_of},
+};
+use bookstate_scans::{
+    PageError,
+    images::{ImageProgram, PageImages, Resolution},
+};
+
+use super::Model;
+use crate::engine::{BookContext, EngineError, EngineResult, OcrEngine, OcrReading, blocking};
+
+const PROMPT: &str = include_str!("../../../prompts/ocr.md");
+
+/// What a model says of a page without print.
+const BLANK: &str = "[blank]";
+/// The most tokens that the text of a page has.
+const MOST_TOKENS: u32 = 6_000;
+/// The longer side of the image that is sent, in pixels: small print can be read, and providers do not shrink it.
+const LONGEST_SIDE: u32 = 1_568;
+/// What a page is drawn at, where it is drawn: the side above, for the page of most books.
+const DPI: f32 = 180.0;
+/// From so many words on the text layer says whether an answer is of this page.
+const KNOWN_WORDS: usize = 40;
+/// With less of these words in it an answer is doubted.
+const LEAST_IN_COMMON: f64 = 0.2;
+/// How sure an answer is that is doubted: less than what counts as read well.
+const DOUBTED: f64 = 0.4;
+
+/// A vision model as an OCR provider. Behind others it reads only what they did not read well.
+#[derive(Debug, Clone)]
+pub struct ModelOcr {
+    model: Model,
+    images: Option<ImageProgram>,
+}
+
+impl ModelOcr {
+    /// Reads with this model. The images of pages are made by a program where one is given.
+    #[must_use]
+    pub const fn new(model: Model, images: Option<ImageProgram>) -> Self {
+        Self { model, images }
+    }
+
+    /// What a page may take at most.
+    #[must_use]
+    pub fn estimate(&self) -> Estimate {
+        let nothing = Image { media_type: "image/jpeg", bytes: [].into() };
+        self.model.estimate(&self.request(nothing))
+    }
+
+    fn request(&self, image: Image) -> ChatRequest {
+        ChatRequest::new(&self.model.name, MOST_TOKENS).system(PROMPT).user_image("The page:", image)
+    }
+}
+
+#[async_trait]
+impl OcrEngine for ModelOcr {
+    async fn read(&self, book: BookContext, page: u32) -> EngineResult<OcrReading> {
+        self.model.ready()?;
+        let (of_book, program) = (book.clone(), self.images.clone());
+        let (image, known) = blocking(move || {
+            let known = of_book.source.page_text(page).map(|page| page.text).unwrap_or_default();
+            Ok((image(&of_book, page, program)?, known))
+        })
+        .await?;
+        let reply = self.model.ask(&book, &self.request(image)).await?;
+        if reply.finish == Finish::Cut {
+            return Err(EngineError::permanent(format!("the text is cut off after {MOST_TOKENS} tokens")));
+        }
+        if is_looping(&reply.text) {
+            return Err(EngineError::permanent("the model repeats itself"));
+        }
+        let text = reply.text.trim();
+        let text = if text == BLANK { "" } else { text };
+        let is_known = known.split_whitespace().count() >= KNOWN_WORDS;
+        let is_doubted = is_known && share_of(&known, text) < LEAST_IN_COMMON;
+        let confidence = is_doubted.then_some(DOUBTED);
+        Ok(OcrReading { text: text.into(), confidence, ..OcrReading::default() }.into())
+    }
+
+    fn is_fallback(&self) -> bool {
+        true
+    }
+}
+
+/// The page's image, as it is sent.
+fn image(book: &BookContext, page: u32, program: Option<ImageProgram>) -> Result<Image, EngineError> {
+    let opened = book.memo.get_or_make("page images", || PageImages::open_by(&book.file, program))?;
+    let images = (*opened).clone().map_err(EngineError::permanent)?;
+    let image = images.image(page, Resolution::Dpi(DPI)).map_err(|error| match error {
+        PageError::System { .. } => EngineError::transient(error),
+        error => EngineError::permanent(error),
+    })?;
+    let jpeg = image.jpeg(LONGEST_SIDE).map_err(EngineError::permanent)?;
+    Ok(Image { media_type: "image/jpeg", bytes: jpeg.into() })
+}
