@@ -16,6 +16,7 @@ use crate::{
     book_ref::{self, Known},
     failure::Failure,
     logging::say,
+    models::Models,
     output::count,
     settings::{Settings, TargetSettings},
 };
@@ -64,16 +65,22 @@ pub(crate) fn intake(settings: &Settings) -> Result<Intake, Failure> {
     Ok(Intake { pages: settings.max_pages, growth: settings.max_growth, trial, images })
 }
 
-/// The engines. The images of scanned pages are made by this program in another process.
+/// The engines, those of models among them. The images of scanned pages are made by this program in another process.
 ///
 /// # Errors
-/// The system does not say where this program is.
-pub(crate) fn engines(settings: &Settings) -> Result<EngineCatalog, Failure> {
+/// The system does not say where this program is, or a model's provider cannot be used as it is configured.
+pub(crate) fn engines(settings: &Settings) -> Result<(EngineCatalog, Models), Failure> {
     let tesseract = TesseractOcr::default().with_images_by(images(settings)?);
-    Ok(EngineCatalog::local().with_ocr(TESSERACT, EngineSpec::local(), Arc::new(tesseract)))
+    let catalog = EngineCatalog::local().with_ocr(TESSERACT, EngineSpec::local(), Arc::new(tesseract));
+    let models = Models::of(settings)?;
+    Ok((models.add_to(catalog), models))
 }
 
-fn images(settings: &Settings) -> Result<ImageProgram, Failure> {
+/// The program that makes images of pages: this one.
+///
+/// # Errors
+/// The system does not say where it is.
+pub(crate) fn images(settings: &Settings) -> Result<ImageProgram, Failure> {
     let seconds = settings.page_seconds;
     let mut arguments = own_process("page-image", settings);
     arguments.splice(1..1, ["--seconds", &seconds.to_string()].map(Into::into));

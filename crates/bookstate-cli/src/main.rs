@@ -14,6 +14,7 @@ mod file_limit;
 mod library;
 mod local;
 mod logging;
+mod models;
 mod output;
 mod process;
 mod reload;
@@ -218,6 +219,7 @@ async fn command(cli: &Cli, settings: &Settings) -> Result<Exit, Failure> {
         Command::Parked(args) => commands::parked::run(settings, args, json).await?,
         Command::Target(args) => commands::target::run(settings, args, json).await?,
         Command::Config(args) => commands::config::run(settings, args, json)?,
+        Command::Providers => return commands::providers::run(settings, json).await,
         Command::Doctor => return commands::doctor::run(settings, json).await,
         Command::Completions { .. }
         | Command::ManPages { .. }

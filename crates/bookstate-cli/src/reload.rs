@@ -1,6 +1,7 @@
-//! SIGHUP: a server reads its configuration again and adds and removes targets while everything runs.
+//! SIGHUP: a server reads its configuration again and adds and removes targets while everything runs. The keys of
+//! providers are read again, too, and the budget is the new one.
 //!
-//! Only targets: every other key is in effect until the process ends. A configuration with a mistake changes
+//! Only these: every other key is in effect until the process ends. A configuration with a mistake changes
 //! nothing and is told.
 
 use std::{
@@ -16,6 +17,7 @@ use crate::{
     failure::Failure,
     library,
     logging::say,
+    models::Models,
     settings::{Settings, TargetSettings},
 };
 
@@ -23,6 +25,7 @@ use crate::{
 pub(crate) fn on_hangup(
     sink: &Arc<Sink>,
     targets: &[TargetSettings],
+    models: Models,
     read: impl Fn() -> Result<Settings, Failure> + Send + 'static,
 ) {
     let sink = Arc::downgrade(sink);
@@ -35,6 +38,7 @@ pub(crate) fn on_hangup(
         while hangup.recv().await.is_some() {
             match read() {
                 Ok(settings) => {
+                    models.renew(&settings);
                     if !change(&sink, &mut known, &by_name(&settings.targets)).await {
                         return;
                     }

@@ -123,7 +123,6 @@ pub(crate) enum Command {
     /// Write a book as EPUB, Markdown, HTML or text, as a searchable PDF, or all its documents as JSON
     #[command(after_help = "Examples:
   bookstate export b-3f9a --format epub -o book.epub
-  bookstate export b-3f9a --format markdown -o book.md
   bookstate export b-3f9a --format pdf -o book.pdf
   bookstate export b-3f9a --format json --canonical > run1.json      to be compared with another run's")]
     Export(ExportArgs),
@@ -161,6 +160,8 @@ pub(crate) enum Command {
     /// Show and change the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// The providers of models that stages name: whether they can be used, their rates, what they cost today
+    Providers,
     /// Look whether everything is there that bookstate needs here, and say what to do where it is not
     ///
     /// The configuration, the data directory, the room on its disk, the programs that read scans and their languages,
@@ -169,10 +170,8 @@ pub(crate) enum Command {
     /// Open a file and end: what intake runs in a process of its own
     #[command(hide = true)]
     OpenFile {
-        /// MiB of memory
         #[arg(long, default_value_t = 1024)]
         memory_mb: u64,
-        /// The file
         file: PathBuf,
     },
     /// Make the image of a page and end: what reading scanned pages runs in a process of its own
@@ -184,9 +183,7 @@ pub(crate) enum Command {
         /// Seconds of a processor
         #[arg(long, default_value_t = 30)]
         seconds: u64,
-        /// The file
         file: PathBuf,
-        /// The page
         page: u32,
         /// The resolution, as JSON
         resolution: String,
@@ -231,6 +228,9 @@ pub(crate) struct ProcessArgs {
     /// Undo this operation, and all that follows from it, first
     #[arg(long, value_name = "OPERATION", value_parser = operation())]
     pub(crate) reset: Option<OperationName>,
+    /// Take the books in and say what models may cost for them at most; nothing is sent
+    #[arg(long)]
+    pub(crate) estimate: bool,
     /// Append a line to this file for each unit of work that begins and for each whose result is safe
     #[arg(long, value_name = "FILE")]
     pub(crate) unit_log: Option<PathBuf>,

@@ -37,14 +37,15 @@ pub(crate) async fn run(
     json: bool,
 ) -> Result<Exit, Failure> {
     let tokens = settings.server.tokens()?;
-    let catalog = library::engines(settings)?;
+    let (catalog, models) = library::engines(settings)?;
     catalog.resolve(&settings.engines).map_err(Failure::usage)?;
     let unit_log = args.unit_log.as_deref().map(UnitLog::open).transpose();
     let unit_log =
         unit_log.map_err(|error| Failure::usage(format_args!("the unit log cannot be written: {error}")))?;
     let library = library::open(settings)?;
     let sink = Arc::new(library::start_sink(&library, settings)?);
-    reload::on_hangup(&sink, &settings.targets, read);
+    models.count_today(&library, settings).await?;
+    reload::on_hangup(&sink, &settings.targets, models.clone(), read);
     let mut config = ServerConfig::new(settings.variant, settings.engines.clone());
     config.ingest_roots.clone_from(&settings.server.ingest_roots);
     config.cors_origins.clone_from(&settings.server.cors_origins);
@@ -54,7 +55,7 @@ pub(crate) async fn run(
     config.limits = Limits { upload_bytes: settings.server.upload_bytes, connections, ..Limits::default() };
     let parts = ServerParts {
         library: library.clone(),
-        scheduler: scheduler(&library, catalog, settings, unit_log),
+        scheduler: scheduler(&library, catalog, &models, settings, unit_log),
         sink: sink.clone(),
     };
     let served = serve(settings, parts, config, listening, json).await;

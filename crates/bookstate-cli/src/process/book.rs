@@ -25,10 +25,6 @@ use crate::{
     logging::say,
 };
 
-/// Why a job ends that nobody made room for.
-const FULL: &str =
-    "the disk of the data directory is full, or nearly: free some space, the same command continues";
-
 /// Processes the file at `path`. Never fails as a whole: what went wrong is said, and is the outcome.
 pub(super) async fn process(shared: &Shared, place: usize, path: PathBuf) -> Outcome {
     let Ok(_turn) = shared.turns.acquire().await else {
@@ -93,11 +89,13 @@ async fn run(
     let job_id = job.job_id.clone();
     let bars = shared.display.follow(&name, job.progress.clone());
     let stalled = stalled_too_long(job.progress.clone(), shared.stall);
+    let mut why = None;
     let wait = job.wait();
     tokio::pin!(wait);
     let report = tokio::select! {
         report = &mut wait => report,
-        () = stalled => {
+        reason = stalled => {
+            why = Some(reason);
             shared.given_up.store(true, Ordering::Relaxed);
             shared.scheduler.pause();
             wait.await
@@ -108,8 +106,12 @@ async fn run(
     let (exit, stopped) = match &report.end {
         JobEnd::Over { status: JobStatus::Completed, .. } => (Exit::Ok, None),
         JobEnd::Over { status: JobStatus::Degraded, .. } => (Exit::Degraded, None),
-        // Paused by nobody's wish: the disk is everybody's.
-        JobEnd::Paused if !shared.stop.is_asked() => (Exit::DataDir, Some(FULL.to_owned())),
+        // Paused by nobody's wish: a disk is everybody's, and so is a provider.
+        JobEnd::Paused if !shared.stop.is_asked() => {
+            let reason =
+                why.unwrap_or_else(|| "another book waits for something that you have to do".to_owned());
+            (Exit::DataDir, Some(format!("{reason}; the same command continues")))
+        }
         JobEnd::Paused => (Exit::Interrupted, Some("interrupted; the same command continues".to_owned())),
         JobEnd::Stopped { reason } => (Exit::DataDir, Some(reason.clone())),
         _ => (Exit::Failed, None),
@@ -132,15 +134,20 @@ async fn run(
     Ok((exit, line))
 }
 
-/// Waits until a job has been stalled for `limit` without a single commit. Never ends when its job does not stall.
-async fn stalled_too_long(mut progress: watch::Receiver<JobProgress>, limit: Duration) {
+/// Waits until a job has been stalled for `limit` without a single commit, by what only a person can change; says by
+/// what. Never ends when its job does not stall, or goes on by itself some time.
+async fn stalled_too_long(mut progress: watch::Receiver<JobProgress>, limit: Duration) -> String {
+    let needs_person = |now: &JobProgress| match &now.activity {
+        Activity::Stalled { reason, goes_on: false } => Some(reason.clone()),
+        _ => None,
+    };
     loop {
-        let stalled = |now: &JobProgress| matches!(now.activity, Activity::Stalled { .. });
-        let seq = progress.wait_for(stalled).await.map(|now| now.seq);
-        let Ok(seq) = seq else { return std::future::pending().await };
-        let goes_on = progress.wait_for(|now| now.seq > seq);
+        let now = progress.wait_for(|now| needs_person(now).is_some()).await;
+        let now = now.map(|now| (now.seq, needs_person(&now).unwrap_or_default()));
+        let Ok((seq, reason)) = now else { return std::future::pending().await };
+        let goes_on = progress.wait_for(|now| now.seq > seq || needs_person(now).is_none());
         if tokio::time::timeout(limit, goes_on).await.is_err() {
-            return;
+            return reason;
         }
     }
 }
@@ -174,7 +181,7 @@ async fn persisted(shared: &Shared, id: &BookId, seq: Seq) -> Result<Seq, Failur
     Ok(stored()?.map_or(Seq::ZERO, |sync| sync.persisted_seq))
 }
 
-fn ingest_failure(error: IngestError) -> Failure {
+pub(super) fn ingest_failure(error: IngestError) -> Failure {
     match error {
         IngestError::Open(error) => error.into(),
         IngestError::Persist(error) => error.into(),

@@ -1,10 +1,11 @@
 //! `bookstate process FILE…`: takes books in, runs their jobs, and ends with everything in the local store.
 //!
 //! Reading order: [`run`], [`book`] (one file from start to end), [`stop`] (Ctrl-C), [`display`] (bars or log
-//! lines), [`report`] (the line per book, the summary), [`remote`] (the same at a server).
+//! lines), [`report`] (the line per book, the summary), [`remote`] (the same at a server), [`estimate`] (costs).
 
 mod book;
 mod display;
+mod estimate;
 mod remote;
 mod report;
 pub(crate) mod stop;
@@ -36,6 +37,7 @@ use crate::{
     failure::{Exit, Failure},
     file_limit, library,
     logging::say,
+    models::Models,
     output::{self, count},
     settings::Settings,
 };
@@ -73,6 +75,11 @@ struct Shared {
 /// # Errors
 /// None of the files is there.
 pub(crate) async fn at_server(client: Client, args: &ProcessArgs, json: bool) -> Result<Exit, Failure> {
+    if args.estimate {
+        return Err(Failure::usage(
+            "a server makes no estimate: leave out --estimate, or end the server first",
+        ));
+    }
     remote::run(client, args, json).await
 }
 
@@ -81,8 +88,11 @@ pub(crate) async fn at_server(client: Client, args: &ProcessArgs, json: bool) ->
 /// # Errors
 /// Nothing could be begun, or the local store does not have everything at the end.
 pub(crate) async fn run(settings: &Settings, args: &ProcessArgs, json: bool) -> Result<Exit, Failure> {
+    if args.estimate {
+        return estimate::run(settings, args, json).await;
+    }
     let (files, missing) = existing(&args.files)?;
-    let catalog = library::engines(settings)?;
+    let (catalog, models) = library::engines(settings)?;
     let plan = catalog.resolve(&settings.engines).map_err(Failure::usage)?.job_plan(settings.variant);
     let unit_log = args.unit_log.as_deref().map(UnitLog::open).transpose().map_err(|error| {
         let path = args.unit_log.as_deref().unwrap_or(std::path::Path::new("")).display();
@@ -91,9 +101,10 @@ pub(crate) async fn run(settings: &Settings, args: &ProcessArgs, json: bool) -> 
     file_limit::raise();
     let intake = library::intake(settings)?;
     let library = library::open(settings)?;
+    models.count_today(&library, settings).await?;
     let sink = library::start_sink(&library, settings)?;
     let shared = Arc::new(Shared {
-        scheduler: scheduler(&library, catalog, settings, unit_log),
+        scheduler: scheduler(&library, catalog, &models, settings, unit_log),
         library: library.clone(),
         request: JobRequest {
             variant: settings.variant,
@@ -155,13 +166,14 @@ fn names_images(path: &Path) -> bool {
 pub(crate) fn scheduler(
     library: &Library,
     catalog: EngineCatalog,
+    models: &Models,
     settings: &Settings,
     unit_log: Option<UnitLog>,
 ) -> Scheduler {
     let local = PoolConfig { concurrency: settings.workers, ..PoolConfig::new(LOCAL_POOL) };
     let config = SchedulerConfig {
         books_at_once: settings.books_at_once,
-        pools: vec![local],
+        pools: models.pools().chain([local]).collect(),
         unit_log: unit_log.map(Arc::new),
         min_free_bytes: settings.min_free_bytes,
         ..SchedulerConfig::default()

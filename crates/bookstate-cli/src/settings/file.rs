@@ -9,7 +9,7 @@ use super::{
     keys::Layers,
     layer::Origin,
     meant::{unknown, written_in},
-    targets,
+    providers, targets,
 };
 use crate::failure::Failure;
 
@@ -88,16 +88,35 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<toml::Table, Failure> {
     })
 }
 
-/// Lays a file's keys over `layers`; returns its targets.
+/// The tables of a file that have names of their own.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    pub(super) targets: Vec<targets::TargetTable>,
+    pub(super) providers: Vec<providers::ProviderSettings>,
+}
+
+impl Tables {
+    /// These, with those of another file over them.
+    pub(super) fn under(self, above: Self) -> Self {
+        Self {
+            targets: targets::merged(self.targets, above.targets),
+            providers: providers::merged(self.providers, above.providers),
+        }
+    }
+}
+
+/// Lays a file's keys over `layers`; returns its targets and providers.
 pub(super) fn lay_over(
     layers: &mut Layers,
     file: &ConfigFile,
     mut table: toml::Table,
-) -> Result<Vec<targets::TargetTable>, Failure> {
+) -> Result<Tables, Failure> {
     let origin = Origin::File(file.path.clone());
-    let found = table.remove("targets");
+    let (targets, providers) = (table.remove("targets"), table.remove("providers"));
     for (name, value) in flat("", &table) {
         file.may_have(&name)?;
+        // Beside the other stages it may be written, too.
+        let name = if name == "stages.ocr" { "jobs.ocr".to_owned() } else { name };
         if !layers.set_toml(&name, value, &origin).map_err(Failure::usage)? {
             return Err(unknown(&name, &written_in(&file.path)));
         }
@@ -117,7 +136,9 @@ pub(super) fn lay_over(
     for path in layers.ingest_roots.value.0.iter_mut().filter(|_| layers.ingest_roots.origin == origin) {
         *path = base.join(&*path);
     }
-    found.map_or(Ok(Vec::new()), |found| targets::of_file(&found, &file.path))
+    let targets = targets.map(|found| targets::of_file(&found, &file.path)).transpose()?;
+    let providers = providers.map(|found| providers::of_file(&found, &file.path)).transpose()?;
+    Ok(Tables { targets: targets.unwrap_or_default(), providers: providers.unwrap_or_default() })
 }
 
 /// The leaves of a table, with their full names.

@@ -7,7 +7,10 @@ use bookstate_domain::Variant;
 
 use super::{
     layer::{Given, Origin, Row, WrongValue},
-    value::{Address, EngineName, JournalPolicy, Languages, LogFormat, Origins, Paths, SettingValue, Whole},
+    value::{
+        Address, Dollars, EngineName, JournalPolicy, Languages, LogFormat, Origins, Paths, SettingValue,
+        Whole,
+    },
 };
 
 /// A key, for the manual and for messages.
@@ -122,6 +125,14 @@ keys! {
     "ocr.page_seconds" page_seconds: Whole<1, 3_600> = Whole(30);
     /// What does every other stage of a new job.
     "jobs.analysis" analysis: EngineName = EngineName::known("local");
+    /// What finds the table of contents of a new job's book.
+    "stages.toc_finder" toc_finder: EngineName = EngineName::known("local");
+    /// What reads its entries.
+    "stages.toc_extract" toc_extract: EngineName = EngineName::known("local");
+    /// What models may cost for a book, over all its jobs.
+    "budget.per_book_usd" per_book_usd: Dollars = Dollars(None);
+    /// What models may cost in a day, which begins at midnight UTC.
+    "budget.per_day_usd" per_day_usd: Dollars = Dollars(None);
     /// Pages that a book may have that is taken in.
     "intake.max_pages" max_pages: Whole<1, 1_000_000> = Whole(20_000);
     /// How many times as large as its file a book may be before it has any text, once it has more than 4 MiB.

@@ -2,16 +2,18 @@
 
 use std::path::Path;
 
-use super::{keys::Layers, target_keys};
+use super::{keys::Layers, providers, target_keys};
 use crate::failure::Failure;
 
 /// An error that names the key, where it was written and the nearest known key.
 pub(super) fn unknown(name: &str, place: &str) -> Failure {
     let targets = target_keys::KEYS.into_iter().map(|key| key.name);
-    // A target's own name is no part of what may be misspelt.
-    let key = match name.strip_prefix("targets.").and_then(|rest| rest.split_once('.')) {
-        Some((_, key)) => nearest(&format!("targets.NAME.{key}"), targets),
-        None => nearest(name, Layers::keys().into_iter().map(|key| key.name).chain(targets)),
+    let of = |table: &str| name.strip_prefix(table).and_then(|rest| rest.split_once('.'));
+    // Their own names are no part of what may be misspelt.
+    let key = match (of("targets."), of("providers.")) {
+        (Some((_, key)), _) => nearest(&format!("targets.NAME.{key}"), targets),
+        (_, Some((_, key))) => nearest(&format!("providers.NAME.{key}"), providers::KEYS.into_iter()),
+        (None, None) => nearest(name, Layers::keys().into_iter().map(|key| key.name).chain(targets)),
     };
     match key {
         Some(key) => Failure::usage(format_args!("unknown key {name}{place}: did you mean {key}?")),

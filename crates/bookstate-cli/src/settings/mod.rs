@@ -11,6 +11,7 @@ mod keys;
 mod layer;
 mod meant;
 mod place;
+mod providers;
 mod secret;
 mod server;
 mod target_keys;
@@ -19,13 +20,15 @@ mod value;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use bookstate_domain::{Engines, Text, Variant};
+use bookstate_domain::{Engines, Stage, Text, Variant};
+use bookstate_llm::{Budget, Usd};
 use bookstate_store::{LibraryConfig, TargetName, journal::SyncPolicy};
 
 use crate::failure::Failure;
 pub(crate) use file::ConfigFile;
 pub(crate) use layer::Row;
 pub(crate) use place::Place;
+pub(crate) use providers::{KeySource, ProviderSettings};
 pub(crate) use secret::Secret;
 pub(crate) use server::ServerSettings;
 pub(crate) use targets::{TargetSettings, name as target_name};
@@ -82,6 +85,10 @@ pub(crate) struct Settings {
     pub(crate) variant: Variant,
     /// The engines of new jobs.
     pub(crate) engines: Engines,
+    /// The providers of models.
+    pub(crate) providers: Vec<ProviderSettings>,
+    /// What models may cost.
+    pub(crate) budget: Budget,
     /// Pages that a book may have.
     pub(crate) max_pages: u32,
     /// How many times as large as its file a book may be.
@@ -104,6 +111,14 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// The models that the stages of new jobs name: `PROVIDER:MODEL`.
+    pub(crate) fn model_engines(&self) -> Vec<(Stage, String)> {
+        let ocr = self.engines.ocr.iter().map(|name| (Stage::Ocr, name.to_string()));
+        let words = self.engines.analysis.split(' ').skip(1).filter_map(|word| word.split_once('='));
+        let stages = words.filter_map(|(stage, name)| Some((stage.parse().ok()?, name.to_owned())));
+        ocr.chain(stages).filter(|(_, name)| name.contains(':')).collect()
+    }
+
     /// The options of new jobs' engines, as JSON text.
     pub(crate) fn job_options(&self) -> Option<Text> {
         let told = !self.languages.is_empty();
@@ -117,7 +132,7 @@ impl Settings {
 /// An unknown key, a value that a key cannot have, an unreadable file. Each names where it stands.
 pub(crate) fn load(flags: &Flags, environment: &BTreeMap<String, String>) -> Result<Settings, Failure> {
     let mut layers = Layers::defaults();
-    let mut tables = Vec::new();
+    let mut tables = file::Tables::default();
     let user_file = file::of_user(environment);
     if let Some(file) = user_file.as_ref().filter(|file| file.exists) {
         tables = file::lay_over(&mut layers, file, file::read(&file.path)?)?;
@@ -131,18 +146,18 @@ pub(crate) fn load(flags: &Flags, environment: &BTreeMap<String, String>) -> Res
     let file = file::locate(asked.as_deref(), &early.data_dir.value)?;
     if file.exists {
         let of_file = file::lay_over(&mut layers, &file, file::read(&file.path)?)?;
-        tables = targets::merged(tables, of_file);
+        tables = tables.under(of_file);
     }
     let unknown_variables = lay_variables(&mut layers, environment)?;
     lay_flags(&mut layers, flags)?;
     let flagged = flags.targets.iter().map(|text| targets::of_flag(text)).collect::<Result<_, _>>()?;
-    let tables = targets::merged(tables, flagged);
+    let tables = tables.under(file::Tables { targets: flagged, ..file::Tables::default() });
     validated(&layers, &tables, Files { project: file, user: user_file }, environment, unknown_variables)
 }
 
 fn validated(
     layers: &Layers,
-    tables: &[targets::TargetTable],
+    tables: &file::Tables,
     files: Files,
     environment: &BTreeMap<String, String>,
     unknown_variables: Vec<String>,
@@ -154,14 +169,15 @@ fn validated(
             "data_dir is {path} in {origin}: that is a file, not a directory"
         )));
     }
-    let targets = targets::validated(tables, &LibraryConfig::store_path(&data_dir))?;
+    let targets = targets::validated(&tables.targets, &LibraryConfig::store_path(&data_dir))?;
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = match layers.workers.value.0 {
         0 => processors,
         workers => usize::try_from(workers).unwrap_or(processors),
     };
     let mut rows = layers.rows();
-    rows.extend(tables.iter().flat_map(targets::TargetTable::rows));
+    rows.extend(tables.targets.iter().flat_map(targets::TargetTable::rows));
+    rows.extend(tables.providers.iter().flat_map(ProviderSettings::rows).cloned());
     Ok(Settings {
         policy: match layers.policy.value {
             JournalPolicy::Always => SyncPolicy::Always,
@@ -178,7 +194,12 @@ fn validated(
         variant: layers.variant.value,
         engines: Engines {
             ocr: layers.ocr.value.iter().map(|name| name.0.clone()).collect(),
-            analysis: layers.analysis.value.0.clone(),
+            analysis: analysis(layers),
+        },
+        providers: tables.providers.clone(),
+        budget: Budget {
+            per_account: layers.per_book_usd.value.0.and_then(Usd::from_dollars),
+            per_day: layers.per_day_usd.value.0.and_then(Usd::from_dollars),
         },
         max_pages: u32::try_from(layers.max_pages.value.0).unwrap_or(u32::MAX),
         max_growth: u32::try_from(layers.max_growth.value.0).unwrap_or(u32::MAX),
@@ -195,6 +216,15 @@ fn validated(
         rows,
         unknown_variables,
     })
+}
+
+/// The engine of the stages behind the pages, then those of single stages that are others.
+fn analysis(layers: &Layers) -> Text {
+    let stages = [("toc_finder", &layers.toc_finder), ("toc_extract", &layers.toc_extract)];
+    let others = stages.into_iter().filter(|(_, given)| given.origin != Origin::Default);
+    let general = layers.analysis.value.0.to_string();
+    let named = others.filter(|(_, given)| given.value.0.contains(':'));
+    named.fold(general, |text, (stage, given)| format!("{text} {stage}={}", given.value.0)).into()
 }
 
 /// Lays the environment over `layers`; returns the variables that look like keys and are none.

@@ -65,6 +65,12 @@ fn every_key_can_be_set_in_the_file() {
         max_pages = 10
         max_growth = 11
         memory_mb = 256
+        [stages]
+        toc_finder = "p:some/model-1.5"
+        toc_extract = "p:other:latest"
+        [budget]
+        per_book_usd = 2
+        per_day_usd = 50.5
         [ocr]
         languages = ["deu"]
         page_seconds = 7
@@ -91,6 +97,8 @@ fn every_key_can_be_set_in_the_file() {
     assert_eq!(settings.segment_bytes, 1 << 20);
     assert_eq!(settings.workers, 3);
     assert_eq!(settings.engines.ocr.len(), 2);
+    assert_eq!(&*settings.engines.analysis, "c toc_finder=p:some/model-1.5 toc_extract=p:other:latest");
+    assert_eq!(settings.budget.per_day, bookstate_llm::Usd::from_dollars(50.5));
     let target = settings.targets.first().unwrap();
     let super::Place::Sqlite { path } = &target.place else { panic!("{target:?}") };
     assert!(path.is_absolute() && path.ends_with("m.sqlite"));
@@ -128,7 +136,7 @@ fn a_wrong_value_is_an_error_that_says_what_is_expected() {
     );
     assert_eq!(
         error("jobs.ocr = []"),
-        "jobs.ocr is [] in bookstate.toml: expected a list of names of engines"
+        "jobs.ocr is [] in bookstate.toml: expected a list of names of engines, or PROVIDER:MODEL"
     );
     assert_eq!(
         loaded("", &[("BOOKSTATE_JOBS_WORKERS", "many")], Flags::default()).unwrap_err(),
@@ -193,6 +201,44 @@ fn a_file_in_the_data_directory_cannot_say_where_that_is() {
     std::fs::write(dir.path().join("config.toml"), "data_dir = \"elsewhere\"").unwrap();
     let error = load(&Flags::default(), &environment).unwrap_err().to_string();
     assert!(error.contains("found through it"), "{error}");
+}
+
+#[test]
+fn providers_are_read_and_their_keys_are_not_shown() {
+    const CANARY: &str = "sk-canary-4711";
+    let provider = |lines: &str| loaded(&format!("[providers.p]\n{lines}"), &[], Flags::default());
+    let settings = provider(
+        "url = [\"http://a/v1\", \"http://b/v1\"]\nkey_env = \"A_KEY\"\nrequests_per_minute = 60\n\
+         price = { \"some/model\" = { prompt = 0.1, completion = 1 } }\njson = \"prompt\"",
+    );
+    let settings = settings.unwrap();
+    let [provider_p] = settings.providers.as_slice() else { panic!("{:?}", settings.providers) };
+    assert_eq!(provider_p.key, KeySource::Variable("A_KEY".to_owned()));
+    assert_eq!((provider_p.config.urls.len(), provider_p.config.limits.requests), (2, Some(60)));
+    let price = provider_p.config.prices["some/model"];
+    assert_eq!(price.of(1_000_000, 1_000_000), bookstate_llm::Usd::from_dollars(1.1).unwrap());
+    assert_eq!(row(&settings, "providers.p.key_env").0, "A_KEY");
+    for (lines, words) in [
+        ("", "no URL"),
+        ("url = \"ftp://x\"", "no URL"),
+        ("url = \"http://a/v1\"\nconcurency = 1", "did you mean providers.NAME.concurrency?"),
+        ("url = \"http://a/v1\"\nconcurrency = 0", "expected 1 to 1024"),
+        ("url = \"http://a/v1\"\nprice = { m = { prompt = 1 } }", "completion = DOLLARS"),
+        ("url = \"http://a/v1\"\nkey = \"sk-canary-4711\"", "unknown key providers.p.key"),
+        ("url = \"http://a/v1\"\nkey_env = \"sk-canary-4711\"", "the name of a variable"),
+        ("url = \"http://me:sk-canary-4711@a/v1\"", "no URL"),
+    ] {
+        let error = provider(lines).unwrap_err();
+        assert!(error.contains(words) && !error.contains(CANARY), "{error}");
+    }
+}
+
+#[test]
+fn the_manual_has_every_key_of_a_provider() {
+    let manual = include_str!("../../../../docs/models.md");
+    for key in providers::KEYS {
+        assert!(manual.contains(&format!("| `{key}` |")), "{key}");
+    }
 }
 
 #[test]

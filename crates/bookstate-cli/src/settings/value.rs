@@ -174,6 +174,32 @@ impl<const LOW: u64, const HIGH: u64> SettingValue for Whole<LOW, HIGH> {
     }
 }
 
+/// An amount of money; none, unless it is given.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Dollars(pub(super) Option<f64>);
+
+impl Dollars {
+    fn sound(dollars: f64) -> Option<Self> {
+        (0.0..1e9).contains(&dollars).then_some(Self(Some(dollars)))
+    }
+}
+
+impl SettingValue for Dollars {
+    fn expected() -> String {
+        "an amount of US dollars".to_owned()
+    }
+    #[allow(clippy::cast_precision_loss, reason = "budgets are small")]
+    fn from_toml(value: &toml::Value) -> Option<Self> {
+        Self::sound(value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64))?)
+    }
+    fn from_text(text: &str) -> Option<Self> {
+        Self::sound(text.trim().parse().ok()?)
+    }
+    fn show(&self) -> serde_json::Value {
+        json!(self.0)
+    }
+}
+
 /// A value that is one of a few words.
 macro_rules! words {
     ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal),* $(,)? }) => {
@@ -247,13 +273,18 @@ impl EngineName {
 
 impl SettingValue for EngineName {
     fn expected() -> String {
-        "the name of an engine".to_owned()
+        "the name of an engine, or PROVIDER:MODEL".to_owned()
     }
     fn from_toml(value: &toml::Value) -> Option<Self> {
         text_of(value)
     }
     fn from_text(text: &str) -> Option<Self> {
-        Provider::new(text.trim()).ok().map(|name| Self::known(name.as_str()))
+        let text = text.trim();
+        // An engine of this program, or `PROVIDER:MODEL`.
+        let (name, model) = text.split_once(':').unwrap_or((text, "-"));
+        let is_model =
+            !model.is_empty() && model.bytes().all(|b| b.is_ascii_graphic() && !b"=,".contains(&b));
+        (Provider::new(name).is_ok() && is_model).then(|| Self::known(text))
     }
     fn show(&self) -> serde_json::Value {
         json!(self.0)
@@ -263,7 +294,7 @@ impl SettingValue for EngineName {
 /// At least one; separated by commas in the environment.
 impl SettingValue for Vec<EngineName> {
     fn expected() -> String {
-        "a list of names of engines".to_owned()
+        "a list of names of engines, or PROVIDER:MODEL".to_owned()
     }
     fn from_toml(value: &toml::Value) -> Option<Self> {
         let list = value.as_array()?.iter().map(text_of).collect::<Option<Self>>()?;

@@ -6,6 +6,7 @@ mod configuring;
 mod defradb;
 mod journal;
 mod mistakes;
+mod models;
 mod place;
 mod process;
 mod reading;
