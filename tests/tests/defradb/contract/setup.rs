@@ -181,11 +181,12 @@ async fn what_is_no_defradb_is_refused() {
     assert!(matches!(away, Err(TargetError::Unavailable { .. })), "{away:?}");
 }
 
+/// And it is said, once.
 #[tokio::test]
 async fn another_version_is_used_when_it_does_what_is_relied_on() {
     let node = Node::throwaway().unwrap();
     let address = node.address();
-    for version in ["1", "2"] {
+    for (version, difference) in [("1", "route"), ("2", "has version")] {
         let api = format!(
             r#"{{"info": {{"title": "DefraDB API", "version": "{version}"}}, "paths": {{"/brand/new": {{}}}}}}"#
         );
@@ -196,7 +197,13 @@ async fn another_version_is_used_when_it_does_what_is_relied_on() {
                 Deed::Pass(address)
             }
         });
-        target(&url).prepare().await.unwrap();
+        let (warnings, _listening) = Warnings::listen_here();
+        let target = target(&url);
+        target.prepare().await.unwrap();
+        target.prepare().await.unwrap();
+        let heard = warnings.take();
+        assert!(heard.len() == 1 && heard[0].contains("is not DefraDB 1.0"), "{heard:?}");
+        assert!(heard[0].contains(difference), "{heard:?}");
     }
     // Nothing of the trial has stayed.
     assert_eq!(target(&node.url()).list_books().await.unwrap(), []);
