@@ -20,8 +20,11 @@ for candidate in podman docker; do
 done
 if [ -n "$tool" ]; then
   "$tool" build -f deploy/Containerfile -t bookstate-check .
+  (umask 077 && echo "$token" >"$work/token")
+  chown 65532 "$work/token"
+  chmod 755 "$work"
   "$tool" run -d --name bookstate-check --read-only --cap-drop=all --security-opt=no-new-privileges \
-    -e BOOKSTATE_TOKEN="$token" -e BOOKSTATE_SERVER_TOKEN_FILE= -p 127.0.0.1::7070 bookstate-check
+    -v "$work/token:/run/secrets/bookstate-token:ro" -p 127.0.0.1::7070 bookstate-check
   url=http://$("$tool" port bookstate-check 7070 | head -1)
 else
   echo "no container tool works here: the steps of the file are run"
@@ -63,6 +66,7 @@ else
     variables[at]=${variables[at]/=\/run\/secrets\/bookstate-token/=$work\/token}
     variables[at]=${variables[at]/0.0.0.0:7070/0.0.0.0:0}
   done
+  : >"$work/out"
   (cd / && exec setpriv --reuid "${user%%:*}" --regid "${user##*:}" --clear-groups --no-new-privs \
     env -i "${variables[@]}" "$image${start[0]}" "${start[@]:1}" >"$work/out" 2>&1) &
   server=$!

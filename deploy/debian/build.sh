@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
 # Makes the Debian package: target/debian/bookstate_VERSION_ARCHITECTURE.deb. Installs `cargo deb` when it is missing.
-# Usage: deploy/debian/build.sh [OPTION OF cargo build]...; for https: deploy/debian/build.sh --features tls
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 if ! cargo deb --version >/dev/null 2>&1; then
@@ -8,7 +7,7 @@ if ! cargo deb --version >/dev/null 2>&1; then
   cargo deb --version >/dev/null 2>&1 || \
     cargo install --quiet --locked --debug --root target/tools --target-dir target/tools/build cargo-deb@3.8.0
 fi
-cargo build --locked --release --package bookstate-cli "$@"
+cargo build --locked --release --package bookstate-cli --features tls
 
 # What the program says of itself.
 files=target/debian/files
@@ -20,5 +19,5 @@ target/release/bookstate completions zsh >"$files/_bookstate"
 target/release/bookstate completions fish >"$files/bookstate.fish"
 
 rm -f target/debian/bookstate_*.deb
-cargo deb --quiet --no-build --no-strip --package bookstate-cli --output target/debian/
+cargo deb --quiet --no-build --no-strip --compress-system --package bookstate-cli --output target/debian/
 ls target/debian/bookstate_*.deb
