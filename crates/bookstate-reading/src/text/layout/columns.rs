@@ -25,6 +25,8 @@ const WORDS: f32 = 0.6;
 const FILLED: f32 = 0.7;
 /// At least this share of a table's rows have a cell in each column.
 const CELLS: f32 = 0.9;
+/// The cell above goes on in no more rows than this.
+const GOES_ON: usize = 3;
 /// A row of running text is as wide as this share of the widest; so many on a page are text among which a table stands.
 const WHOLE: f32 = 0.8;
 const WHOLE_ROWS: usize = 3;
@@ -186,6 +188,7 @@ fn is_in_columns(rows: &[Row], gutters: &[f32], among_text: bool) -> bool {
         let several = cells.iter().filter(|cell| cell.reach.is_some()).count() > 1;
         for (part, cell) in parts.iter_mut().zip(&cells) {
             part.rows += usize::from(cell.reach.is_some());
+            part.empty.push(cell.reach.is_none());
             part.beside += usize::from(cell.reach.is_some() && several);
             part.numbers += usize::from(cell.ends_in_number);
             part.widths.extend(cell.reach.map(|(x0, x1)| x1 - x0));
@@ -194,8 +197,7 @@ fn is_in_columns(rows: &[Row], gutters: &[f32], among_text: bool) -> bool {
     let fewest = parts.iter().map(|p| p.rows).min().unwrap_or(0);
     let narrowest = parts.iter().map(Part::width).fold(f32::MAX, f32::min);
     let widest = parts.iter().map(Part::width).fold(0.0, f32::max);
-    let is_table =
-        among_text && parts.iter().all(|p| p.has_cells(rows.len())) && !parts.iter().all(Part::is_filled);
+    let is_table = among_text && parts.iter().all(Part::has_cells) && !parts.iter().all(Part::is_filled);
     fewest >= FEWEST_ROWS
         && narrowest >= BALANCED * widest
         && parts.iter().all(|p| 2 * p.beside >= fewest && p.has_words())
@@ -226,6 +228,8 @@ struct Part {
     letters: usize,
     digits: usize,
     rows: usize,
+    /// For each row whether it has nothing here.
+    empty: Vec<bool>,
     /// Rows that have text in another column too.
     beside: usize,
     /// Rows that end in a number.
@@ -236,8 +240,18 @@ struct Part {
 
 impl Part {
     fn new() -> Self {
-        let widths = Vec::new();
-        Self { x0: f32::MAX, x1: f32::MIN, letters: 0, digits: 0, rows: 0, beside: 0, numbers: 0, widths }
+        let (widths, empty) = (Vec::new(), Vec::new());
+        Self {
+            x0: f32::MAX,
+            x1: f32::MIN,
+            letters: 0,
+            digits: 0,
+            rows: 0,
+            empty,
+            beside: 0,
+            numbers: 0,
+            widths,
+        }
     }
 
     fn add(&mut self, glyph: &Glyph) {
@@ -257,9 +271,15 @@ impl Part {
         self.letters >= 4 * self.rows && self.letters as f32 >= WORDS * (self.letters + self.digits) as f32
     }
 
-    /// All but a few of so many rows have something here, and it is no list with page numbers, such as an index.
-    fn has_cells(&self, rows: usize) -> bool {
-        self.rows as f32 >= CELLS * rows as f32 && 2 * self.numbers < self.rows
+    /// All but a few rows have something here, and it is no list with page numbers, such as an index. Where nothing is
+    /// between two that have, the cell beside it goes on.
+    fn has_cells(&self) -> bool {
+        let runs: Vec<&[bool]> = self.empty.chunk_by(|a, b| a == b).collect();
+        let between = runs.get(1..runs.len().saturating_sub(1)).unwrap_or_default();
+        let goes_on = |run: &&&[bool]| run.first() == Some(&true) && run.len() <= GOES_ON;
+        let goes_on: usize = between.iter().filter(goes_on).map(|run| run.len()).sum();
+        let rows = self.empty.len() - goes_on;
+        self.rows >= goes_on && self.rows as f32 >= CELLS * rows as f32 && 2 * self.numbers < self.rows
     }
 
     fn is_filled(&self) -> bool {
@@ -341,9 +361,11 @@ mod tests {
             lines.insert(at, vec!["some running text that goes over the whole width"]);
         }
         assert_eq!(found(&lines), 11);
+        lines.splice(4..4, [vec!["", "goes on in the next"], vec!["", "rows of it"]]);
+        assert_eq!(found(&lines), 13, "cells of several lines");
         let filled = vec!["some words of the text", "some words of it on"];
         lines.iter_mut().filter(|line| line.len() == 2).for_each(|line| *line = filled.clone());
-        assert_eq!(found(&lines), 19, "lines of text fill their columns");
+        assert_eq!(found(&lines), 23, "lines of text fill their columns");
     }
 
     #[test]
