@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bookstate_domain::{AnyKey, Book, BookId, Job, JobStatus, OperationName, Seq, Timestamp, Variant};
+use bookstate_domain::{AnyKey, Book, BookId, Job, JobStatus, OperationName, Seq, Text, Timestamp, Variant};
 use bookstate_jobs::{
     Ingested, JobProgress, JobRequest, JobTotals, Scheduler, Started, copy_of, ingest_within, pool::PoolLoad,
     remove_copy,
@@ -393,6 +393,16 @@ impl ApiState {
             Ok(handle.persist_reset(operation)?.seq)
         });
         reset.await.map_err(|error| Problem::internal(&error))?
+    }
+
+    /// Gives a page a person's text.
+    pub(crate) async fn correct(&self, book_id: &BookId, page_num: i32, text: Text) -> Result<Seq, Problem> {
+        let (library, id) = (self.0.parts.library.clone(), book_id.clone());
+        let corrected = tokio::task::spawn_blocking(move || {
+            let handle = library.open_book(&id, "a correction")?;
+            Ok(handle.persist_page_correction(page_num, text, Vec::new())?.seq)
+        });
+        corrected.await.map_err(|error| Problem::internal(&error))?
     }
 
     /// Removes a book and the copy of its file. The file goes once the removal is safe: it could not be undone.

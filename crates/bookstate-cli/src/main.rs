@@ -168,7 +168,13 @@ async fn command(cli: &Cli, settings: &Settings) -> Result<Exit, Failure> {
         Command::Status(args) => {
             commands::status::run(&source()?, args.book.as_deref(), args.watch, json).await?;
         }
-        Command::Pages(args) => commands::pages::run(&source()?.pages(&args.book).await?, json)?,
+        Command::Pages(args) => {
+            commands::pages::run(source()?.pages(&args.book.book).await?, args.doubtful, json)?;
+        }
+        Command::Correct(args) if server.is_some() => {
+            commands::correct::remote(&source()?, args, json).await?;
+        }
+        Command::Correct(args) => commands::correct::run(settings, args, json).await?,
         Command::Toc(args) => commands::toc::run(&source()?.contents(&args.book).await?, json)?,
         Command::Chapters(args) => {
             let chapters = source()?.chapters(&args.book.book, args.include_text).await?;

@@ -150,3 +150,29 @@ fn documents_written_and_ops_accepted() {
     assert!(remote <= local && local < ops, "{remote}, {local}, {ops}");
     assert!(remote < 2 * documents, "{remote}");
 }
+
+#[test]
+fn a_persons_text_of_a_page_is_in_the_chapters_made_after_it() {
+    let place = Place::with(&Book::new("corrected").chapters(2).pages(6).make_pdf());
+    place.ok("process book.pdf");
+    let doubtful = place.ok("pages book.pdf --doubtful");
+    assert!(doubtful.out.contains("no page had to be recognised"), "{doubtful:?}");
+    let words = "Nobody but a person could read these words.";
+    place.write("page.txt", words);
+    place.ok("correct book.pdf 5 page.txt");
+    let doubtful = place.ok("pages book.pdf --doubtful --json").json();
+    assert_eq!(doubtful["pages"][0]["page_num"], 5, "{doubtful}");
+    let text = |place: &Place| {
+        place.ok("export book.pdf --format text -o out.txt");
+        std::fs::read_to_string(place.path("out.txt")).unwrap()
+    };
+    assert!(!text(&place).contains(words), "the chapters are as they were");
+    place.ok("reset book.pdf structure");
+    place.ok("process book.pdf");
+    assert!(text(&place).contains(words));
+    // Reading the pages anew does not take it away.
+    place.ok("process book.pdf --reset ocr");
+    assert!(text(&place).contains(words));
+    let none = place.run("correct book.pdf 99 page.txt");
+    assert_eq!(none.code, Some(3), "{none:?}");
+}

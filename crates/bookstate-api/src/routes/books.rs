@@ -27,6 +27,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(book))
         .routes(routes!(pages))
         .routes(routes!(page))
+        .routes(routes!(correct))
         .routes(routes!(toc))
         .routes(routes!(chapters))
         .routes(routes!(agents))
@@ -102,6 +103,48 @@ async fn page(Path(number): Path<PageNumber>, reading: BookReading) -> Result<Re
         view::PageDetails::of(state, page_num)
             .ok_or_else(|| Problem::new(Code::UnknownPage, format!("the book has no page {page_num}")))
     })
+}
+
+/// A person's reading of a page.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Correction {
+    /// The page's text.
+    text: String,
+}
+
+/// What was corrected.
+#[derive(Debug, Serialize, ToSchema)]
+struct Corrected {
+    /// The book.
+    book_id: String,
+    /// The page.
+    page_num: i32,
+    /// The commit.
+    seq: u32,
+}
+
+/// Give a page the text that a person read on it; no engine replaces it
+#[utoipa::path(post, path = "/api/books/{book_id}/pages/{page_num}/correction", tag = "books",
+    operation_id = "correct_page",
+    params(
+        ("book_id" = String, Path, description = "The book"),
+        ("page_num" = i32, Path, description = "The page, 1-based"),
+    ),
+    request_body = Correction, responses((status = 200, body = Corrected)))]
+async fn correct(
+    State(state): State<ApiState>,
+    Path(number): Path<PageNumber>,
+    reading: BookReading,
+    Body(correction): Body<Correction>,
+) -> Result<axum::Json<Corrected>, Problem> {
+    state.require_running()?;
+    let (book_id, PageNumber { page_num }) = (reading.state().book_id(), number);
+    if reading.state().book().is_none_or(|book| !(1..=book.page_count).contains(&page_num)) {
+        return Err(Problem::new(Code::UnknownPage, format!("the book has no page {page_num}")));
+    }
+    let seq = state.correct(book_id, page_num, correction.text.into()).await?;
+    Ok(axum::Json(Corrected { book_id: book_id.to_string(), page_num, seq: seq.get() }))
 }
 
 /// Show the table of contents of a book

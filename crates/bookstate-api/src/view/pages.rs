@@ -1,6 +1,8 @@
 //! Pages: the list, and one page with its texts.
 
-use bookstate_domain::{BookState, Page, Text};
+use std::{collections::HashMap, sync::Arc};
+
+use bookstate_domain::{BookState, OcrResult, Page, Text};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -27,10 +29,12 @@ pub struct PageRow {
     pub characters: usize,
     /// The first words of its text.
     pub begins: String,
+    /// How sure the reading is that its text comes from, 0 to 1; none where nothing had to be recognised.
+    pub confidence: Option<f64>,
 }
 
 impl PageRow {
-    pub(crate) fn of(page: &Page) -> Self {
+    pub(crate) fn of(page: &Page, confidence: Option<f64>) -> Self {
         let text = page.ocr_markdown.as_deref().unwrap_or_default();
         let begins = text.split_whitespace().take(BEGINNING_WORDS).collect::<Vec<_>>().join(" ");
         Self {
@@ -41,6 +45,7 @@ impl PageRow {
             failure_reason: page.failure_reason.clone(),
             characters: text.chars().count(),
             begins: begins.chars().take(BEGINNING_CHARACTERS).collect(),
+            confidence,
         }
     }
 }
@@ -62,13 +67,25 @@ impl Pages {
     /// `limit` pages, after the first `offset`.
     #[must_use]
     pub fn of(state: &BookState, offset: usize, limit: usize) -> Self {
+        let part = || state.pages().values().skip(offset).take(limit);
+        let sure = confidences(state, part());
+        let row = |page: &Arc<Page>| PageRow::of(page, sure.get(&page.page_num).copied());
         Self {
             book_id: state.book_id().to_string(),
             page_count: state.book().map_or(0, |book| book.page_count),
             total: state.pages().size(),
-            pages: state.pages().values().skip(offset).take(limit).map(|page| PageRow::of(page)).collect(),
+            pages: part().map(row).collect(),
         }
     }
+}
+
+/// How sure the readings are that some pages have their texts from.
+fn confidences<'a>(state: &BookState, pages: impl Iterator<Item = &'a Arc<Page>>) -> HashMap<i32, f64> {
+    let texts: HashMap<i32, Option<&Text>> =
+        pages.map(|page| (page.page_num, page.ocr_markdown.as_ref())).collect();
+    let taken = |reading: &&Arc<OcrResult>| texts.get(&reading.page_num).is_some_and(|text| *text == reading.text.as_ref());
+    let of = |reading: &Arc<OcrResult>| Some((reading.page_num, reading.confidence?));
+    state.ocr_results().values().filter(taken).filter_map(of).collect()
 }
 
 /// A heading on a page.

@@ -67,6 +67,31 @@ async fn a_reset_is_refused_while_a_job_is_active_and_runs_stages_again_afterwar
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_corrected_page_is_corrected_once_no_job_works_on_its_book() {
+    let place = Place::new();
+    let server = place.server();
+    let (book_id, _) = server.book().await;
+    let page = format!("/api/books/{book_id}/pages/2");
+    let correct = format!("{page}/correction");
+    let text = json!({"text": "What a person read."});
+    let refused = server.post(&correct, &text).await;
+    assert_eq!((refused.status, &*refused.problem()), (StatusCode::CONFLICT, "job_active"));
+    place.gate.open();
+    server.done(&book_id).await;
+    drop(server.keep_live(&book_id).await);
+    let done = server.post(&correct, &text).await;
+    assert_eq!((done.status, &done.json()["page_num"]), (StatusCode::OK, &json!(2)), "{done:?}");
+    let read = server.get(&page).await.json();
+    assert_eq!(read["markdown"], "What a person read.");
+    let person = read["texts"].as_array().unwrap().iter().find(|text| text["provider"] == "person");
+    assert_eq!(person.unwrap()["confidence"], 1.0, "{read}");
+    let rows = server.get(&format!("/api/books/{book_id}/pages")).await.json();
+    assert_eq!(rows["pages"][1]["confidence"], 1.0);
+    let none = server.post(&format!("/api/books/{book_id}/pages/900/correction"), &text).await;
+    assert_eq!((none.status, &*none.problem()), (StatusCode::NOT_FOUND, "unknown_page"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_book_is_removed_once_no_job_works_on_it() {
     let place = Place::new();
     let server = place.server();

@@ -52,7 +52,7 @@ pub(crate) struct Global {
     #[arg(long = "target", global = true, value_name = "NAME=PLACE", id = "further_target")]
     targets: Vec<String>,
     /// Ask a running server instead of the data directory: process, books, status, pages, toc, chapters, jobs, export,
-    /// reset, cancel, rm, open, parked; its token is taken from BOOKSTATE_TOKEN or the configuration. A server that has the
+    /// reset, cancel, rm, correct, open, parked; its token is taken from BOOKSTATE_TOKEN or the configuration. A server that has the
     /// data directory is asked by itself [env: BOOKSTATE_SERVER]
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) server: Option<String>,
@@ -110,7 +110,18 @@ pub(crate) enum Command {
   bookstate status b-3f9a --watch        one book, while it is processed elsewhere")]
     Status(StatusArgs),
     /// List the pages of a book
-    Pages(BookArg),
+    #[command(after_help = "Examples:
+  bookstate pages b-3f9a
+  bookstate pages b-3f9a --doubtful      what to look at first, and to correct")]
+    Pages(PagesArgs),
+    /// Give a page the text that a person read on it
+    ///
+    /// No engine replaces it. The chapters stay as they are until `bookstate reset BOOK structure` and the next
+    /// `process` make them anew.
+    #[command(after_help = "Examples:
+  bookstate correct b-3f9a 12 page-12.txt
+  pbpaste | bookstate correct b-3f9a 12 -")]
+    Correct(CorrectArgs),
     /// Show the table of contents of a book, with the page of each entry
     Toc(BookArg),
     /// List the chapters of a book
@@ -319,6 +330,27 @@ pub(crate) struct ExportArgs {
     pub(crate) output: Option<PathBuf>,
 }
 
+/// `pages`.
+#[derive(Debug, Args)]
+pub(crate) struct PagesArgs {
+    #[command(flatten)]
+    pub(crate) book: BookArg,
+    /// Only pages that were given up or recognised, the most doubtful first
+    #[arg(long)]
+    pub(crate) doubtful: bool,
+}
+
+/// `correct`.
+#[derive(Debug, Args)]
+pub(crate) struct CorrectArgs {
+    #[command(flatten)]
+    pub(crate) book: BookArg,
+    /// The page, from 1
+    pub(crate) page: i32,
+    /// A file with its text, UTF-8; `-` for standard input
+    pub(crate) file: PathBuf,
+}
+
 /// `reset`.
 #[derive(Debug, Args)]
 pub(crate) struct ResetArgs {
@@ -385,7 +417,7 @@ impl Command {
     /// Whether the command changes books and can ask a server to.
     pub(crate) const fn changes_books(&self) -> bool {
         match self {
-            Self::Process(_) | Self::Reset(_) | Self::Cancel(_) | Self::Rm(_) => true,
+            Self::Process(_) | Self::Reset(_) | Self::Cancel(_) | Self::Rm(_) | Self::Correct(_) => true,
             Self::Parked(parked) => !matches!(parked, ParkedCommand::List { .. }),
             _ => false,
         }
@@ -407,6 +439,7 @@ impl Command {
                 | Self::Process(_)
                 | Self::Cancel(_)
                 | Self::Rm(_)
+                | Self::Correct(_)
                 | Self::Open(_)
         )
     }
@@ -471,6 +504,8 @@ mod tests {
             "jobs b-1 --server http://127.0.0.1:7070",
             "export b-1 --format json --canonical -o x.json",
             "reset b-1 ocr",
+            "pages b-1 --doubtful",
+            "correct b-1 12 -",
             "reset b-1 ocr --dry-run",
             "reset b-1 ocr --yes",
             "journal inspect --book b-1",

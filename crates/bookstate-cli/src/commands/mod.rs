@@ -4,6 +4,7 @@ pub(crate) mod books;
 pub(crate) mod cancel;
 pub(crate) mod chapters;
 pub(crate) mod config;
+pub(crate) mod correct;
 pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod export_scan;
