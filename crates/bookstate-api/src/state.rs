@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bookstate_domain::{AnyKey, Book, BookId, Job, JobStatus, OperationName, Seq, Text, Timestamp, Variant};
+use bookstate_domain::{AnyKey, Book, BookId, Job, JobStatus, OperationName, Provider, Seq, Text, Timestamp, Variant};
 use bookstate_jobs::{
     Ingested, JobProgress, JobRequest, JobTotals, Scheduler, Started, copy_of, ingest_within, pool::PoolLoad,
     remove_copy,
@@ -393,6 +393,21 @@ impl ApiState {
             Ok(handle.persist_reset(operation)?.seq)
         });
         reset.await.map_err(|error| Problem::internal(&error))?
+    }
+
+    /// Has pages read again by the next job.
+    pub(crate) async fn reread(
+        &self,
+        book_id: &BookId,
+        pages: Vec<i32>,
+        engine: Option<Provider>,
+    ) -> Result<Seq, Problem> {
+        let (library, id) = (self.0.parts.library.clone(), book_id.clone());
+        let reread = tokio::task::spawn_blocking(move || {
+            let handle = library.open_book(&id, "rereading")?;
+            Ok(handle.persist_reread(pages, engine)?.seq)
+        });
+        reread.await.map_err(|error| Problem::internal(&error))?
     }
 
     /// Gives a page a person's text.

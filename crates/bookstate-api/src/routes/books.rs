@@ -5,7 +5,7 @@ use axum::{
     http::{StatusCode, header},
     response::Response,
 };
-use bookstate_domain::{BookStatus, OperationName, Seq};
+use bookstate_domain::{BookStatus, OperationName, Provider, Seq};
 use bookstate_reading::export::{self, JsonForm};
 use bookstate_reading::source::Resource;
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(metrics))
         .routes(routes!(export_book))
         .routes(routes!(reset))
+        .routes(routes!(reread))
         .routes(routes!(remove))
 }
 
@@ -316,6 +317,48 @@ async fn reset(
         reset: operation.cascade().iter().map(ToString::to_string).collect(),
         seq: seq.get(),
     }))
+}
+
+/// Which pages are to be read again.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct RereadRequest {
+    /// The pages, 1-based.
+    pages: Vec<i32>,
+    /// The engine that is to read again; without it each page is read by those that have not read it.
+    engine: Option<String>,
+}
+
+/// What is to be read again.
+#[derive(Debug, Serialize, ToSchema)]
+struct RereadAnswer {
+    /// The book.
+    book_id: String,
+    /// The commit.
+    seq: u32,
+}
+
+/// Have pages of a book read again by its next job, and all that follows from them made anew
+#[utoipa::path(post, path = "/api/books/{book_id}/reread", tag = "books",
+    params(("book_id" = String, Path, description = "The book")), request_body = RereadRequest,
+    responses((status = 200, body = RereadAnswer)))]
+async fn reread(
+    State(state): State<ApiState>,
+    reading: BookReading,
+    Body(request): Body<RereadRequest>,
+) -> Result<axum::Json<RereadAnswer>, Problem> {
+    state.require_running()?;
+    let pages = reading.state().book().map_or(0, |book| book.page_count);
+    if let Some(none) = request.pages.iter().find(|page| !(1..=pages).contains(*page)) {
+        return Err(Problem::new(Code::UnknownPage, format!("the book has no page {none}")));
+    }
+    if request.pages.is_empty() {
+        return Err(Problem::new(Code::InvalidRequest, "no page is named"));
+    }
+    let engine = request.engine.as_deref().map(word::<Provider>).transpose()?;
+    let book_id = reading.state().book_id();
+    let seq = state.reread(book_id, request.pages, engine).await?;
+    Ok(axum::Json(RereadAnswer { book_id: book_id.to_string(), seq: seq.get() }))
 }
 
 /// Remove a book: its documents, here and in every target, and the copy of its file

@@ -89,6 +89,19 @@ async fn a_corrected_page_is_corrected_once_no_job_works_on_its_book() {
     assert_eq!(rows["pages"][1]["confidence"], 1.0);
     let none = server.post(&format!("/api/books/{book_id}/pages/900/correction"), &text).await;
     assert_eq!((none.status, &*none.problem()), (StatusCode::NOT_FOUND, "unknown_page"));
+
+    let reread = format!("/api/books/{book_id}/reread");
+    for (pages, status) in [(json!([900]), 404), (json!([]), 400), (json!(["x"]), 400)] {
+        let refused = server.post(&reread, &json!({"pages": pages})).await;
+        assert_eq!(refused.status.as_u16(), status, "{refused:?}");
+    }
+    let done = server.post(&reread, &json!({"pages": [1, 2]})).await;
+    assert_eq!(done.status, StatusCode::OK, "{done:?}");
+    assert_eq!(server.get(&page).await.json()["ocr_complete"], false);
+    let started = server.post(&format!("/api/jobs/start/{book_id}"), &json!({"variant": "standard"})).await;
+    assert_eq!(started.status, StatusCode::ACCEPTED, "{started:?}");
+    server.done(&book_id).await;
+    assert_eq!(server.get(&page).await.json()["markdown"], "What a person read.", "no engine replaces it");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

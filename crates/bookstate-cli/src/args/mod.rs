@@ -1,12 +1,14 @@
 //! The command line: what can be typed, and what `--help` says about it.
 
 mod groups;
+mod page_ranges;
 
 use std::path::PathBuf;
 
 pub(crate) use groups::{ConfigCommand, JournalCommand, ParkedCommand, TargetCommand};
+pub(crate) use page_ranges::PageRanges;
 
-use bookstate_domain::{OperationName, Variant};
+use bookstate_domain::{OperationName, Provider, Variant};
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::PossibleValuesParser, builder::TypedValueParser};
 use clap_complete::Shell;
 
@@ -52,7 +54,7 @@ pub(crate) struct Global {
     #[arg(long = "target", global = true, value_name = "NAME=PLACE", id = "further_target")]
     targets: Vec<String>,
     /// Ask a running server instead of the data directory: process, books, status, pages, toc, chapters, jobs, export,
-    /// reset, cancel, rm, correct, open, parked; its token is taken from BOOKSTATE_TOKEN or the configuration. A server that has the
+    /// reset, cancel, rm, correct, reread, open, parked; its token is taken from BOOKSTATE_TOKEN or the configuration. A server that has the
     /// data directory is asked by itself [env: BOOKSTATE_SERVER]
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) server: Option<String>,
@@ -122,6 +124,14 @@ pub(crate) enum Command {
   bookstate correct b-3f9a 12 page-12.txt
   pbpaste | bookstate correct b-3f9a 12 -")]
     Correct(CorrectArgs),
+    /// Have pages read again by the next `process`, and all that follows from them made anew
+    ///
+    /// What other engines read stays, since it may have been paid for; so does what a person wrote.
+    #[command(after_help = "Examples:
+  bookstate reread b-3f9a --only-failed
+  bookstate reread b-3f9a --pages 10-20,33 --engine tesseract
+  bookstate reread b-3f9a --below 0.8")]
+    Reread(RereadArgs),
     /// Show the table of contents of a book, with the page of each entry
     Toc(BookArg),
     /// List the chapters of a book
@@ -340,6 +350,28 @@ pub(crate) struct PagesArgs {
     pub(crate) doubtful: bool,
 }
 
+/// `reread`.
+#[derive(Debug, Args)]
+pub(crate) struct RereadArgs {
+    #[command(flatten)]
+    pub(crate) book: BookArg,
+    /// Only these pages: numbers and ranges, such as 10-20,33
+    #[arg(long, value_name = "PAGES")]
+    pub(crate) pages: Option<PageRanges>,
+    /// Only pages that were given up
+    #[arg(long, conflicts_with = "below")]
+    pub(crate) only_failed: bool,
+    /// Only pages whose reading is less sure than this, from 0 to 1
+    #[arg(long, value_name = "CONFIDENCE")]
+    pub(crate) below: Option<f64>,
+    /// The engine that is to read again; without it each page is read by those that have not read it
+    #[arg(long, value_name = "ENGINE")]
+    pub(crate) engine: Option<Provider>,
+    /// Do not ask; without a terminal nobody is asked
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
 /// `correct`.
 #[derive(Debug, Args)]
 pub(crate) struct CorrectArgs {
@@ -417,7 +449,7 @@ impl Command {
     /// Whether the command changes books and can ask a server to.
     pub(crate) const fn changes_books(&self) -> bool {
         match self {
-            Self::Process(_) | Self::Reset(_) | Self::Cancel(_) | Self::Rm(_) | Self::Correct(_) => true,
+            Self::Process(_) | Self::Reset(_) | Self::Cancel(_) | Self::Rm(_) | Self::Correct(_) | Self::Reread(_) => true,
             Self::Parked(parked) => !matches!(parked, ParkedCommand::List { .. }),
             _ => false,
         }
@@ -440,6 +472,7 @@ impl Command {
                 | Self::Cancel(_)
                 | Self::Rm(_)
                 | Self::Correct(_)
+                | Self::Reread(_)
                 | Self::Open(_)
         )
     }
@@ -506,6 +539,8 @@ mod tests {
             "reset b-1 ocr",
             "pages b-1 --doubtful",
             "correct b-1 12 -",
+            "reread b-1 --pages 10-20,33 --engine tesseract --yes",
+            "reread b-1 --below 0.8",
             "reset b-1 ocr --dry-run",
             "reset b-1 ocr --yes",
             "journal inspect --book b-1",

@@ -17,6 +17,7 @@ pub(crate) mod page_image;
 pub(crate) mod pages;
 pub(crate) mod parked;
 pub(crate) mod providers;
+pub(crate) mod reread;
 pub(crate) mod reset;
 pub(crate) mod rm;
 pub(crate) mod serve;
