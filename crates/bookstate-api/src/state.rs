@@ -10,7 +10,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bookstate_domain::{AnyKey, Book, BookId, Job, JobStatus, OperationName, Provider, Seq, Text, Timestamp, Variant};
+use bookstate_domain::{
+    AnyKey, Book, BookId, Job, JobStatus, OperationName, Provider, Seq, Text, Timestamp, Variant,
+};
 use bookstate_jobs::{
     Ingested, JobProgress, JobRequest, JobTotals, Scheduler, Started, copy_of, ingest_within, pool::PoolLoad,
     remove_copy,

@@ -83,7 +83,9 @@ impl Pages {
 fn confidences<'a>(state: &BookState, pages: impl Iterator<Item = &'a Arc<Page>>) -> HashMap<i32, f64> {
     let texts: HashMap<i32, Option<&Text>> =
         pages.map(|page| (page.page_num, page.ocr_markdown.as_ref())).collect();
-    let taken = |reading: &&Arc<OcrResult>| texts.get(&reading.page_num).is_some_and(|text| *text == reading.text.as_ref());
+    let taken = |reading: &&Arc<OcrResult>| {
+        texts.get(&reading.page_num).is_some_and(|text| *text == reading.text.as_ref())
+    };
     let of = |reading: &Arc<OcrResult>| Some((reading.page_num, reading.confidence?));
     state.ocr_results().values().filter(taken).filter_map(of).collect()
 }

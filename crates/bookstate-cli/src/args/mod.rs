@@ -449,7 +449,12 @@ impl Command {
     /// Whether the command changes books and can ask a server to.
     pub(crate) const fn changes_books(&self) -> bool {
         match self {
-            Self::Process(_) | Self::Reset(_) | Self::Cancel(_) | Self::Rm(_) | Self::Correct(_) | Self::Reread(_) => true,
+            Self::Process(_)
+            | Self::Reset(_)
+            | Self::Cancel(_)
+            | Self::Rm(_)
+            | Self::Correct(_)
+            | Self::Reread(_) => true,
             Self::Parked(parked) => !matches!(parked, ParkedCommand::List { .. }),
             _ => false,
         }

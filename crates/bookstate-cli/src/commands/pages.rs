@@ -47,7 +47,11 @@ pub(crate) fn run(mut pages: Pages, doubtful: bool, json: bool) -> Result<(), Fa
         let cells = [number, state(page), sure, characters, page.begins.clone()];
         table.row(cells);
     }
-    let none = if doubtful { "no page had to be recognised, and none was given up" } else { "no page has been read yet" };
+    let none = if doubtful {
+        "no page had to be recognised, and none was given up"
+    } else {
+        "no page has been read yet"
+    };
     output::print(&table, none)
 }
 

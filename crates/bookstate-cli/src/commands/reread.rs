@@ -43,7 +43,13 @@ pub(crate) async fn run(
     if pages.is_empty() {
         return Err(Failure::input(format_args!("{id}: no page is meant; nothing was changed")));
     }
-    say("note", format_args!("{id}: {} will be read again, and contents and chapters made anew", count(pages.len(), "page")));
+    say(
+        "note",
+        format_args!(
+            "{id}: {} will be read again, and contents and chapters made anew",
+            count(pages.len(), "page")
+        ),
+    );
     consent::ask(args.yes)?;
     let seq = match server {
         Some(_) => {
