@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn the_most_doubtful_page_is_the_first() {
-        let page = |page_num, ocr_failed, confidence| PageRow {
+        let page = |page_num: i32, ocr_failed: bool, confidence: Option<f64>| PageRow {
             page_num,
             extract_complete: true,
             ocr_complete: !ocr_failed,
