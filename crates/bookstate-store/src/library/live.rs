@@ -271,3 +271,84 @@ impl LiveBook {
         self.lock().writer.is_none()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::atomic::{AtomicBool, AtomicU32, Ordering},
+        thread,
+    };
+
+    use bookstate_domain::{Document as _, Effect, Page, PageKey};
+
+    use super::*;
+
+    const PAGES: i32 = 5000;
+
+    fn large() -> LiveBook {
+        let (book_id, seq) = (BookId::new("b").unwrap(), Seq::new(1).unwrap());
+        let mut changes = Changes::new(Seq::ZERO);
+        for page_num in 1..=PAGES {
+            changes.record(
+                seq,
+                Page::any_key(PageKey { book_id: book_id.clone(), page_num }),
+                Effect::Created,
+            );
+        }
+        LiveBook::new(Loaded {
+            state: BookState::new(book_id),
+            changes,
+            seq,
+            highest_used: seq,
+            position: Position::default(),
+            watermarks: BTreeMap::new(),
+        })
+    }
+
+    /// Of many looks, how many left the lock free for most of their time. It is tried, not waited for: who waits is
+    /// woken as soon as it is free, and sees nothing of the time before.
+    fn free_looks(book: &LiveBook, looks: u32, look: impl Fn() + Sync) -> u32 {
+        // Odd while one lasts.
+        let (number, is_over) = (AtomicU32::new(0), AtomicBool::new(false));
+        thread::scope(|threads| {
+            threads.spawn(|| {
+                while !is_over.load(Ordering::SeqCst) {
+                    number.fetch_add(1, Ordering::SeqCst);
+                    look();
+                    number.fetch_add(1, Ordering::SeqCst);
+                }
+            });
+            let (mut seen, mut free) = (0, 0);
+            let (mut present, mut tries, mut hits) = (0, 0, 0);
+            while seen < looks {
+                let before = number.load(Ordering::SeqCst);
+                let is_free = book.inner.try_lock().is_some();
+                if before % 2 == 0 || number.load(Ordering::SeqCst) != before {
+                    continue;
+                }
+                if before != present {
+                    if tries >= 10 {
+                        (seen, free) = (seen + 1, free + u32::from(2 * hits > tries));
+                    }
+                    (present, tries, hits) = (before, 0, 0);
+                }
+                (tries, hits) = (tries + 1, hits + u32::from(is_free));
+            }
+            is_over.store(true, Ordering::SeqCst);
+            free
+        })
+    }
+
+    #[test]
+    fn the_lock_is_free_while_it_is_found_out_what_a_target_lacks() {
+        let book = large();
+        let free = free_looks(&book, 30, || {
+            let batch = book.batch(Seq::ZERO, &Differing::default());
+            assert!(matches!(batch.ops, BatchOps::Ops(ops) if ops.len() == PAGES.unsigned_abs() as usize));
+        });
+        assert!(free > 15, "free during {free} of 30 batches");
+        let free =
+            free_looks(&book, 30, || assert_eq!(book.dirty_count(Seq::ZERO), PAGES.unsigned_abs() as usize));
+        assert!(free > 15, "free during {free} of 30 counts");
+    }
+}
