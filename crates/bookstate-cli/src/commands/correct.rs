@@ -28,6 +28,13 @@ pub(crate) async fn run(settings: &Settings, args: &CorrectArgs, json: bool) -> 
     let id = library::find(&library, &args.book.book)?;
     let sink = library::start_sink(&library, settings)?;
     let corrected = library.open_book(&id, "a correction").map_err(Failure::from).and_then(|handle| {
+        let pages = handle.snapshot().state.book().map_or(0, |book| book.page_count);
+        if !(1..=pages).contains(&args.page) {
+            return Err(Failure::input(format_args!(
+                "there is no page {}: the book has {pages} pages",
+                args.page
+            )));
+        }
         super::reset::cancel_interrupted(&handle)?;
         Ok(handle.persist_page_correction(args.page, Text::from(text), Vec::new())?)
     });
