@@ -3,7 +3,9 @@
 //! What a person wrote stands. Else the providers' order of preference decides among readings that look like text; one
 //! that does not is taken only where there is no better one.
 
-use bookstate_domain::{OcrResult, Provider};
+use bookstate_domain::{BookState, OcrResult, Provider};
+
+use crate::engines::provider_name;
 
 /// A reading that its provider is less sure of is read again by the providers that stand in for others.
 pub const GOOD: f64 = 0.5;
@@ -121,12 +123,17 @@ fn is_garbled(word: &str) -> bool {
     signs * 3 > inner.chars().count() || turns >= 2 || (digits >= 2 && letters >= 3 && turns >= 1)
 }
 
+/// The reading that a page's text comes from, by the order of preference of the book's latest job.
+#[must_use]
+pub fn chosen(state: &BookState, page: i32) -> Option<Choice<'_>> {
+    let engines = state.latest_job().and_then(|job| job.engines.as_ref());
+    let names = engines.into_iter().flat_map(|engines| &engines.ocr);
+    let providers: Vec<Provider> = names.filter_map(|name| provider_name(name)).collect();
+    choose(&in_order(state, page, &providers))
+}
+
 /// The readings of a page in a job's order of preference, a person's first.
-pub(crate) fn in_order<'a>(
-    state: &'a bookstate_domain::BookState,
-    page: i32,
-    providers: &[Provider],
-) -> Vec<&'a OcrResult> {
+pub(crate) fn in_order<'a>(state: &'a BookState, page: i32, providers: &[Provider]) -> Vec<&'a OcrResult> {
     let person = Provider::person();
     let order = std::iter::once(&person).chain(providers);
     order.filter_map(|provider| state.ocr_result(page, provider).map(|result| &**result)).collect()

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use bookstate_domain::{BookState, Provider};
+use bookstate_domain::BookState;
 use bookstate_reading::{
     page::{Block, BlockKind, Line, Page},
     source::{ReadPages, Source, SourceError},
@@ -15,18 +15,15 @@ use bookstate_scans::{
 };
 
 use crate::{
-    choose::{choose, in_order},
-    engines::{TESSERACT, provider_name, words_dir},
+    choose::chosen,
+    engines::{TESSERACT, words_dir},
 };
 
 /// The words of a page with their places, where the page's text is that of a reader that gives them. `file`: the copy
 /// of the book's file. Blocks.
 #[must_use]
 pub fn page_words(state: &BookState, file: &Path, page: u32) -> Option<PageWords> {
-    let number = i32::try_from(page).ok()?;
-    let engines = state.latest_job().and_then(|job| job.engines.clone())?;
-    let providers: Vec<Provider> = engines.ocr.iter().filter_map(|name| provider_name(name)).collect();
-    let chosen = choose(&in_order(state, number, &providers))?.reading;
+    let chosen = chosen(state, i32::try_from(page).ok()?)?.reading;
     let is_its = chosen.provider.as_str() == TESSERACT;
     is_its.then(|| PageWords::read(&words_dir(file), page, TESSERACT)).flatten()
 }

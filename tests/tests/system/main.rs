@@ -12,3 +12,4 @@ mod main_job;
 mod manual;
 mod mirror;
 mod moments;
+mod scans;

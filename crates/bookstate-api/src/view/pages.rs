@@ -1,8 +1,7 @@
 //! Pages: the list, and one page with its texts.
 
-use std::{collections::HashMap, sync::Arc};
-
-use bookstate_domain::{BookState, OcrResult, Page, Text};
+use bookstate_domain::{BookState, Page, Text};
+use bookstate_jobs::choose::chosen;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -67,27 +66,15 @@ impl Pages {
     /// `limit` pages, after the first `offset`.
     #[must_use]
     pub fn of(state: &BookState, offset: usize, limit: usize) -> Self {
-        let part = || state.pages().values().skip(offset).take(limit);
-        let sure = confidences(state, part());
-        let row = |page: &Arc<Page>| PageRow::of(page, sure.get(&page.page_num).copied());
+        let part = state.pages().values().skip(offset).take(limit);
+        let sure = |page: &Page| chosen(state, page.page_num)?.reading.confidence;
         Self {
             book_id: state.book_id().to_string(),
             page_count: state.book().map_or(0, |book| book.page_count),
             total: state.pages().size(),
-            pages: part().map(row).collect(),
+            pages: part.map(|page| PageRow::of(page, sure(page))).collect(),
         }
     }
-}
-
-/// How sure the readings are that some pages have their texts from.
-fn confidences<'a>(state: &BookState, pages: impl Iterator<Item = &'a Arc<Page>>) -> HashMap<i32, f64> {
-    let texts: HashMap<i32, Option<&Text>> =
-        pages.map(|page| (page.page_num, page.ocr_markdown.as_ref())).collect();
-    let taken = |reading: &&Arc<OcrResult>| {
-        texts.get(&reading.page_num).is_some_and(|text| *text == reading.text.as_ref())
-    };
-    let of = |reading: &Arc<OcrResult>| Some((reading.page_num, reading.confidence?));
-    state.ocr_results().values().filter(taken).filter_map(of).collect()
 }
 
 /// A heading on a page.
