@@ -172,13 +172,26 @@ fn log_path(path: &Path) -> PathBuf {
 mod tests {
     use std::sync::Arc;
 
-    use bookstate_domain::{At, BookId, Op, PageKey, Seq, Timestamp};
+    use bookstate_domain::{At, BookId, Op, PageKey, Seq, Timestamp, WriteOp};
 
     use super::*;
     use crate::{
         sqlite::SqliteTarget,
         target::{BookSync, Chunk, Target as _, TargetError, WriterId},
     };
+
+    fn first_chunk(book_id: &BookId, seq: Seq, ops: Vec<WriteOp>) -> Chunk {
+        let sync = BookSync {
+            start: crate::target::StartId::default(),
+            writer: WriterId([7; 16]),
+            write_no: 1,
+            token: 1,
+            persisting_seq: seq,
+            persisted_seq: seq,
+            parked: Vec::new(),
+        };
+        Chunk { book_id: book_id.clone(), expect: None, sync, ops }
+    }
 
     #[test]
     fn a_full_disk_takes_nothing_of_a_chunk_and_all_of_it_later() {
@@ -192,21 +205,7 @@ mod tests {
             page.ocr_markdown = Some("x".repeat(3000).into());
             Op::Upsert(Arc::new(page)).into()
         };
-        let writer = WriterId([7; 16]);
-        let chunk = Chunk {
-            book_id: book_id.clone(),
-            expect: None,
-            sync: BookSync {
-                start: crate::target::StartId::default(),
-                writer,
-                write_no: 1,
-                token: 1,
-                persisting_seq: seq,
-                persisted_seq: seq,
-                parked: Vec::new(),
-            },
-            ops: (1..200).map(put).collect(),
-        };
+        let chunk = first_chunk(&book_id, seq, (1..200).map(put).collect());
         let limit = |pages: i64| {
             let writer = store.writer.lock();
             writer
@@ -233,17 +232,7 @@ mod tests {
             false
         };
         store.writer.lock().commit_hook(Some(goes)).unwrap();
-        let (writer, seq) = (WriterId([7; 16]), Seq::new(1).unwrap());
-        let sync = BookSync {
-            start: crate::target::StartId::default(),
-            writer,
-            write_no: 1,
-            token: 1,
-            persisting_seq: seq,
-            persisted_seq: seq,
-            parked: Vec::new(),
-        };
-        let chunk = Chunk { book_id: BookId::new("a-book").unwrap(), expect: None, sync, ops: Vec::new() };
+        let chunk = first_chunk(&BookId::new("a-book").unwrap(), Seq::new(1).unwrap(), Vec::new());
         let written = SqliteTarget::local(store).write_chunk(&chunk).await;
         assert!(matches!(written, Err(TargetError::Unusable { .. })), "{written:?}");
     }
