@@ -90,7 +90,7 @@ impl Account {
             let added: Vec<(String, usize)> = self.added.iter().map(|(word, n)| (word.clone(), *n)).collect();
             for (word, count) in added {
                 for _ in 0..count {
-                    let Some(parts) = parts(&word, most, stems, &self.lost) else { break };
+                    let Some(parts) = parts(&word, 0, most, stems, &self.lost) else { break };
                     parts.iter().for_each(|part| take(&mut self.lost, part));
                     take(&mut self.added, &word);
                 }
@@ -142,16 +142,35 @@ impl Account {
     }
 }
 
-/// What a word over the ends of lines consists of: at most so many lost words, all but the last at the end of a line.
-fn parts(word: &str, most: usize, stems: &[String], lost: &BTreeMap<String, usize>) -> Option<Vec<String>> {
-    for stem in stems.iter().filter(|stem| lost.contains_key(*stem)) {
-        let Some(rest) = word.strip_prefix(stem.as_str()).filter(|rest| !rest.is_empty()) else { continue };
+/// What a word over the ends of lines consists of from byte `from` on: at most so many lost words. Each but the last ends
+/// a line, or the word so far does elsewhere: `Fehler-bericht` where another line has `Feh-ler` lacks three words, since
+/// `Fehler` is lost in the one and added by the other.
+fn parts(
+    word: &str,
+    from: usize,
+    most: usize,
+    stems: &[String],
+    lost: &BTreeMap<String, usize>,
+) -> Option<Vec<String>> {
+    let rest = word.get(from..)?;
+    let ends = |end: usize| {
+        let is_stem = |part: Option<&str>| {
+            part.is_some_and(|part| stems.binary_search_by(|stem| stem.as_str().cmp(part)).is_ok())
+        };
+        is_stem(word.get(from..end)) || (from > 0 && is_stem(word.get(..end)))
+    };
+    // The longest first: `einbezie-` of `einbeziehen`, not `ein-`, which another word needs.
+    for (at, _) in rest.char_indices().skip(1).collect::<Vec<_>>().into_iter().rev() {
+        let Some(part) = rest.get(..at).filter(|part| lost.contains_key(*part) && ends(from + at)) else {
+            continue;
+        };
         let mut left = lost.clone();
-        take(&mut left, stem);
-        let whole = left.contains_key(rest).then(|| vec![rest.to_owned()]);
-        let more = whole.or_else(|| if most > 2 { parts(rest, most - 1, stems, &left) } else { None });
+        take(&mut left, part);
+        let last = rest.get(at..).filter(|last| left.contains_key(*last)).map(|last| vec![last.to_owned()]);
+        let more =
+            last.or_else(|| if most > 2 { parts(word, from + at, most - 1, stems, &left) } else { None });
         if let Some(more) = more {
-            return Some(std::iter::once(stem.clone()).chain(more).collect());
+            return Some(std::iter::once(part.to_owned()).chain(more).collect());
         }
     }
     None
@@ -215,6 +234,9 @@ mod tests {
         let found = of("a.txt", "CHAPTER 1\n\nThe old har-\nbour and the har-\nbour, a harbour.\n").unwrap();
         assert_eq!(found.wrong(), 0, "{found:?}");
         let found = of("a.txt", "CHAPTER 1\n\nThe un-\npre-\ncedented harbour.\n").unwrap();
+        assert_eq!(found.wrong(), 0, "{found:?}");
+        let found =
+            of("a.txt", "CHAPTER 1\n\nDer Fehler-\nbericht und Feh-\nler und nicht der Rest.\n").unwrap();
         assert_eq!(found.wrong(), 0, "{found:?}");
     }
 

@@ -96,12 +96,10 @@ pub(super) fn lines_on_page(book: &BookText, n: u32, chapters: &[ChapterStart]) 
 pub(super) fn title_lines(page: &PageText, line: usize, chapter: &ChapterStart) -> usize {
     let title = normalise(chapter.title.as_deref().unwrap_or_default());
     let whole = format!("{}{title}", normalise(chapter.number.as_deref().unwrap_or_default()));
-    let runs = runs(page, line);
     if whole.is_empty() {
-        0
-    } else {
-        runs.iter().find(|run| run.equals(&title, &whole).is_some()).map_or(0, |run| run.count)
+        return 0;
     }
+    runs(page, line).iter().find(|run| run.equals(&title, &whole).is_some()).map_or(0, |run| run.count)
 }
 
 /// The line, and two and three lines in a row from it on.

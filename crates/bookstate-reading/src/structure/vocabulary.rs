@@ -97,9 +97,11 @@ impl Vocabulary {
             return as_two > as_one;
         }
         // "nicht-freie" where the book has "nicht-freier".
-        let stem = after.chars().count().saturating_sub(ENDING);
-        if stem >= STEM && self.knows_form(&hyphenated) != self.knows_form(&joined) {
-            return self.knows_form(&hyphenated);
+        if after.chars().count() >= STEM + ENDING {
+            let [as_one, as_two] = [&joined, &hyphenated].map(|word| self.knows_form(word));
+            if as_one != as_two {
+                return as_two;
+            }
         }
         // "state-of-the-" + "art": a word with hyphens goes on with one. No printer leaves a single letter.
         before.contains('-') || before.chars().count() == 1 || self.is_compound(before, after)

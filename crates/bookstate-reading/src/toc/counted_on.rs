@@ -60,7 +60,7 @@ fn touching(title: &str) -> Option<&str> {
 fn letters(list: &mut [Printed]) {
     let lone: Vec<(usize, char)> =
         list.iter().enumerate().filter_map(|(i, entry)| Some((i, lone_letter(&entry.title)?))).collect();
-    let in_a_row = lone.iter().zip('A'..='Z').all(|((_, letter), expected)| *letter == expected);
+    let in_a_row = lone.iter().map(|(_, letter)| *letter).eq(('A'..='Z').take(lone.len()));
     let below = |number: &str| number.strip_prefix("A.").is_some_and(|n| decimal(n).is_some());
     let has_below = list.iter().any(|entry| split_title(&entry.title).number.is_some_and(below));
     if !in_a_row || (lone.len() < LETTERS && !has_below) {
