@@ -3,9 +3,7 @@
 //! What a person wrote stands. Else the providers' order of preference decides among readings that look like text; one
 //! that does not is taken only where there is no better one.
 
-use bookstate_domain::{BookState, OcrResult, Provider};
-
-use crate::engines::provider_name;
+use bookstate_domain::{BookState, Engines, OcrResult, Provider};
 
 /// A reading that its provider is less sure of is read again by the providers that stand in for others.
 pub const GOOD: f64 = 0.5;
@@ -123,17 +121,40 @@ fn is_garbled(word: &str) -> bool {
     signs * 3 > inner.chars().count() || turns >= 2 || (digits >= 2 && letters >= 3 && turns >= 1)
 }
 
-/// The reading that a page's text comes from, by the order of preference of the book's latest job.
+/// The name under which an OCR engine's readings are kept: its own, with `-` for what no provider's name has.
+///
+/// ```
+/// use bookstate_jobs::choose::provider_name;
+///
+/// assert_eq!(provider_name("openrouter:some/model-1.5").unwrap().as_str(), "openrouter-some-model-1-5");
+/// ```
 #[must_use]
-pub fn chosen(state: &BookState, page: i32) -> Option<Choice<'_>> {
+pub fn provider_name(engine: &str) -> Option<Provider> {
+    let kept = |c: char| if c.is_ascii_alphanumeric() || "_-".contains(c) { c } else { '-' };
+    Provider::new(&engine.chars().map(kept).collect::<String>()).ok()
+}
+
+/// The provider of an OCR engine that is one of these; `None`: it is not.
+#[must_use]
+pub fn provider_among(engines: &Engines, engine: &str) -> Option<Provider> {
+    engines.ocr.iter().find(|name| ***name == *engine).and_then(|name| provider_name(name))
+}
+
+/// The providers of the book's latest job, in its order of preference.
+#[must_use]
+pub fn preferred(state: &BookState) -> Vec<Provider> {
     let engines = state.latest_job().and_then(|job| job.engines.as_ref());
-    let names = engines.into_iter().flat_map(|engines| &engines.ocr);
-    let providers: Vec<Provider> = names.filter_map(|name| provider_name(name)).collect();
-    choose(&in_order(state, page, &providers))
+    engines.into_iter().flat_map(|engines| &engines.ocr).filter_map(|name| provider_name(name)).collect()
+}
+
+/// The reading that a page's text comes from, by the order of preference of the [`preferred`] providers.
+#[must_use]
+pub fn chosen<'a>(state: &'a BookState, page: i32, preferred: &[Provider]) -> Option<Choice<'a>> {
+    choose(&in_order(state, page, preferred))
 }
 
 /// The readings of a page in a job's order of preference, a person's first.
-pub(crate) fn in_order<'a>(state: &'a BookState, page: i32, providers: &[Provider]) -> Vec<&'a OcrResult> {
+fn in_order<'a>(state: &'a BookState, page: i32, providers: &[Provider]) -> Vec<&'a OcrResult> {
     let person = Provider::person();
     let order = std::iter::once(&person).chain(providers);
     order.filter_map(|provider| state.ocr_result(page, provider).map(|result| &**result)).collect()

@@ -225,15 +225,19 @@ pub fn copy_of(data_dir: &Path, book_id: &BookId) -> Option<PathBuf> {
     copies.next()
 }
 
-/// Removes the copy of a book's file, if there is one. Blocks.
+/// Removes the copy of a book's file, if there is one, and the words that were read on its pages. Blocks.
 ///
 /// # Errors
 /// It cannot be removed.
 pub fn remove_copy(data_dir: &Path, book_id: &BookId) -> io::Result<()> {
-    match copy_of(data_dir, book_id) {
-        Some(copy) => fs::remove_file(copy),
-        None => Ok(()),
+    let Some(copy) = copy_of(data_dir, book_id) else { return Ok(()) };
+    // First: without the file nobody would find them again.
+    #[cfg(feature = "scans")]
+    match fs::remove_dir_all(scan::words_dir(&copy)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
     }
+    fs::remove_file(copy)
 }
 
 /// The copy of a book's file, opened. What it is read from is in memory as long as this lives.

@@ -1,6 +1,6 @@
 //! Scanned books as sources of pages: what the copy of a book's page images gives to the pipeline.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bookstate_domain::BookState;
 use bookstate_reading::{
@@ -14,16 +14,22 @@ use bookstate_scans::{
     words::PageWords,
 };
 
-use crate::{
-    choose::chosen,
-    engines::{TESSERACT, words_dir},
-};
+use crate::choose::{chosen, preferred};
+
+/// The provider whose words are kept with their places.
+pub const TESSERACT: &str = "tesseract";
+
+/// The folder in which the words of a book's pages are kept, beside the copy of its file.
+#[must_use]
+pub fn words_dir(file: &Path) -> PathBuf {
+    file.with_extension("words")
+}
 
 /// The words of a page with their places, where the page's text is that of a reader that gives them. `file`: the copy
 /// of the book's file. Blocks.
 #[must_use]
 pub fn page_words(state: &BookState, file: &Path, page: u32) -> Option<PageWords> {
-    let chosen = chosen(state, i32::try_from(page).ok()?)?.reading;
+    let chosen = chosen(state, i32::try_from(page).ok()?, &preferred(state))?.reading;
     let is_its = chosen.provider.as_str() == TESSERACT;
     is_its.then(|| PageWords::read(&words_dir(file), page, TESSERACT)).flatten()
 }

@@ -5,7 +5,7 @@ use bookstate_domain::{BookState, Provider};
 use bookstate_reading::structure;
 
 use crate::{
-    choose::{choose, in_order},
+    choose::chosen,
     engine::{BookContext, EngineError, EngineResult, Usage, blocking},
     engines::{EngineSet, source_failure},
     outcome::{Outcome, batch_of},
@@ -87,8 +87,8 @@ fn page_number(page: i32) -> Result<u32, EngineError> {
 
 /// The Markdown of a page: of the reading that is chosen among the providers'.
 fn markdown(state: &BookState, page: i32, providers: &[Provider]) -> Outcome {
-    let readings = in_order(state, page, providers);
-    let text = choose(&readings).and_then(|choice| choice.reading.text.clone()).unwrap_or_default();
+    let text =
+        chosen(state, page, providers).and_then(|choice| choice.reading.text.clone()).unwrap_or_default();
     let page = structure::page_markdown(&text);
     Outcome::Markdown { markdown: page.markdown, headings: page.headings }
 }

@@ -27,6 +27,12 @@ impl Usd {
         self.0 as f64 / NANOS
     }
 
+    /// So many times this.
+    #[must_use]
+    pub const fn times(self, count: u64) -> Self {
+        Self(self.0.saturating_mul(count))
+    }
+
     /// What is left when `other` is taken away; never below nothing.
     #[must_use]
     pub const fn less(self, other: Self) -> Self {
@@ -81,7 +87,8 @@ mod tests {
     #[test]
     fn sums_are_exact_and_prices_are_per_million_tokens() {
         let dime = Usd::from_dollars(0.1).unwrap();
-        assert_eq!(std::iter::repeat_n(dime, 30).sum::<Usd>(), Usd::from_dollars(3.0).unwrap());
+        assert_eq!([dime, dime, dime].into_iter().sum::<Usd>(), Usd::from_dollars(0.3).unwrap());
+        assert_eq!((dime.times(30), dime.times(u64::MAX)), (Usd::from_dollars(3.0).unwrap(), Usd(u64::MAX)));
         let price = Price { prompt: dime, completion: Usd::from_dollars(0.4).unwrap() };
         assert_eq!(price.of(1_000_000, 0), dime);
         assert_eq!(price.of(1_000, 500).to_string(), "$0.000300");

@@ -1,8 +1,8 @@
 //! From a unit's end to its persist calls.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 
-use bookstate_domain::{Text, persist::UnitMetric};
+use bookstate_domain::{MetricKey, Text, persist::UnitMetric};
 use bookstate_store::PersistError;
 
 use super::{Actor, Obstacle, task::Done};
@@ -121,16 +121,15 @@ impl Actor {
     fn persist_metric(&self, metric: &mut Option<Box<UnitMetric>>) -> Result<(), Obstacle> {
         let Some(waiting) = metric else { return Ok(()) };
         let snapshot = self.snapshot();
-        let of_job = snapshot.state.metrics().values().filter(|metric| metric.job_id == self.parts.job_id);
-        let taken: HashSet<&str> = of_job.map(|metric| &*metric.unit).collect();
-        let numbered = |number: u32| match number {
-            1 => waiting.unit.to_string(),
-            number => format!("{}#{number}", waiting.unit),
+        let is_free = |unit: &Text| {
+            let (book_id, job_id) = (snapshot.state.book_id().clone(), self.parts.job_id.clone());
+            !snapshot.state.metrics().contains_key(&MetricKey { book_id, job_id, unit: unit.clone() })
         };
-        let free = (1..=u32::MAX).map(numbered).find(|key| !taken.contains(key.as_str()));
-        let unit = free.map_or_else(|| waiting.unit.clone(), Text::from);
-        let named = Box::new(UnitMetric { unit, ..(**waiting).clone() });
-        self.persist(&PersistCall::Metric(self.parts.job_id.clone(), named))?;
+        let again = (2..=u32::MAX).map(|number| Text::from(format!("{}#{number}", waiting.unit)));
+        if let Some(unit) = std::iter::once(waiting.unit.clone()).chain(again).find(is_free) {
+            waiting.unit = unit;
+        }
+        self.persist(&PersistCall::Metric(self.parts.job_id.clone(), waiting.clone()))?;
         *metric = None;
         Ok(())
     }

@@ -14,7 +14,10 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use bookstate_domain::{BookState, Engines, Page, Provider, Stage, Text, Variant};
 
+#[cfg(feature = "scans")]
+use crate::scan::TESSERACT;
 use crate::{
+    choose::provider_name,
     engine::{AnalysisEngine, OcrEngine, TocExtractor, TocFinder},
     plan::JobPlan,
     pool::LOCAL_POOL,
@@ -24,7 +27,7 @@ use crate::{
 use local::NUMBERED;
 pub use local::{LOCAL, LocalAnalysis};
 #[cfg(feature = "scans")]
-pub use tesseract::{TESSERACT, TesseractOcr, words_dir};
+pub use tesseract::TesseractOcr;
 pub(crate) use text_layer::source_failure;
 pub use text_layer::{TEXT_LAYER, TextLayer};
 
@@ -98,19 +101,6 @@ impl<E: ?Sized> fmt::Debug for Named<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.name.fmt(f)
     }
-}
-
-/// The name under which an OCR engine's readings are kept: its own, with `-` for what no provider's name has.
-///
-/// ```
-/// use bookstate_jobs::engines::provider_name;
-///
-/// assert_eq!(provider_name("openrouter:some/model-1.5").unwrap().as_str(), "openrouter-some-model-1-5");
-/// ```
-#[must_use]
-pub fn provider_name(engine: &str) -> Option<Provider> {
-    let kept = |c: char| if c.is_ascii_alphanumeric() || "_-".contains(c) { c } else { '-' };
-    Provider::new(&engine.chars().map(kept).collect::<String>()).ok()
 }
 
 /// What [`Engines::analysis`] names: the engine of all stages behind the pages, then those of single stages, as in

@@ -4,10 +4,7 @@
 //! the searchable PDF and the page view are made of it. The languages are the job's option `languages`, or found once
 //! per job by the book's own pages, always the same ones.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::{Arc, OnceLock},
-};
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use bookstate_scans::{
@@ -17,10 +14,10 @@ use bookstate_scans::{
     tesseract::{Cancel, Languages, OcrError, Tesseract, TesseractConfig},
 };
 
-use crate::engine::{BookContext, EngineError, EngineResult, OcrEngine, OcrReading, blocking};
-
-/// The provider's name.
-pub const TESSERACT: &str = "tesseract";
+use crate::{
+    engine::{BookContext, EngineError, EngineResult, OcrEngine, OcrReading, blocking},
+    scan::{TESSERACT, words_dir},
+};
 
 /// Where in a book its language is looked for, in percent of its pages.
 const SAMPLES: [u32; 3] = [30, 50, 70];
@@ -54,12 +51,6 @@ impl TesseractOcr {
     pub fn program(&self) -> Result<Tesseract, OcrError> {
         self.program.get_or_init(|| Tesseract::find(self.config.clone())).clone()
     }
-}
-
-/// The folder in which the words of a book's pages are kept, beside the copy of its file.
-#[must_use]
-pub fn words_dir(file: &Path) -> PathBuf {
-    file.with_extension("words")
 }
 
 #[async_trait]

@@ -11,7 +11,10 @@ use bookstate_scans::{
 };
 
 use super::Model;
-use crate::engine::{BookContext, EngineError, EngineResult, OcrEngine, OcrReading, blocking};
+use crate::{
+    choose::{GOOD, plausibility},
+    engine::{BookContext, EngineError, EngineResult, OcrEngine, OcrReading, blocking},
+};
 
 const PROMPT: &str = include_str!("../../../prompts/ocr.md");
 
@@ -25,8 +28,9 @@ const LONGEST_SIDE: u32 = 1_568;
 const DPI: f32 = 180.0;
 /// From so many words on the text layer says whether an answer is of this page.
 const KNOWN_WORDS: usize = 40;
-/// With less of these words in it an answer is doubted.
-const LEAST_IN_COMMON: f64 = 0.2;
+/// With less of these words in it an answer is doubted: of a text layer that looks like text, and of one that does not.
+const LEAST_OF_TEXT: f64 = 0.8;
+const LEAST_OF_NOISE: f64 = 0.2;
 /// How sure an answer is that is doubted: less than what counts as read well.
 const DOUBTED: f64 = 0.4;
 
@@ -75,15 +79,19 @@ impl OcrEngine for ModelOcr {
         }
         let text = reply.text.trim();
         let text = if text == BLANK { "" } else { text };
-        let is_known = known.split_whitespace().count() >= KNOWN_WORDS;
-        let is_doubted = is_known && share_of(&known, text) < LEAST_IN_COMMON;
-        let confidence = is_doubted.then_some(DOUBTED);
+        let confidence = is_doubted(&known, text).then_some(DOUBTED);
         Ok(OcrReading { text: text.into(), confidence, ..OcrReading::default() }.into())
     }
 
     fn is_fallback(&self) -> bool {
         true
     }
+}
+
+/// Whether an answer leaves out what the text layer has, or is not of this page at all.
+fn is_doubted(known: &str, text: &str) -> bool {
+    let least = if plausibility(known) >= GOOD { LEAST_OF_TEXT } else { LEAST_OF_NOISE };
+    known.split_whitespace().count() >= KNOWN_WORDS && share_of(known, text) < least
 }
 
 /// The page's image, as it is sent.
@@ -96,4 +104,21 @@ fn image(book: &BookContext, page: u32, program: Option<ImageProgram>) -> Result
     })?;
     let jpeg = image.jpeg(LONGEST_SIDE).map_err(EngineError::permanent)?;
     Ok(Image { media_type: "image/jpeg", bytes: jpeg.into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_leaves_out_a_part_is_doubted() {
+        let line = "the captain walked along the quiet harbour in the evening and counted ships";
+        let known = [line; 6].join(" ");
+        assert!(!is_doubted(&known, &known) && !is_doubted("a few words only", ""));
+        assert!(is_doubted(&known, &[line; 4].join(" ")), "a third is not there");
+        assert!(is_doubted(&known, ""), "a page with text is not blank");
+        let noise = "\u{fffd}he q\"$%a x;;^^c e^|]d the captain walked along ".repeat(8);
+        assert!(plausibility(&noise) < GOOD);
+        assert!(!is_doubted(&noise, &known), "a layer of noise says little");
+    }
 }

@@ -67,7 +67,7 @@ impl TocFinder for ModelTocFinder {
 
     async fn find(&self, book: BookContext) -> EngineResult<Option<TocFound>> {
         let answered = self.0.ask_json(&book, &self.request(first_pages(&book.state))).await;
-        match answered.and_then(|answer| found(&book.state, &answer)) {
+        match answered.and_then(|answer| found(page_count(&book.state), &answer)) {
             Err(error @ EngineError::Permanent { .. }) => {
                 tracing::info!(book = %book.state.book_id(), %error, "the local rules look for the contents");
                 LocalAnalysis.find(book).await
@@ -79,7 +79,7 @@ impl TocFinder for ModelTocFinder {
 
 /// The beginnings of the first pages, each with its number.
 fn first_pages(state: &BookState) -> String {
-    let last = FINDER_PAGES.min(state.book().map_or(0, |book| book.page_count));
+    let last = FINDER_PAGES.min(page_count(state));
     let page = |number: i32| {
         let text = state.page(number).and_then(|page| page.ocr_markdown.clone()).unwrap_or_default();
         let text: String = text.chars().take(PAGE_CHARS).collect();
@@ -88,18 +88,22 @@ fn first_pages(state: &BookState) -> String {
     (1..=last).map(page).collect()
 }
 
-/// The answer, if it can be one for this book.
-fn found(state: &BookState, answer: &Value) -> Result<Option<TocFound>, EngineError> {
+fn page_count(state: &BookState) -> i32 {
+    state.book().map_or(0, |book| book.page_count)
+}
+
+/// The answer, if it can be one for a book of so many pages.
+fn found(page_count: i32, answer: &Value) -> Result<Option<TocFound>, EngineError> {
     if answer["found"] != Value::Bool(true) {
         return Ok(None);
     }
     let number = |name: &str| answer[name].as_i64().unwrap_or(0);
     let (start, end) = (number("start_page"), number("end_page"));
-    let last = i64::from(FINDER_PAGES.min(state.book().map_or(0, |book| book.page_count)));
-    if start < 1 || end < start || end > last + MOST_PAGES || end - start >= MOST_PAGES {
+    let last = i64::from(FINDER_PAGES.min(page_count));
+    // They begin on a page that was shown.
+    if !(1..=last).contains(&start) || end < start || end - start >= MOST_PAGES {
         return Err(EngineError::permanent(format!("the contents cannot be on pages {start} to {end}")));
     }
-    let page_count = state.book().map_or(0, |book| book.page_count);
     let small = |number: i64| i32::try_from(number).unwrap_or(i32::MAX);
     let style = match answer["numerals"].as_str() {
         Some("both") => "roman arabic",
@@ -115,4 +119,22 @@ fn found(state: &BookState, answer: &Value) -> Result<Option<TocFound>, EngineEr
         note: if answer["numbered"] == Value::Bool(true) { NUMBERED } else { "" }.into(),
     };
     Ok(Some(TocFound { start_page: small(start), end_page: small(end).min(page_count), summary }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contents_are_believed_where_they_can_be() {
+        let answer = |start: i64, end: i64| json!({ "found": true, "start_page": start, "end_page": end });
+        let read = |start, end| found(12, &answer(start, end));
+        let range = read(3, 5).unwrap().unwrap();
+        assert_eq!((range.start_page, range.end_page), (3, 5));
+        assert_eq!(read(11, 14).unwrap().unwrap().end_page, 12, "a book ends with its last page");
+        for (start, end) in [(0, 3), (5, 4), (13, 14), (2, 60), (1, i64::MAX)] {
+            assert!(read(start, end).unwrap_err().is_permanent(), "{start} to {end}");
+        }
+        assert_eq!(found(12, &json!({ "found": false })).unwrap(), None);
+    }
 }
