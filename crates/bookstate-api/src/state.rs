@@ -14,12 +14,14 @@ use bookstate_domain::{
     AnyKey, Book, BookId, Job, JobStatus, OperationName, Provider, Seq, Text, Timestamp, Variant,
 };
 use bookstate_jobs::{
-    Ingested, JobProgress, JobRequest, JobTotals, Scheduler, Started, copy_of, ingest_within, pool::PoolLoad,
-    remove_copy,
+    Ingested, JobProgress, JobRequest, JobTotals, Scheduler, Started, choose::provider_among, copy_of,
+    ingest_within, pool::PoolLoad, remove_copy,
 };
 use bookstate_reading::source::{Resource, cover};
 use bookstate_sink::{Sink, TargetStatus};
-use bookstate_store::{Library, ParkedDocument, TargetName, journal::JournalHealth};
+use bookstate_store::{
+    BookHandle, Library, ParkedDocument, PersistError, Receipt, TargetName, journal::JournalHealth,
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::{
@@ -389,12 +391,7 @@ impl ApiState {
 
     /// Undoes an operation of a book and all that follows from it.
     pub(crate) async fn reset(&self, book_id: &BookId, operation: OperationName) -> Result<Seq, Problem> {
-        let (library, id) = (self.0.parts.library.clone(), book_id.clone());
-        let reset = tokio::task::spawn_blocking(move || {
-            let handle = library.open_book(&id, "a reset")?;
-            Ok(handle.persist_reset(operation)?.seq)
-        });
-        reset.await.map_err(|error| Problem::internal(&error))?
+        self.change(book_id, "a reset", move |book| book.persist_reset(operation)).await
     }
 
     /// Has pages read again by the next job.
@@ -404,22 +401,37 @@ impl ApiState {
         pages: Vec<i32>,
         engine: Option<Provider>,
     ) -> Result<Seq, Problem> {
-        let (library, id) = (self.0.parts.library.clone(), book_id.clone());
-        let reread = tokio::task::spawn_blocking(move || {
-            let handle = library.open_book(&id, "rereading")?;
-            Ok(handle.persist_reread(pages, engine)?.seq)
-        });
-        reread.await.map_err(|error| Problem::internal(&error))?
+        self.change(book_id, "rereading", move |book| book.persist_reread(pages, engine)).await
     }
 
     /// Gives a page a person's text.
     pub(crate) async fn correct(&self, book_id: &BookId, page_num: i32, text: Text) -> Result<Seq, Problem> {
+        self.change(book_id, "a correction", move |book| {
+            book.persist_page_correction(page_num, text, Vec::new())
+        })
+        .await
+    }
+
+    /// Opens a book, which may have to be loaded, for one change.
+    async fn change(
+        &self,
+        book_id: &BookId,
+        holder: &'static str,
+        change: impl FnOnce(&BookHandle) -> Result<Receipt, PersistError> + Send + 'static,
+    ) -> Result<Seq, Problem> {
         let (library, id) = (self.0.parts.library.clone(), book_id.clone());
-        let corrected = tokio::task::spawn_blocking(move || {
-            let handle = library.open_book(&id, "a correction")?;
-            Ok(handle.persist_page_correction(page_num, text, Vec::new())?.seq)
-        });
-        corrected.await.map_err(|error| Problem::internal(&error))?
+        let changed = tokio::task::spawn_blocking(move || Ok(change(&library.open_book(&id, holder)?)?.seq));
+        changed.await.map_err(|error| Problem::internal(&error))?
+    }
+
+    /// The OCR provider of this name, among those of new jobs.
+    pub(crate) fn provider(&self, engine: &str) -> Result<Provider, Problem> {
+        let engines = &self.0.config.engines;
+        provider_among(engines, engine).ok_or_else(|| {
+            let shown: String = engine.chars().take(60).collect();
+            let detail = format!("no engine {shown:?} reads pages here: {} do", engines.ocr.join(", "));
+            Problem::new(Code::InvalidRequest, detail)
+        })
     }
 
     /// Removes a book and the copy of its file. The file goes once the removal is safe: it could not be undone.

@@ -35,4 +35,12 @@ fn doubtful_pages_come_first_and_pages_are_read_again_when_it_is_asked() {
     let read: Vec<&str> = log.units().into_iter().filter(|unit| unit.contains("tesseract")).collect();
     assert_eq!(read.len(), 1, "{:?}", log.units());
     assert_eq!(place.run("reread scan --below 0.001").code, Some(3), "no page is meant");
+    let nobody = place.run("reread scan --engine nobody");
+    assert_eq!(nobody.code, Some(2), "{nobody:?}");
+    assert_eq!(complete(&place), [true, true, true], "nothing was changed");
+
+    let sources = || std::fs::read_dir(place.data().join("sources")).unwrap().count();
+    assert_eq!(sources(), 2, "the images, and the words on them");
+    place.ok("rm scan --yes");
+    assert_eq!(sources(), 0, "nothing of a removed book is left");
 }

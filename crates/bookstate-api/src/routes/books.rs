@@ -5,7 +5,7 @@ use axum::{
     http::{StatusCode, header},
     response::Response,
 };
-use bookstate_domain::{BookStatus, OperationName, Provider, Seq};
+use bookstate_domain::{BookStatus, OperationName, Seq};
 use bookstate_reading::export::{self, JsonForm};
 use bookstate_reading::source::Resource;
 use serde::{Deserialize, Serialize};
@@ -91,6 +91,15 @@ struct PageNumber {
     page_num: i32,
 }
 
+fn no_page(page_num: i32) -> Problem {
+    Problem::new(Code::UnknownPage, format!("the book has no page {page_num}"))
+}
+
+fn require_pages(reading: &BookReading, pages: &[i32]) -> Result<(), Problem> {
+    let page_count = reading.state().book().map_or(0, |book| book.page_count);
+    pages.iter().find(|page| !(1..=page_count).contains(*page)).map_or(Ok(()), |page| Err(no_page(*page)))
+}
+
 /// Show a page of a book, with its texts
 #[utoipa::path(get, path = "/api/books/{book_id}/pages/{page_num}", tag = "books",
     params(
@@ -100,10 +109,16 @@ struct PageNumber {
     responses((status = 200, body = view::PageDetails)))]
 async fn page(Path(number): Path<PageNumber>, reading: BookReading) -> Result<Response, Problem> {
     let PageNumber { page_num } = number;
-    reading.json(|state| {
-        view::PageDetails::of(state, page_num)
-            .ok_or_else(|| Problem::new(Code::UnknownPage, format!("the book has no page {page_num}")))
-    })
+    reading.json(|state| view::PageDetails::of(state, page_num).ok_or_else(|| no_page(page_num)))
+}
+
+/// A book that was changed.
+#[derive(Debug, Serialize, ToSchema)]
+struct Changed {
+    /// The book.
+    book_id: String,
+    /// The commit.
+    seq: u32,
 }
 
 /// A person's reading of a page.
@@ -114,17 +129,6 @@ struct Correction {
     text: String,
 }
 
-/// What was corrected.
-#[derive(Debug, Serialize, ToSchema)]
-struct Corrected {
-    /// The book.
-    book_id: String,
-    /// The page.
-    page_num: i32,
-    /// The commit.
-    seq: u32,
-}
-
 /// Give a page the text that a person read on it; no engine replaces it
 #[utoipa::path(post, path = "/api/books/{book_id}/pages/{page_num}/correction", tag = "books",
     operation_id = "correct_page",
@@ -132,20 +136,18 @@ struct Corrected {
         ("book_id" = String, Path, description = "The book"),
         ("page_num" = i32, Path, description = "The page, 1-based"),
     ),
-    request_body = Correction, responses((status = 200, body = Corrected)))]
+    request_body = Correction, responses((status = 200, body = Changed)))]
 async fn correct(
     State(state): State<ApiState>,
     Path(number): Path<PageNumber>,
     reading: BookReading,
     Body(correction): Body<Correction>,
-) -> Result<axum::Json<Corrected>, Problem> {
+) -> Result<axum::Json<Changed>, Problem> {
     state.require_running()?;
     let (book_id, PageNumber { page_num }) = (reading.state().book_id(), number);
-    if reading.state().book().is_none_or(|book| !(1..=book.page_count).contains(&page_num)) {
-        return Err(Problem::new(Code::UnknownPage, format!("the book has no page {page_num}")));
-    }
+    require_pages(&reading, &[page_num])?;
     let seq = state.correct(book_id, page_num, correction.text.into()).await?;
-    Ok(axum::Json(Corrected { book_id: book_id.to_string(), page_num, seq: seq.get() }))
+    Ok(axum::Json(Changed { book_id: book_id.to_string(), seq: seq.get() }))
 }
 
 /// Show the table of contents of a book
@@ -329,36 +331,24 @@ struct RereadRequest {
     engine: Option<String>,
 }
 
-/// What is to be read again.
-#[derive(Debug, Serialize, ToSchema)]
-struct RereadAnswer {
-    /// The book.
-    book_id: String,
-    /// The commit.
-    seq: u32,
-}
-
 /// Have pages of a book read again by its next job, and all that follows from them made anew
 #[utoipa::path(post, path = "/api/books/{book_id}/reread", tag = "books",
     params(("book_id" = String, Path, description = "The book")), request_body = RereadRequest,
-    responses((status = 200, body = RereadAnswer)))]
+    responses((status = 200, body = Changed)))]
 async fn reread(
     State(state): State<ApiState>,
     reading: BookReading,
     Body(request): Body<RereadRequest>,
-) -> Result<axum::Json<RereadAnswer>, Problem> {
+) -> Result<axum::Json<Changed>, Problem> {
     state.require_running()?;
-    let pages = reading.state().book().map_or(0, |book| book.page_count);
-    if let Some(none) = request.pages.iter().find(|page| !(1..=pages).contains(*page)) {
-        return Err(Problem::new(Code::UnknownPage, format!("the book has no page {none}")));
-    }
+    require_pages(&reading, &request.pages)?;
     if request.pages.is_empty() {
         return Err(Problem::new(Code::InvalidRequest, "no page is named"));
     }
-    let engine = request.engine.as_deref().map(word::<Provider>).transpose()?;
+    let engine = request.engine.as_deref().map(|name| state.provider(name)).transpose()?;
     let book_id = reading.state().book_id();
     let seq = state.reread(book_id, request.pages, engine).await?;
-    Ok(axum::Json(RereadAnswer { book_id: book_id.to_string(), seq: seq.get() }))
+    Ok(axum::Json(Changed { book_id: book_id.to_string(), seq: seq.get() }))
 }
 
 /// Remove a book: its documents, here and in every target, and the copy of its file

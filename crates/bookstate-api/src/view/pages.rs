@@ -1,7 +1,7 @@
 //! Pages: the list, and one page with its texts.
 
-use bookstate_domain::{BookState, Page, Text};
-use bookstate_jobs::choose::chosen;
+use bookstate_domain::{BookState, Page, Provider, Text};
+use bookstate_jobs::choose::{chosen, preferred};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -33,7 +33,8 @@ pub struct PageRow {
 }
 
 impl PageRow {
-    pub(crate) fn of(page: &Page, confidence: Option<f64>) -> Self {
+    /// A page of a book whose readings are `preferred` in this order.
+    pub(crate) fn of(state: &BookState, page: &Page, preferred: &[Provider]) -> Self {
         let text = page.ocr_markdown.as_deref().unwrap_or_default();
         let begins = text.split_whitespace().take(BEGINNING_WORDS).collect::<Vec<_>>().join(" ");
         Self {
@@ -44,7 +45,7 @@ impl PageRow {
             failure_reason: page.failure_reason.clone(),
             characters: text.chars().count(),
             begins: begins.chars().take(BEGINNING_CHARACTERS).collect(),
-            confidence,
+            confidence: chosen(state, page.page_num, preferred).and_then(|choice| choice.reading.confidence),
         }
     }
 }
@@ -67,12 +68,12 @@ impl Pages {
     #[must_use]
     pub fn of(state: &BookState, offset: usize, limit: usize) -> Self {
         let part = state.pages().values().skip(offset).take(limit);
-        let sure = |page: &Page| chosen(state, page.page_num)?.reading.confidence;
+        let preferred = preferred(state);
         Self {
             book_id: state.book_id().to_string(),
             page_count: state.book().map_or(0, |book| book.page_count),
             total: state.pages().size(),
-            pages: part.map(|page| PageRow::of(page, sure(page))).collect(),
+            pages: part.map(|page| PageRow::of(state, page, &preferred)).collect(),
         }
     }
 }

@@ -65,7 +65,8 @@ fn pages(state: &bookstate_domain::BookState, from: u32) -> ((view::Pages, Windo
     let mut pages = view::Pages::of(state, 0, 0);
     let number = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
     let shown = (window.from()..window.to()).filter_map(|index| state.page(number(index.saturating_add(1))));
-    pages.pages = shown.map(|page| view::PageRow::of(page, None)).collect();
+    let preferred = bookstate_jobs::choose::preferred(state);
+    pages.pages = shown.map(|page| view::PageRow::of(state, page, &preferred)).collect();
     let read = state.pages().values().filter(|page| page.ocr_complete).count();
     ((pages, window), read)
 }

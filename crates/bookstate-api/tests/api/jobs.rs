@@ -80,7 +80,7 @@ async fn a_corrected_page_is_corrected_once_no_job_works_on_its_book() {
     server.done(&book_id).await;
     drop(server.keep_live(&book_id).await);
     let done = server.post(&correct, &text).await;
-    assert_eq!((done.status, &done.json()["page_num"]), (StatusCode::OK, &json!(2)), "{done:?}");
+    assert_eq!((done.status, &done.json()["book_id"]), (StatusCode::OK, &json!(book_id)), "{done:?}");
     let read = server.get(&page).await.json();
     assert_eq!(read["markdown"], "What a person read.");
     let person = read["texts"].as_array().unwrap().iter().find(|text| text["provider"] == "person");
@@ -95,6 +95,9 @@ async fn a_corrected_page_is_corrected_once_no_job_works_on_its_book() {
         let refused = server.post(&reread, &json!({"pages": pages})).await;
         assert_eq!(refused.status.as_u16(), status, "{refused:?}");
     }
+    let nobody = server.post(&reread, &json!({"pages": [1], "engine": "nobody"})).await;
+    assert_eq!((nobody.status.as_u16(), &*nobody.problem()), (400, "invalid_request"), "{nobody:?}");
+    assert_eq!(server.get(&page).await.json()["ocr_complete"], true, "nothing was changed");
     let done = server.post(&reread, &json!({"pages": [1, 2]})).await;
     assert_eq!(done.status, StatusCode::OK, "{done:?}");
     assert_eq!(server.get(&page).await.json()["ocr_complete"], false);
