@@ -1,13 +1,10 @@
 //! The library and the sink as changing commands use them: the data directory is locked, what a killed
 //! process left is recovered, and at the end everything is in the local store.
 
-use std::{ffi::OsString, path::PathBuf, sync::Arc, time::Duration};
+use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use bookstate_domain::BookId;
-use bookstate_jobs::{
-    Intake, Trial,
-    engines::{EngineCatalog, EngineSpec, TESSERACT, TesseractOcr},
-};
+use bookstate_jobs::{Intake, Trial};
 use bookstate_scans::images::ImageProgram;
 use bookstate_sink::{DrainReport, Pace, Reached, RemoteTarget, Sink, SinkConfig};
 use bookstate_store::{CloseError, Library, LibraryConfig, RecoveryReport, TargetName};
@@ -16,7 +13,6 @@ use crate::{
     book_ref::{self, Known},
     failure::Failure,
     logging::say,
-    models::Models,
     output::count,
     settings::{Settings, TargetSettings},
 };
@@ -63,17 +59,6 @@ pub(crate) fn intake(settings: &Settings) -> Result<Intake, Failure> {
     let trial = Some(Trial { program, arguments, time: OPENING });
     let images = Some(images(settings)?);
     Ok(Intake { pages: settings.max_pages, growth: settings.max_growth, trial, images })
-}
-
-/// The engines, those of models among them. The images of scanned pages are made by this program in another process.
-///
-/// # Errors
-/// The system does not say where this program is, or a model's provider cannot be used as it is configured.
-pub(crate) fn engines(settings: &Settings) -> Result<(EngineCatalog, Models), Failure> {
-    let tesseract = TesseractOcr::default().with_images_by(images(settings)?);
-    let catalog = EngineCatalog::local().with_ocr(TESSERACT, EngineSpec::local(), Arc::new(tesseract));
-    let models = Models::of(settings)?;
-    Ok((models.add_to(catalog), models))
 }
 
 /// The program that makes images of pages: this one.

@@ -171,7 +171,10 @@ async fn command(cli: &Cli, settings: &Settings) -> Result<Exit, Failure> {
         Command::Pages(args) => {
             commands::pages::run(source()?.pages(&args.book.book).await?, args.doubtful, json)?;
         }
-        Command::Reread(args) => commands::reread::run(settings, server.as_ref(), args, json).await?,
+        Command::Reread(args) if server.is_some() => {
+            commands::reread::remote(&source()?, args, json).await?;
+        }
+        Command::Reread(args) => commands::reread::run(settings, args, json).await?,
         Command::Correct(args) if server.is_some() => {
             commands::correct::remote(&source()?, args, json).await?;
         }

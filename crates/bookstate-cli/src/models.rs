@@ -6,10 +6,11 @@ use std::sync::Arc;
 use bookstate_domain::{BookState, OperationState, Stage};
 use bookstate_jobs::{
     engines::{
-        EngineCatalog, EngineSpec,
+        EngineCatalog, EngineSpec, TesseractOcr,
         models::{Model, ModelOcr, ModelTocExtractor, ModelTocFinder},
     },
     pool::PoolConfig,
+    scan::TESSERACT,
 };
 use bookstate_llm::{Estimate, Provider, SharedLedger, Usd, ledger};
 use bookstate_scans::images::ImageProgram;
@@ -52,6 +53,18 @@ pub(crate) struct StageEstimate {
     pub(crate) each: Estimate,
 }
 
+/// The engines of new jobs, those of models among them. The images of scanned pages are made by this program in another
+/// process. Nothing is sent. Blocks.
+///
+/// # Errors
+/// The system does not say where this program is, or a model's provider cannot be used as it is configured.
+pub(crate) fn engines(settings: &Settings) -> Result<(EngineCatalog, Models), Failure> {
+    let tesseract = TesseractOcr::default().with_images_by(library::images(settings)?);
+    let catalog = EngineCatalog::local().with_ocr(TESSERACT, EngineSpec::local(), Arc::new(tesseract));
+    let models = Models::of(settings)?;
+    Ok((models.add_to(catalog), models))
+}
+
 impl Models {
     /// The providers that the stages of new jobs name, with their keys. Nothing is sent. Blocks.
     ///
@@ -78,7 +91,7 @@ impl Models {
     }
 
     /// The engines of the named models, added to a catalog.
-    pub(crate) fn add_to(&self, catalog: EngineCatalog) -> EngineCatalog {
+    fn add_to(&self, catalog: EngineCatalog) -> EngineCatalog {
         self.named.iter().fold(catalog, |catalog, Named { stage, engine, model }| {
             let pool = engine.split_once(':').map_or(engine.as_str(), |(provider, _)| provider);
             let spec = EngineSpec { pool: pool.into(), metered: true };

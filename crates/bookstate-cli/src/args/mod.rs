@@ -8,7 +8,7 @@ use std::path::PathBuf;
 pub(crate) use groups::{ConfigCommand, JournalCommand, ParkedCommand, TargetCommand};
 pub(crate) use page_ranges::PageRanges;
 
-use bookstate_domain::{OperationName, Provider, Variant};
+use bookstate_domain::{OperationName, Variant};
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::PossibleValuesParser, builder::TypedValueParser};
 use clap_complete::Shell;
 
@@ -366,7 +366,7 @@ pub(crate) struct RereadArgs {
     pub(crate) below: Option<f64>,
     /// The engine that is to read again; without it each page is read by those that have not read it
     #[arg(long, value_name = "ENGINE")]
-    pub(crate) engine: Option<Provider>,
+    pub(crate) engine: Option<String>,
     /// Do not ask; without a terminal nobody is asked
     #[arg(long)]
     pub(crate) yes: bool,
@@ -524,6 +524,31 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_reference_has_every_command_and_which_a_server_takes() {
+        let reference = include_str!("../../../../docs/operating.md");
+        let servers = reference.lines().find(|line| line.starts_with("With `--server URL`")).unwrap();
+        let program = Cli::command();
+        for command in program.get_subcommands().filter(|command| !command.is_hide_set()) {
+            let name = command.get_name();
+            assert!(reference.contains(&format!("| `{name}")), "{name} is not in the table");
+        }
+        for line in [
+            "pages b",
+            "correct b 1 x",
+            "reread b",
+            "reset b ocr",
+            "rm b",
+            "open",
+            "parked list",
+            "export b --format epub",
+        ] {
+            let name = line.split(' ').next().unwrap();
+            assert!(parsed(&format!("bookstate {line}")).unwrap().command.asks_servers(), "{name}");
+            assert!(servers.contains(&format!("`{name}`")), "{name} asks a server");
+        }
     }
 
     #[test]

@@ -10,11 +10,10 @@ use crate::{args::CorrectArgs, failure::Failure, library, output, settings::Sett
 /// What the file says, or standard input.
 fn text(args: &CorrectArgs) -> Result<String, Failure> {
     let mut text = String::new();
-    if args.file.as_os_str() == "-" {
-        std::io::stdin().read_to_string(&mut text).map_err(Failure::unexpected)?;
-        return Ok(text);
-    }
-    let read = std::fs::read_to_string(&args.file);
+    let read = match args.file.as_os_str() == "-" {
+        true => std::io::stdin().read_to_string(&mut text).map(|_| text),
+        false => std::fs::read_to_string(&args.file),
+    };
     read.map_err(|error| Failure::input(format_args!("{}: {error}", args.file.display())))
 }
 

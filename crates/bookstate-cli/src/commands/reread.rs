@@ -2,11 +2,12 @@
 
 use bookstate_api::view::{PageRow, Pages};
 use bookstate_domain::{BookId, Provider};
-use serde_json::json;
+use bookstate_jobs::choose::provider_among;
+use serde_json::{Value, json};
 
+use super::reset::cancel_interrupted;
 use crate::{
     args::RereadArgs,
-    client::ServerAt,
     consent,
     failure::Failure,
     library,
@@ -26,62 +27,68 @@ fn meant(args: &RereadArgs, pages: &[PageRow]) -> Vec<i32> {
     pages.iter().filter(is_meant).map(|page| page.page_num).collect()
 }
 
-/// Has pages read again, of a book in the data directory or of a server's.
-///
-/// # Errors
-/// The book is not there, a job works on it, or it is not agreed to.
-pub(crate) async fn run(
-    settings: &Settings,
-    server: Option<&ServerAt>,
-    args: &RereadArgs,
-    json: bool,
-) -> Result<(), Failure> {
-    let source = Source::open(settings, server)?;
-    let pages: Pages = source.pages(&args.book.book).await?;
-    let id = BookId::new(&pages.book_id).map_err(Failure::unexpected)?;
+/// The pages, once it is agreed that they are read again.
+fn agreed(id: &BookId, args: &RereadArgs, pages: &Pages) -> Result<Vec<i32>, Failure> {
     let pages = meant(args, &pages.pages);
     if pages.is_empty() {
         return Err(Failure::input(format_args!("{id}: no page is meant; nothing was changed")));
     }
-    say(
-        "note",
-        format_args!(
-            "{id}: {} will be read again, and contents and chapters made anew",
-            count(pages.len(), "page")
-        ),
-    );
+    let pages_again = count(pages.len(), "page");
+    say("note", format_args!("{id}: {pages_again} will be read again, and contents and chapters made anew"));
     consent::ask(args.yes)?;
-    let seq = match server {
-        Some(_) => {
-            let body = json!({"pages": pages, "engine": args.engine});
-            let answer: serde_json::Value =
-                source.server()?.post(&["api", "books", id.as_str(), "reread"], Some(&body)).await?;
-            answer.get("seq").cloned().unwrap_or_default()
-        }
-        None => {
-            drop(source);
-            json!(local(settings, &id, pages.clone(), args.engine.clone()).await?)
-        }
-    };
+    Ok(pages)
+}
+
+fn tell(id: &BookId, pages: &[i32], seq: &Value, json: bool) -> Result<(), Failure> {
     if json {
         return output::json(&json!({"book_id": id, "pages": pages, "seq": seq}));
     }
     output::line(&format!("{id}: `bookstate process` reads {} again", count(pages.len(), "page")))
 }
 
-/// The commit that has pages of a book in the data directory read again.
-async fn local(
-    settings: &Settings,
-    id: &BookId,
-    pages: Vec<i32>,
-    engine: Option<Provider>,
-) -> Result<u32, Failure> {
+/// The provider of the engine that is to read again: one that would be used.
+fn provider(settings: &Settings, args: &RereadArgs) -> Result<Option<Provider>, Failure> {
+    let Some(engine) = args.engine.as_deref() else { return Ok(None) };
+    let known = &settings.engines.ocr;
+    provider_among(&settings.engines, engine).map(Some).ok_or_else(|| {
+        Failure::usage(format_args!(
+            "no engine {engine} reads pages here: {} do; add it to jobs.ocr first",
+            known.join(", ")
+        ))
+    })
+}
+
+/// Has pages read again, of a book in the data directory.
+///
+/// # Errors
+/// There is no such engine, the book is not there, no page is meant, it is not agreed to, or the journal does not accept
+/// it.
+pub(crate) async fn run(settings: &Settings, args: &RereadArgs, json: bool) -> Result<(), Failure> {
+    let provider = provider(settings, args)?;
+    // What is asked about is what is read again: nothing changes between, since the data directory is ours.
     let library = library::open(settings)?;
+    let id = library::find(&library, &args.book.book)?;
+    let reading = library.read(&id).await?;
+    let reading = reading.ok_or_else(|| Failure::input(format_args!("there is no book {id} any more")))?;
+    let pages = agreed(&id, args, &Pages::of(&reading.snapshot.state, 0, usize::MAX))?;
     let sink = library::start_sink(&library, settings)?;
-    let done = library.open_book(id, "rereading").map_err(Failure::from).and_then(|handle| {
-        super::reset::cancel_interrupted(&handle)?;
-        Ok(handle.persist_reread(pages, engine)?)
+    let done = library.open_book(&id, "rereading").map_err(Failure::from).and_then(|handle| {
+        cancel_interrupted(&handle)?;
+        Ok(handle.persist_reread(pages.clone(), provider)?)
     });
     library::finish(library, sink, settings).await?;
-    Ok(done?.seq.get())
+    tell(&id, &pages, &json!(done?.seq.get()), json)
+}
+
+/// Has pages read again, of a server's book.
+///
+/// # Errors
+/// The server cannot be asked, or refuses; no page is meant, or it is not agreed to.
+pub(crate) async fn remote(source: &Source, args: &RereadArgs, json: bool) -> Result<(), Failure> {
+    let pages = source.pages(&args.book.book).await?;
+    let id = BookId::new(&pages.book_id).map_err(Failure::unexpected)?;
+    let pages = agreed(&id, args, &pages)?;
+    let body = json!({"pages": pages, "engine": args.engine});
+    let answer: Value = source.server()?.post(&["api", "books", id.as_str(), "reread"], Some(&body)).await?;
+    tell(&id, &pages, &answer["seq"], json)
 }

@@ -13,6 +13,7 @@ use crate::{
     failure::{Exit, Failure},
     file_limit, library,
     logging::say,
+    models,
     output::{self, count},
     process::{scheduler, stop::Stop},
     reload,
@@ -37,7 +38,7 @@ pub(crate) async fn run(
     json: bool,
 ) -> Result<Exit, Failure> {
     let tokens = settings.server.tokens()?;
-    let (catalog, models) = library::engines(settings)?;
+    let (catalog, models) = models::engines(settings)?;
     catalog.resolve(&settings.engines).map_err(Failure::usage)?;
     let unit_log = args.unit_log.as_deref().map(UnitLog::open).transpose();
     let unit_log =

@@ -1,7 +1,10 @@
 //! `process --estimate`: what models may take at most, stage by stage, before anything is sent.
 
-use bookstate_jobs::ingest_within;
+use std::path::PathBuf;
+
+use bookstate_jobs::{Intake, ingest_within};
 use bookstate_llm::Usd;
+use bookstate_store::Library;
 use serde::Serialize;
 
 use super::{book::ingest_failure, existing};
@@ -30,7 +33,6 @@ struct Row {
 impl Row {
     fn of(book: &str, estimate: StageEstimate) -> Self {
         let StageEstimate { stage, engine, units, each } = estimate;
-        let cost = each.cost.map(|cost| std::iter::repeat_n(cost, usize::try_from(units).unwrap_or(0)).sum());
         Self {
             book: book.to_owned(),
             stage: stage.as_str(),
@@ -38,7 +40,7 @@ impl Row {
             units,
             prompt_tokens: units.saturating_mul(each.prompt_tokens.into()),
             completion_tokens: units.saturating_mul(each.completion_tokens.into()),
-            cost_usd: cost.map(Usd::dollars),
+            cost_usd: each.cost.map(|cost| cost.times(units).dollars()),
         }
     }
 }
@@ -53,19 +55,27 @@ pub(super) async fn run(settings: &Settings, args: &ProcessArgs, json: bool) -> 
     let intake = library::intake(settings)?;
     let library = library::open(settings)?;
     let sink = library::start_sink(&library, settings)?;
-    let mut rows = Vec::new();
-    for file in &files {
-        let ingested = ingest_within(&library, file, &intake).await.map_err(ingest_failure)?;
-        let id = ingested.book_id;
-        let reading = library.read(&id).await?;
-        let state = reading.ok_or_else(|| Failure::unexpected(format_args!("book {id} is gone")))?.snapshot;
-        rows.extend(
-            models.estimates(&state.state).into_iter().map(|estimate| Row::of(id.as_str(), estimate)),
-        );
-    }
+    let rows = rows(&library, &models, &files, &intake).await;
     library::finish(library, sink, settings).await?;
-    tell(&rows, json)?;
+    tell(&rows?, json)?;
     Ok(exit)
+}
+
+async fn rows(
+    library: &Library,
+    models: &Models,
+    files: &[PathBuf],
+    intake: &Intake,
+) -> Result<Vec<Row>, Failure> {
+    let mut rows = Vec::new();
+    for file in files {
+        let id = ingest_within(library, file, intake).await.map_err(ingest_failure)?.book_id;
+        let reading = library.read(&id).await?;
+        let reading = reading.ok_or_else(|| Failure::unexpected(format_args!("book {id} is gone")))?;
+        let estimates = models.estimates(&reading.snapshot.state);
+        rows.extend(estimates.into_iter().map(|estimate| Row::of(id.as_str(), estimate)));
+    }
+    Ok(rows)
 }
 
 fn tell(rows: &[Row], json: bool) -> Result<(), Failure> {

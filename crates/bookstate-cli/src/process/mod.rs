@@ -37,7 +37,7 @@ use crate::{
     failure::{Exit, Failure},
     file_limit, library,
     logging::say,
-    models::Models,
+    models::{self, Models},
     output::{self, count},
     settings::Settings,
 };
@@ -92,7 +92,7 @@ pub(crate) async fn run(settings: &Settings, args: &ProcessArgs, json: bool) -> 
         return estimate::run(settings, args, json).await;
     }
     let (files, missing) = existing(&args.files)?;
-    let (catalog, models) = library::engines(settings)?;
+    let (catalog, models) = models::engines(settings)?;
     let plan = catalog.resolve(&settings.engines).map_err(Failure::usage)?.job_plan(settings.variant);
     let unit_log = args.unit_log.as_deref().map(UnitLog::open).transpose().map_err(|error| {
         let path = args.unit_log.as_deref().unwrap_or(std::path::Path::new("")).display();

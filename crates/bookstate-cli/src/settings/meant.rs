@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{keys::Layers, providers, target_keys};
+use super::{keys::Layers, provider_keys, target_keys};
 use crate::failure::Failure;
 
 /// An error that names the key, where it was written and the nearest known key.
@@ -12,7 +12,7 @@ pub(super) fn unknown(name: &str, place: &str) -> Failure {
     // Their own names are no part of what may be misspelt.
     let key = match (of("targets."), of("providers.")) {
         (Some((_, key)), _) => nearest(&format!("targets.NAME.{key}"), targets),
-        (_, Some((_, key))) => nearest(&format!("providers.NAME.{key}"), providers::KEYS.into_iter()),
+        (_, Some((_, key))) => nearest(&format!("providers.NAME.{key}"), provider_keys::KEYS.into_iter()),
         (None, None) => nearest(name, Layers::keys().into_iter().map(|key| key.name).chain(targets)),
     };
     match key {

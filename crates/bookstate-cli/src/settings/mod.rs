@@ -11,6 +11,7 @@ mod keys;
 mod layer;
 mod meant;
 mod place;
+mod provider_keys;
 mod providers;
 mod secret;
 mod server;

@@ -236,7 +236,7 @@ fn providers_are_read_and_their_keys_are_not_shown() {
 #[test]
 fn the_manual_has_every_key_of_a_provider() {
     let manual = include_str!("../../../../docs/models.md");
-    for key in providers::KEYS {
+    for key in provider_keys::KEYS {
         assert!(manual.contains(&format!("| `{key}` |")), "{key}");
     }
 }
