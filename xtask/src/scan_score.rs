@@ -171,9 +171,12 @@ fn languages(data: &Path) -> Option<String> {
     let sources = std::fs::read_dir(data.join("sources")).ok()?;
     let words =
         sources.filter_map(|entry| entry.ok().map(|entry| entry.path())).find(|path| path.is_dir())?;
-    let page = std::fs::read_dir(words).ok()?.next()?.ok()?.path();
-    let value: serde_json::Value = serde_json::from_slice(&std::fs::read(page).ok()?).ok()?;
-    Some(value.get("languages")?.as_str()?.to_owned())
+    let languages = |page: std::io::Result<std::fs::DirEntry>| {
+        let value: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(page.ok()?.path()).ok()?).ok()?;
+        Some(value.get("languages")?.as_str()?.to_owned())
+    };
+    std::fs::read_dir(words).ok()?.find_map(languages)
 }
 
 /// The program alone, two processes at once.

@@ -58,7 +58,8 @@ pub(crate) fn intake(settings: &Settings) -> Result<Intake, Failure> {
     let (program, arguments) = (this_program()?, own_process("open-file", settings));
     let trial = Some(Trial { program, arguments, time: OPENING });
     let images = Some(images(settings)?);
-    Ok(Intake { pages: settings.max_pages, growth: settings.max_growth, trial, images })
+    let split_spreads = settings.split_spreads;
+    Ok(Intake { pages: settings.max_pages, growth: settings.max_growth, trial, images, split_spreads })
 }
 
 /// The program that makes images of pages: this one.

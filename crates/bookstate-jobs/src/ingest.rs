@@ -22,6 +22,7 @@ use bookstate_scans::{
     InputError, PageError,
     images::{PageImages, Resolution},
     input::{self, Scan},
+    spreads::Spreads,
 };
 
 #[cfg(feature = "scans")]
@@ -102,8 +103,32 @@ fn ingest_blocking(library: &Library, path: &Path, intake: &Intake) -> Result<In
     }
     let hash = hex(&Sha256::digest(&bytes));
     let book_id = book_id(&hash)?;
-    keep_copy(&sources_dir(library.dir()), &hash, source.kind().extension(), &bytes)?;
-    record(library, book_id, source.page_count())
+    let copy = keep_copy(&sources_dir(library.dir()), &hash, source.kind().extension(), &bytes)?;
+    let page_count = page_count(library, &book_id, &copy, &source, intake)?;
+    record(library, book_id, page_count)
+}
+
+/// How many pages a book has whose copy is kept.
+#[cfg(feature = "scans")]
+fn page_count(
+    library: &Library,
+    book_id: &BookId,
+    copy: &Path,
+    source: &Source,
+    intake: &Intake,
+) -> Result<u32, IngestError> {
+    if !scan::may_be_images(source) {
+        return Ok(source.page_count());
+    }
+    if !is_known(library, book_id)? {
+        scan::keep_spreads(copy, intake)?;
+    }
+    Ok(scan::source(copy)?.map_or(source.page_count(), |images| images.page_count()))
+}
+
+#[cfg(not(feature = "scans"))]
+fn page_count(_: &Library, _: &BookId, _: &Path, source: &Source, _: &Intake) -> Result<u32, IngestError> {
+    Ok(source.page_count())
 }
 
 /// Takes in page images: one file is kept of them.
@@ -119,17 +144,24 @@ fn ingest_scan(
     // One that was there is a known book's.
     let was_there = copy.exists();
     input::write(scan, &copy)?;
-    let page_count = looked_at(path, &copy, intake).inspect_err(|_| {
+    let book_id = book_id(&hash)?;
+    let is_known = is_known(library, &book_id)?;
+    let page_count = looked_at(path, &copy, is_known, intake).inspect_err(|_| {
         if !was_there {
+            drop(Spreads::forget(&copy));
             drop(fs::remove_file(&copy));
         }
     })?;
-    record(library, book_id(&hash)?, page_count)
+    record(library, book_id, page_count)
 }
 
 /// How many pages the copy of a scan has, when it can be taken in.
 #[cfg(feature = "scans")]
-fn looked_at(path: &Path, copy: &Path, intake: &Intake) -> Result<u32, IngestError> {
+fn looked_at(path: &Path, copy: &Path, is_known: bool, intake: &Intake) -> Result<u32, IngestError> {
+    // The pages of a known book are counted.
+    if !is_known {
+        scan::keep_spreads(copy, intake)?;
+    }
     let images = PageImages::open_by(copy, intake.images.clone())?;
     let page_count = images.page_count();
     // Of several pages some may be damaged. Of one nothing would be left.
@@ -186,15 +218,18 @@ fn book_id(hash: &str) -> Result<BookId, IdError> {
     BookId::new(&format!("b-{digits}"))
 }
 
-/// Writes the copy, unless it is there.
-fn keep_copy(dir: &Path, hash: &str, extension: &str, bytes: &[u8]) -> Result<(), IngestError> {
+/// Writes the copy, unless it is there; says where it is.
+fn keep_copy(dir: &Path, hash: &str, extension: &str, bytes: &[u8]) -> Result<PathBuf, IngestError> {
     let path = dir.join(format!("{hash}.{extension}"));
     let temporary = dir.join(format!(".{hash}.{}.new", std::process::id()));
-    write_copy(dir, &path, &temporary, bytes).map_err(|source| {
-        // What is left of an unfinished copy takes up room on what may be a full disk.
-        drop(fs::remove_file(&temporary));
-        IngestError::Copy { path, source }
-    })
+    match write_copy(dir, &path, &temporary, bytes) {
+        Ok(()) => Ok(path),
+        Err(source) => {
+            // What is left of an unfinished copy takes up room on what may be a full disk.
+            drop(fs::remove_file(&temporary));
+            Err(IngestError::Copy { path, source })
+        }
+    }
 }
 
 fn write_copy(dir: &Path, path: &Path, temporary: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -212,6 +247,9 @@ fn write_copy(dir: &Path, path: &Path, temporary: &Path, bytes: &[u8]) -> io::Re
     File::open(dir)?.sync_all()
 }
 
+/// The endings of files that are kept beside a copy.
+const BESIDE: &[&str] = &["spreads"];
+
 /// Where the copy of a book's file is; `None`: there is none. Blocks.
 #[must_use]
 pub fn copy_of(data_dir: &Path, book_id: &BookId) -> Option<PathBuf> {
@@ -220,7 +258,8 @@ pub fn copy_of(data_dir: &Path, book_id: &BookId) -> Option<PathBuf> {
     let names = files.filter_map(|file| file.ok().map(|file| file.path()));
     let mut copies = names.filter(|path| {
         let name = path.file_name().and_then(|name| name.to_str());
-        name.is_some_and(|name| name.starts_with(prefix)) && path.is_file()
+        let is_beside = path.extension().and_then(|e| e.to_str()).is_some_and(|e| BESIDE.contains(&e));
+        name.is_some_and(|name| name.starts_with(prefix)) && !is_beside && path.is_file()
     });
     copies.next()
 }
@@ -237,6 +276,8 @@ pub fn remove_copy(data_dir: &Path, book_id: &BookId) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
+    #[cfg(feature = "scans")]
+    Spreads::forget(&copy)?;
     fs::remove_file(copy)
 }
 

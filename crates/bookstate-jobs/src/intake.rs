@@ -30,6 +30,9 @@ pub struct Intake {
     /// Makes the images of pages that are looked at, in a process of its own; without one, this process makes them.
     #[cfg(feature = "scans")]
     pub images: Option<bookstate_scans::images::ImageProgram>,
+    /// Images that show two pages side by side are two pages; else each image is one.
+    #[cfg(feature = "scans")]
+    pub split_spreads: bool,
 }
 
 impl Default for Intake {
@@ -40,6 +43,8 @@ impl Default for Intake {
             trial: None,
             #[cfg(feature = "scans")]
             images: None,
+            #[cfg(feature = "scans")]
+            split_spreads: true,
         }
     }
 }

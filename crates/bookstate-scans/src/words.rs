@@ -4,8 +4,7 @@
 //! PDF, hOCR and ALTO are made of. Places are in pixels of the page's own image, upright, from its upper left corner.
 
 use std::{
-    fs,
-    io::{self, Write},
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -43,6 +42,12 @@ impl Area {
     #[must_use]
     pub fn centre(&self) -> (f32, f32) {
         ((self.x0 + self.x1) / 2.0, (self.y0 + self.y1) / 2.0)
+    }
+
+    /// The same place on an image that is so many times as large.
+    #[must_use]
+    pub fn scaled(&self, scale: f32) -> Self {
+        Self { x0: self.x0 * scale, y0: self.y0 * scale, x1: self.x1 * scale, y1: self.y1 * scale }
     }
 
     /// The smallest area around both.
@@ -127,11 +132,7 @@ impl PageWords {
     /// # Errors
     /// The operating system's.
     pub fn keep(&self, dir: &Path, page: u32, provider: &str) -> io::Result<()> {
-        private::create_dirs(dir)?;
-        let mut temporary = tempfile::NamedTempFile::new_in(dir)?;
-        temporary.write_all(&serde_json::to_vec(self)?)?;
-        temporary.persist(file(dir, page, provider)).map_err(|error| error.error)?;
-        Ok(())
+        private::write(&file(dir, page, provider), &serde_json::to_vec(self)?)
     }
 }
 

@@ -13,3 +13,4 @@ mod manual;
 mod mirror;
 mod moments;
 mod scans;
+mod spreads;

@@ -56,8 +56,10 @@ struct Shared {
 /// None of the files is there.
 pub(super) async fn run(client: Client, args: &ProcessArgs, json: bool) -> Result<Exit, Failure> {
     let (files, missing) = existing(&args.files)?;
-    if args.unit_log.is_some() || args.languages().is_some() {
-        return Err(Failure::usage("a server has its own --unit-log and --languages: give them to `serve`"));
+    if args.unit_log.is_some() || args.languages().is_some() || args.whole_images {
+        return Err(Failure::usage(
+            "a server has its own --unit-log, --languages and --whole-images: configure them where it runs",
+        ));
     }
     let asked = args.variant().is_some() || args.reset.is_some();
     let request = json!({

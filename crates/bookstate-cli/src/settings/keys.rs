@@ -137,6 +137,8 @@ keys! {
     "intake.max_pages" max_pages: Whole<1, 1_000_000> = Whole(20_000);
     /// How many times as large as its file a book may be before it has any text, once it has more than 4 MiB.
     "intake.max_growth" max_growth: Whole<1, 1_000_000> = Whole(32);
+    /// Whether an image of a scanned book that is taken in is two pages when it shows two side by side.
+    "intake.split_spreads" split_spreads: bool = true;
     /// MiB of memory that opening a file may take, beside what a file of its size needs in any case; making a
     /// page's image may take twice that.
     "intake.memory_mb" intake_memory_mb: Whole<128, 1_048_576> = Whole(1024);

@@ -94,6 +94,8 @@ pub(crate) struct Settings {
     pub(crate) max_pages: u32,
     /// How many times as large as its file a book may be.
     pub(crate) max_growth: u32,
+    /// Whether an image that shows two pages is two pages.
+    pub(crate) split_spreads: bool,
     /// Memory for the opening of a file, in MiB.
     pub(crate) intake_memory_mb: u64,
     pub(crate) page_seconds: u64,
@@ -204,6 +206,7 @@ fn validated(
         },
         max_pages: u32::try_from(layers.max_pages.value.0).unwrap_or(u32::MAX),
         max_growth: u32::try_from(layers.max_growth.value.0).unwrap_or(u32::MAX),
+        split_spreads: layers.split_spreads.value,
         intake_memory_mb: layers.intake_memory_mb.value.0,
         page_seconds: layers.page_seconds.value.0,
         languages: layers.languages.value.0.clone(),

@@ -174,6 +174,21 @@ impl<const LOW: u64, const HIGH: u64> SettingValue for Whole<LOW, HIGH> {
     }
 }
 
+impl SettingValue for bool {
+    fn expected() -> String {
+        "true or false".to_owned()
+    }
+    fn from_toml(value: &toml::Value) -> Option<Self> {
+        value.as_bool()
+    }
+    fn from_text(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+    fn show(&self) -> serde_json::Value {
+        (*self).into()
+    }
+}
+
 /// An amount of money; none, unless it is given.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Dollars(pub(super) Option<f64>);

@@ -4,14 +4,17 @@
 //! the searchable PDF and the page view are made of it. The languages are the job's option `languages`, or found once
 //! per job by the book's own pages, always the same ones.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use async_trait::async_trait;
 use bookstate_scans::{
     PageError,
     images::{ImageProgram, PageImages, Resolution},
     layout,
-    tesseract::{Cancel, Languages, OcrError, Tesseract, TesseractConfig},
+    tesseract::{Cancel, Found, Languages, OcrError, Tesseract, TesseractConfig},
 };
 
 use crate::{
@@ -19,8 +22,10 @@ use crate::{
     scan::{TESSERACT, words_dir},
 };
 
-/// Where in a book its language is looked for, in percent of its pages.
-const SAMPLES: [u32; 3] = [30, 50, 70];
+/// One page in so many is read to find the book's languages.
+const SAMPLED: u32 = 5;
+/// The fewest and the most pages that are read for it.
+const SAMPLES: (u32, u32) = (3, 16);
 
 /// See the module documentation.
 #[derive(Debug, Clone, Default)]
@@ -88,9 +93,14 @@ impl TesseractOcr {
     fn read_now(&self, book: &BookContext, page: u32, cancel: &Cancel) -> Result<OcrReading, EngineError> {
         let program = self.program().map_err(failure)?;
         let images = self.images(book)?;
-        let languages = languages(book, &program, &images, cancel)?;
-        let image = images.image(page, Resolution::Native).map_err(|error| failure(error.into()))?;
-        let read = program.read(&image, &languages.codes, cancel).map_err(failure)?;
+        let found = languages(book, &program, &images, cancel)?;
+        let read = match found.read.get(&page) {
+            Some(read) => read.clone(),
+            None => {
+                let image = images.image(page, Resolution::Native).map_err(|error| failure(error.into()))?;
+                program.read(&image, &found.languages.codes, cancel).map_err(failure)?
+            }
+        };
         read.keep(&words_dir(&book.file), page, TESSERACT)
             .map_err(|error| EngineError::transient(format!("the words of page {page}: {error}")))?;
         // A page on which nothing is printed is surely blank.
@@ -110,17 +120,18 @@ impl TesseractOcr {
     }
 }
 
-/// The book's languages: told, or found once per job.
+/// The book's languages: told, or found once.
 fn languages(
     book: &BookContext,
     program: &Tesseract,
     images: &PageImages,
     cancel: &Cancel,
-) -> Result<Languages, EngineError> {
+) -> Result<Arc<Found>, EngineError> {
     if let Some(told) = told(book) {
-        return program.told(told.iter().map(String::as_str)).map_err(failure);
+        let languages = program.told(told.iter().map(String::as_str)).map_err(failure)?;
+        return Ok(Arc::new(Found { languages, read: BTreeMap::new() }));
     }
-    let found = book.memo.get_or_make("languages of the scan", || find(program, images))?;
+    let found = book.memo.get_or_make("languages of the scan", || find(book, program, images))?;
     if cancel.is_cancelled() {
         return Err(failure(OcrError::Cancelled));
     }
@@ -135,26 +146,30 @@ fn told(book: &BookContext) -> Option<Vec<String>> {
     (!told.is_empty()).then_some(told)
 }
 
-fn find(program: &Tesseract, images: &PageImages) -> Result<Languages, OcrError> {
-    let pages = images.page_count();
-    let mut samples = Vec::new();
-    let mut seen = Vec::new();
-    for share in SAMPLES {
-        let page = (pages * share / 100).clamp(1, pages);
-        if seen.contains(&page) {
-            continue;
-        }
-        seen.push(page);
-        // A page that cannot be had is no sample; reading it will say why.
-        samples.extend(images.image(page, Resolution::Native));
+fn find(book: &BookContext, program: &Tesseract, images: &PageImages) -> Result<Arc<Found>, OcrError> {
+    // A job that continues need not look again.
+    let dir = words_dir(&book.file);
+    if let Some(languages) = program.kept_languages(&dir) {
+        return Ok(Arc::new(Found { languages, read: BTreeMap::new() }));
     }
+    let pages = images.page_count();
+    let (fewest, most) = SAMPLES;
+    let samples = (pages / SAMPLED).clamp(fewest, most).min(pages);
+    // The middle of each of as many equal parts of the book.
+    let sampled = (0..samples).map(|n| (2 * n + 1) * pages / (2 * samples) + 1);
+    let sampled: Vec<u32> = sampled.map(|page| page.min(pages)).collect();
+    let image = |page| images.image(page, Resolution::Native);
     // All pages of the job wait for this: it is not one page's to cancel.
-    let found = program.find_languages(&samples, &Cancel::default())?;
-    if let Some(note) = &found.note {
+    let found = program.find_languages(&sampled, &image, &Cancel::default())?;
+    let Languages { codes, note } = &found.languages;
+    if let Some(note) = note {
         tracing::warn!("{note}");
     }
-    tracing::info!(languages = %found.codes, "the languages of a scanned book");
-    Ok(found)
+    tracing::info!(languages = %codes, "the languages of a scanned book");
+    if let Err(error) = program.keep_languages(&dir, &found.languages) {
+        tracing::warn!("the languages of a scanned book are not kept, and are looked for again: {error}");
+    }
+    Ok(Arc::new(found))
 }
 
 fn failure(error: OcrError) -> EngineError {

@@ -124,6 +124,9 @@ const PROFILES: &[Profile] = &[
 /// Fewer words are too few.
 const FEWEST_WORDS: usize = 60;
 
+/// A text that quotes another language has so many different small words of it, and one word in a hundred is one.
+const FEWEST_QUOTED: usize = 8;
+
 /// The ISO 639-1 code of the language that most of `texts` is in.
 pub fn language<'a>(texts: impl IntoIterator<Item = &'a str>) -> Option<&'static str> {
     let mut counts = [0usize; PROFILES.len()];
@@ -146,6 +149,36 @@ pub fn language<'a>(texts: impl IntoIterator<Item = &'a str>) -> Option<&'static
     let second = of_script().filter(|(_, p)| p.0 != language.0).map(|(c, _)| *c).max().unwrap_or(0);
     // One word in twenty, and half as many again as the next language has.
     (words >= FEWEST_WORDS && best * 20 >= words && best * 2 >= second * 3).then_some(language.0)
+}
+
+/// The language, as ISO 639-1 code, that much is quoted in within `texts`, which are mostly in the language `main`: French
+/// names and footnotes in an English book. Told by how many different small words it has: some single ones are words of
+/// other languages too.
+pub fn quoted_language<'a>(texts: impl IntoIterator<Item = &'a str>, main: &str) -> Option<&'static str> {
+    let own = PROFILES.iter().find(|(language, _)| *language == main).map_or(&[][..], |(_, words)| *words);
+    let mut words = 0usize;
+    let mut found = [(0usize, 0u32); PROFILES.len()];
+    for word in
+        texts.into_iter().flat_map(|t| t.split(|c: char| !c.is_alphabetic())).filter(|w| !w.is_empty())
+    {
+        words += 1;
+        let lower = word.to_lowercase();
+        if lower.chars().count() < 2 || own.contains(&lower.as_str()) {
+            continue;
+        }
+        for ((count, which), (_, profile)) in found.iter_mut().zip(PROFILES) {
+            if let Some(place) = profile.iter().position(|small| *small == lower) {
+                *count += 1;
+                *which |= 1 << place;
+            }
+        }
+    }
+    let different = |which: u32| usize::try_from(which.count_ones()).unwrap_or(0);
+    let others = || found.iter().zip(PROFILES).filter(|(_, (language, _))| *language != main);
+    let ((count, which), (language, _)) = others().max_by_key(|((_, which), _)| different(*which))?;
+    let next = others().filter(|(_, (other, _))| other != language).map(|((_, w), _)| different(*w)).max();
+    let is_clear = 2 * different(*which) >= 3 * next.unwrap_or(0);
+    (is_clear && different(*which) >= FEWEST_QUOTED && count * 100 >= words).then_some(*language)
 }
 
 fn is_cyrillic(word: &str) -> bool {
@@ -179,6 +212,25 @@ mod tests {
         assert_eq!(
             of("Если вы это и из the package to the archive для сборки пакета чтобы он вышел. "),
             Some("ru")
+        );
+    }
+
+    #[test]
+    fn what_is_quoted_in_another_language() {
+        let english = "It was the best of times and it was the worst of times for all of them. ".repeat(10);
+        let french =
+            "Que sur les murs du salon et au mur des chambres il est une dame qui pense, dans le parc. ";
+        let quoting = english.clone() + french;
+        assert_eq!(language([quoting.as_str()]), Some("en"));
+        assert_eq!(quoted_language([quoting.as_str()], "en"), Some("fr"));
+        assert_eq!(quoted_language([english.as_str()], "en"), None);
+        // Names have few different small words, however often they are there.
+        let names = english.clone() + &"the Hotel du Parc et des Alpes ".repeat(20);
+        assert_eq!(quoted_language([names.as_str()], "en"), None);
+        assert_eq!(
+            quoted_language([french, english.repeat(20).as_str()], "en"),
+            None,
+            "a sentence in a book"
         );
     }
 

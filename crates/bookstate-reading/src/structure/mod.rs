@@ -41,7 +41,7 @@ pub use classify::classify;
 pub use finalize::{EntryFacts, GAP_PAGES, discover, gaps, patterns};
 pub use gap::look_into;
 pub use headings::{HeadingKind, PageHeading, headings};
-pub use language::language;
+pub use language::{language, quoted_language};
 pub use locate::{ChapterStart, Position, locate};
 pub use made_from::{
     BACK_MATTER_SOURCE, CONTENTS_SOURCE, FRONT_MATTER_SOURCE, HEADING_SOURCE, OUTLINE_SOURCE, PART_SOURCE,

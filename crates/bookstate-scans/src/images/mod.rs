@@ -28,7 +28,11 @@ pub use self::{
     djvu::LayerWord,
     elsewhere::{ImageProgram, answer},
 };
-use crate::{InputError, PageError, input::Form};
+use crate::{
+    InputError, PageError,
+    input::Form,
+    spreads::{self, Part, Spreads},
+};
 
 /// How long an image may take.
 pub const LIMIT: Duration = Duration::from_secs(60);
@@ -60,7 +64,9 @@ pub struct PageImages(Arc<Opened>);
 #[derive(Debug)]
 struct Opened {
     file: Kind,
-    pages: u32,
+    images: u32,
+    /// Which of its images show two pages.
+    spreads: Option<Spreads>,
     path: PathBuf,
     by: Option<ImageProgram>,
 }
@@ -103,40 +109,62 @@ impl PageImages {
         File::open(path).and_then(|file| file.take(64).read_to_end(&mut head)).map_err(unreadable)?;
         let form = Form::of(&head);
         let whole = || fs::read(path).map_err(unreadable);
-        let (file, pages) = match form {
+        let (file, images) = match form {
             Some(Form::Archive) => {
                 let archive = archive::Archive::open(path).map_err(broken)?;
-                let pages = archive.page_count();
-                (Kind::Archive(archive), pages)
+                let images = archive.page_count();
+                (Kind::Archive(archive), images)
             }
             Some(Form::Image(codec)) => {
                 let bytes = whole()?;
-                let pages = if codec == Codec::Tiff { tiff_frames(std::io::Cursor::new(&bytes)) } else { 1 };
-                (Kind::Image(bytes), pages)
+                let images = if codec == Codec::Tiff { tiff_frames(std::io::Cursor::new(&bytes)) } else { 1 };
+                (Kind::Image(bytes), images)
             }
             Some(Form::Djvu) => {
                 let bytes = whole()?;
                 let file = guarded(move || djvu::DjvuFile::new(bytes)).map_err(broken)?;
-                let pages = file.page_count();
-                (Kind::Djvu(file), pages)
+                let images = file.page_count();
+                (Kind::Djvu(file), images)
             }
             None => {
                 let bytes = whole()?;
                 let file = guarded(move || pdf::PdfFile::new(bytes)).map_err(broken)?;
-                let pages = file.page_count();
-                (Kind::Pdf(file), pages)
+                let images = file.page_count();
+                (Kind::Pdf(file), images)
             }
         };
-        if pages == 0 {
+        if images == 0 {
             return Err(InputError::NoImages { path: path.into() });
         }
-        Ok(Self(Arc::new(Opened { file, pages, path: path.into(), by })))
+        let spreads = Spreads::kept(path);
+        Ok(Self(Arc::new(Opened { file, images, spreads, path: path.into(), by })))
     }
 
-    /// How many pages there are; never 0.
+    /// How many pages there are; never 0. An image of which it is kept that it shows two pages is two.
     #[must_use]
     pub fn page_count(&self) -> u32 {
-        self.0.pages
+        let images = self.0.images;
+        self.0.spreads.as_ref().map_or(images, |spreads| spreads.page_count(images))
+    }
+
+    /// Width and height of the image that a page is on, in any unit: what is needed is their proportion. Most images
+    /// are not decoded for it. Blocks, up to [`LIMIT`].
+    ///
+    /// # Errors
+    /// As [`PageImages::image`].
+    pub(crate) fn size(&self, page: u32) -> Result<(f32, f32), PageError> {
+        self.bounded(page, |opened, part| {
+            let pixels = |(width, height): (u32, u32)| (width as f32, height as f32);
+            Ok(match &opened.file {
+                Kind::Image(bytes) => pixels(decode::size(bytes, part.image)?),
+                Kind::Archive(archive) => {
+                    let (bytes, frame) = archive.read(part.image)?;
+                    pixels(decode::size(&bytes, frame)?)
+                }
+                Kind::Djvu(file) => pixels(file.size(part.image)?),
+                Kind::Pdf(file) => file.size(part.image)?,
+            })
+        })
     }
 
     /// The image of a page. Blocks, up to [`LIMIT`].
@@ -145,20 +173,13 @@ impl PageImages {
     /// There is no such page, or its image cannot be made.
     pub fn image(&self, page: u32, resolution: Resolution) -> Result<PageImage, PageError> {
         if let Some(program) = &self.0.by {
-            self.index(page)?;
+            self.part(page)?;
             return program.image(&self.0.path, page, resolution);
         }
-        self.bounded(page, move |opened, index| {
-            let image = match &opened.file {
-                Kind::Image(bytes) => decode::decode(bytes, index)?,
-                Kind::Archive(archive) => {
-                    let (bytes, frame) = archive.read(index)?;
-                    decode::decode(&bytes, frame)?
-                }
-                Kind::Djvu(file) => file.image(index)?,
-                Kind::Pdf(file) => return file.image(index, resolution),
-            };
-            Ok(resized(image, resolution))
+        self.bounded(page, move |opened, part| {
+            let Some(half) = part.half else { return opened.image(part.image, resolution) };
+            let PageImage { pixels, dpi } = opened.image(part.image, Resolution::Native)?;
+            Ok(resized(PageImage { pixels: spreads::half(&pixels, half), dpi }, resolution))
         })
     }
 
@@ -169,11 +190,12 @@ impl PageImages {
     /// As [`PageImages::image`].
     pub fn text_layer(&self, page: u32) -> Result<Vec<LayerWord>, PageError> {
         match &self.0.file {
-            Kind::Djvu(_) => self.bounded(page, |opened, index| match &opened.file {
-                Kind::Djvu(file) => file.words(index),
+            // The words of two pages are no text of one of them.
+            Kind::Djvu(_) => self.bounded(page, |opened, part| match &opened.file {
+                Kind::Djvu(file) if part.half.is_none() => file.words(part.image),
                 _ => Ok(Vec::new()),
             }),
-            _ => self.index(page).map(|_| Vec::new()),
+            _ => self.part(page).map(|_| Vec::new()),
         }
     }
 
@@ -182,29 +204,33 @@ impl PageImages {
     /// # Errors
     /// There is no such page, or it cannot be read.
     pub fn encoded(&self, page: u32) -> Result<Option<Encoded>, PageError> {
-        let index = self.index(page)?;
+        let Part { image, half: None } = self.part(page)? else { return Ok(None) };
         let bytes = match &self.0.file {
             Kind::Image(bytes) => bytes.clone(),
             Kind::Archive(archive) => {
-                archive.read(index).map_err(|reason| PageError::Broken { page, reason })?.0
+                archive.read(image).map_err(|reason| PageError::Broken { page, reason })?.0
             }
             Kind::Djvu(_) | Kind::Pdf(_) => return Ok(None),
         };
         Ok(Codec::of(&bytes).map(|codec| Encoded { codec, bytes }))
     }
 
-    fn index(&self, page: u32) -> Result<u32, PageError> {
+    /// The image of a page, and which half of it the page is.
+    fn part(&self, page: u32) -> Result<Part, PageError> {
         let pages = self.page_count();
-        page.checked_sub(1).filter(|index| *index < pages).ok_or(PageError::NoSuchPage { page, pages })
+        let index = page.checked_sub(1).filter(|index| *index < pages);
+        let index = index.ok_or(PageError::NoSuchPage { page, pages })?;
+        let whole = Part { image: index, half: None };
+        Ok(self.0.spreads.as_ref().map_or(whole, |spreads| spreads.part(index)))
     }
 
     /// Runs `work` on a thread of its own, and waits for it no longer than [`LIMIT`].
     fn bounded<T: Send + 'static>(
         &self,
         page: u32,
-        work: impl FnOnce(&Opened, u32) -> Result<T, String> + Send + 'static,
+        work: impl FnOnce(&Opened, Part) -> Result<T, String> + Send + 'static,
     ) -> Result<T, PageError> {
-        let index = self.index(page)?;
+        let part = self.part(page)?;
         let opened = self.0.clone();
         let broken = |reason: String| PageError::Broken { page, reason };
         let (sender, receiver) = mpsc::sync_channel(1);
@@ -213,13 +239,29 @@ impl PageImages {
             .stack_size(STACK_BYTES)
             .spawn(move || {
                 // Nobody waits any more when the time is up.
-                drop(sender.send(guarded(move || work(&opened, index))));
+                drop(sender.send(guarded(move || work(&opened, part))));
             })
             .map_err(|error| broken(format!("no thread to read it: {error}")))?;
         match receiver.recv_timeout(LIMIT) {
             Ok(result) => result.map_err(broken),
             Err(_) => Err(PageError::TimedOut { page, seconds: LIMIT.as_secs() }),
         }
+    }
+}
+
+impl Opened {
+    /// The image `index`, counted from 0.
+    fn image(&self, index: u32, resolution: Resolution) -> Result<PageImage, String> {
+        let image = match &self.file {
+            Kind::Image(bytes) => decode::decode(bytes, index)?,
+            Kind::Archive(archive) => {
+                let (bytes, frame) = archive.read(index)?;
+                decode::decode(&bytes, frame)?
+            }
+            Kind::Djvu(file) => file.image(index)?,
+            Kind::Pdf(file) => return file.image(index, resolution),
+        };
+        Ok(resized(image, resolution))
     }
 }
 

@@ -50,10 +50,18 @@ impl PdfFile {
         self.pages
     }
 
+    /// Width and height of a page in points.
+    pub(super) fn size(&self, index: u32) -> Result<(f32, f32), String> {
+        self.page(index).map(Page::render_dimensions)
+    }
+
+    fn page(&self, index: u32) -> Result<&Page<'_>, String> {
+        let page = usize::try_from(index).ok().and_then(|index| self.pdf.pages().get(index));
+        page.ok_or_else(|| "it is missing from the page tree".to_owned())
+    }
+
     pub(super) fn image(&self, index: u32, resolution: Resolution) -> Result<PageImage, String> {
-        let pages = self.pdf.pages();
-        let page = usize::try_from(index).ok().and_then(|index| pages.get(index));
-        let page = page.ok_or("it is missing from the page tree")?;
+        let page = self.page(index)?;
         let (width, height) = page.render_dimensions();
         let dpi = match resolution {
             Resolution::Native => native_dpi(page).unwrap_or(DRAWN_DPI),

@@ -6,16 +6,17 @@
 use image::GrayImage;
 
 use super::ink::{Component, Components};
+use crate::words::Area;
 
 /// The fewest dots of a leader.
 const FEWEST: usize = 4;
-/// The fewest leaders of a page of contents.
+/// The fewest leaders of a page: a single row of dots may be anything.
 const FEWEST_LINES: usize = 2;
 
-/// Makes paper of leader dots; says whether the page has several lines of them.
-pub(super) fn wipe(grey: &mut GrayImage, components: &Components, letter: f32) -> bool {
+/// Makes paper of leader dots; says where they were, in pixels, if the page has several lines of them.
+pub(super) fn wipe(grey: &mut GrayImage, components: &Components, letter: f32) -> Vec<Area> {
     if letter <= 0.0 {
-        return false;
+        return Vec::new();
     }
     let leaders = leaders(components, letter);
     let mut doomed = vec![false; components.pieces.len()];
@@ -25,7 +26,20 @@ pub(super) fn wipe(grey: &mut GrayImage, components: &Components, letter: f32) -
         }
     }
     components.wipe(grey, |n, _| doomed.get(n) == Some(&true));
-    leaders.len() >= FEWEST_LINES
+    if leaders.len() < FEWEST_LINES {
+        return Vec::new();
+    }
+    let place = |dots: &Vec<usize>| {
+        let dots = dots.iter().filter_map(|dot| components.pieces.get(*dot));
+        let areas = dots.map(|dot| Area {
+            x0: dot.x0 as f32,
+            y0: dot.y0 as f32,
+            x1: dot.x1 as f32,
+            y1: dot.y1 as f32,
+        });
+        areas.reduce(|a, b| a.union(&b))
+    };
+    leaders.iter().filter_map(place).collect()
 }
 
 /// The leaders of a page: each the numbers of its dots, from left to right.
@@ -35,8 +49,10 @@ fn leaders(components: &Components, letter: f32) -> Vec<Vec<usize>> {
         let (width, height) = (piece.width() as f32, piece.height() as f32);
         width <= largest && height <= largest && width <= 2.5 * height && height <= 2.5 * width
     };
+    let stems = Stems::of(components, letter);
+    let is_leaders = |piece: &Component| is_dot(piece) && !stems.any_below(piece);
     let mut dots: Vec<(usize, &Component)> =
-        components.pieces.iter().enumerate().filter(|(_, piece)| is_dot(piece)).collect();
+        components.pieces.iter().enumerate().filter(|(_, piece)| is_leaders(piece)).collect();
     dots.sort_by_key(|(_, dot)| (dot.y1, dot.x0));
     let mut rows: Vec<Vec<(usize, &Component)>> = Vec::new();
     for dot in dots {
@@ -50,6 +66,26 @@ fn leaders(components: &Components, letter: f32) -> Vec<Vec<usize>> {
         }
     }
     rows.into_iter().flat_map(|row| steady(row, letter)).collect()
+}
+
+/// The pieces of ink from above to below: the dot of an `i` has its stem right below it, and a line has many of them.
+struct Stems<'a> {
+    by_top: Vec<&'a Component>,
+    reach: u32,
+}
+
+impl<'a> Stems<'a> {
+    fn of(components: &'a Components, letter: f32) -> Self {
+        let mut by_top: Vec<&Component> = components.pieces.iter().collect();
+        by_top.sort_by_key(|piece| piece.y0);
+        Self { by_top, reach: (0.6 * letter).max(2.0) as u32 }
+    }
+
+    fn any_below(&self, dot: &Component) -> bool {
+        let first = self.by_top.partition_point(|piece| piece.y0 < dot.y1);
+        let near = self.by_top.iter().skip(first).take_while(|piece| piece.y0 <= dot.y1 + self.reach);
+        near.into_iter().any(|piece| piece.x0 < dot.x1 && dot.x0 < piece.x1)
+    }
 }
 
 /// The stretches of a row of dots that have a steady pitch.
@@ -109,6 +145,22 @@ mod tests {
     }
 
     #[test]
+    fn dots_of_letters_stay() {
+        let mut image = GrayImage::from_pixel(600, 200, Luma([255]));
+        for line in 0..3 {
+            for letter in 0..25 {
+                let (x, y) = (20 + letter * 20, 30 + line * 50);
+                for dy in 0..14 {
+                    square(&mut image, x, y + dy, 3);
+                }
+                square(&mut image, x, y - 6, 3);
+            }
+        }
+        let components = Components::of(&image);
+        assert_eq!(wipe(&mut image.clone(), &components, 14.0), []);
+    }
+
+    #[test]
     fn leaders_go_and_full_stops_stay() {
         let mut image = GrayImage::from_pixel(600, 300, Luma([255]));
         for line in 0..3 {
@@ -123,7 +175,9 @@ mod tests {
             square(&mut image, 530, 31 + line * 60, 3);
         }
         let components = Components::of(&image);
-        assert!(wipe(&mut image, &components, 14.0));
+        let leaders = wipe(&mut image, &components, 14.0);
+        assert_eq!(leaders.len(), 3);
+        assert_eq!((leaders[0].x0, leaders[0].x1), (200.0, 401.0));
         assert_eq!(image.get_pixel(201, 32).0[0], 255);
         assert_eq!(image.get_pixel(531, 32).0[0], 0, "one dot is a full stop");
         assert_eq!(image.get_pixel(505, 25).0[0], 0);

@@ -5,6 +5,7 @@
 //! unchanged.
 
 mod borders;
+mod fold;
 mod ink;
 mod leaders;
 mod skew;
@@ -12,6 +13,7 @@ mod tone;
 
 use image::{DynamicImage, GrayImage, imageops};
 
+pub use fold::{Fold, fold};
 pub use ink::Components;
 pub use skew::angle as skew_angle;
 
@@ -42,8 +44,8 @@ pub struct Prepared {
     pub scale: f32,
     /// Dots per inch of the prepared image: as known, or guessed from its size.
     pub dpi: f32,
-    /// It has lines of leader dots, which were wiped: a page of contents.
-    pub has_leaders: bool,
+    /// Where rows of leader dots were, which were wiped, on the prepared image: a page of contents, or a list.
+    pub leaders: Vec<Area>,
     /// The median height of its letters in pixels of the page; 0 without letters.
     pub letter: f32,
 }
@@ -90,15 +92,16 @@ pub fn prepare(image: &DynamicImage, dpi: Option<f32>) -> Prepared {
     let components = Components::of(&pixels);
     borders::wipe(&mut pixels, &components);
     let letter = components.letter_height();
-    let has_leaders = leaders::wipe(&mut pixels, &components, letter);
+    let leaders = leaders::wipe(&mut pixels, &components, letter);
     let scale = enlargement(letter, page);
     if scale > 1.0 {
         let side = |side: u32| (side as f32 * scale).round() as u32;
         pixels =
             imageops::resize(&pixels, side(page.width), side(page.height), imageops::FilterType::CatmullRom);
     }
+    let leaders = leaders.iter().map(|leader| leader.scaled(scale)).collect();
     let dpi = dpi.unwrap_or_else(|| guessed_dpi(page)) * scale;
-    Prepared { pixels, page, skew, scale, dpi, has_leaders, letter }
+    Prepared { pixels, page, skew, scale, dpi, leaders, letter }
 }
 
 /// By how much small print is enlarged.

@@ -1,15 +1,31 @@
 //! Which languages a book is read with.
 //!
-//! Told by a person, they are what they are. Else the program's script detection says which script a few pages of the
-//! book are in; of the installed languages of that script the one that reads those pages with the most confidence is
-//! taken. Old German is told from new by the script: Fraktur has models of its own.
+//! Told by a person, they are what they are. Else a few pages of the book say it. The program's script detection names
+//! their script; they are read in the commonest installed language of that script, and the small words of what was
+//! read say which language it is. Where they do not, the language that reads them with the most confidence is taken.
+//! Old German is told from new by the script: Fraktur has models of its own. A book that quotes much of another
+//! language is read in both.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    path::Path,
+    sync::{Mutex, PoisonError},
+    thread,
+};
 
 use bookstate_reading::structure;
+use serde::{Deserialize, Serialize};
 
 use super::{Cancel, Layout, OcrError, Tesseract};
-use crate::{images::PageImage, prepare};
+use crate::{
+    PageError,
+    images::PageImage,
+    layout,
+    prepare::{self, Prepared},
+    private,
+    words::PageWords,
+};
 
 /// Models of Fraktur, the best first.
 const FRAKTUR: &[&str] = &["deu_latf", "frk", "script/Fraktur", "Fraktur"];
@@ -59,10 +75,21 @@ const ISO: &[(&str, &str)] = &[
     ("ru", "rus"),
     ("sv", "swe"),
     ("pl", "pol"),
+    ("cs", "ces"),
+    ("uk", "ukr"),
 ];
 
+/// How surely the script of a page must be told for no other page to be asked.
+const SURE_SCRIPT: f32 = 3.0;
+
+/// The share of a page's height that is read to try a language on it, from its upper third on.
+const TRIED_SHARE: f32 = 0.35;
+
+/// The file in which is kept what was found.
+const KEPT: &str = "languages.json";
+
 /// What a book is read with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Languages {
     /// The languages, as the program takes them: `eng`, `deu+frk`.
     pub codes: String,
@@ -102,44 +129,126 @@ impl Tesseract {
         Ok(Languages { codes: codes.join("+"), note: None })
     }
 
-    /// Finds the languages of a book by a few of its pages.
+    /// Finds the languages of a book by these of its pages, whose images `image` gives. Blocks; reads on all
+    /// processors.
     ///
     /// # Errors
     /// The script has no installed language, or the program does not run.
-    pub fn find_languages(&self, samples: &[PageImage], cancel: &Cancel) -> Result<Languages, OcrError> {
-        let prepared: Vec<_> =
-            samples.iter().map(|sample| prepare::prepare(&sample.pixels, sample.dpi)).collect();
-        let script = self.script(&prepared, cancel)?;
+    pub fn find_languages(
+        &self,
+        pages: &[u32],
+        image: &(dyn Fn(u32) -> Result<PageImage, PageError> + Sync),
+        cancel: &Cancel,
+    ) -> Result<Found, OcrError> {
+        let of_middle = |share: usize| pages.get(pages.len() * share / 100).copied();
+        let mut middle: Vec<u32> = [25, 50, 75].into_iter().filter_map(of_middle).collect();
+        middle.dedup();
+        let script = self.script(&middle, image, cancel)?;
         let candidates = self.candidates(script.as_deref())?;
-        let mut found: Option<(String, f64)> = None;
-        let mut texts = String::new();
-        for candidate in candidates {
-            let Some((confidence, text)) = self.try_language(&prepared, &candidate, cancel)? else {
-                continue;
-            };
-            if found.as_ref().is_none_or(|(_, best)| confidence > best + SURER) {
-                found = Some((candidate, confidence));
-                texts = text;
+        let Some(first) = candidates.first().cloned() else {
+            let codes = self.any_language();
+            return Ok(Found { languages: Languages { codes, note: None }, read: BTreeMap::new() });
+        };
+        let mut read = self.read_all(&middle, image, &first, cancel)?;
+        let is_told = candidates.len() == 1;
+        let codes = match told_by_words(&read) {
+            _ if is_told => first.clone(),
+            // Words are the same in old type and new.
+            _ if FRAKTUR.contains(&first.as_str()) => {
+                self.most_confident(&middle, image, &candidates, cancel)?.unwrap_or_else(|| first.clone())
             }
+            Some(code) if candidates.iter().any(|candidate| candidate == code) => code.to_owned(),
+            _ => self.most_confident(&middle, image, &candidates, cancel)?.unwrap_or_else(|| first.clone()),
+        };
+        if codes != first {
+            read.clear();
         }
-        let codes = found.map(|(code, _)| code).unwrap_or_else(|| self.any_language());
-        let note = self.missing_language(&texts);
-        Ok(Languages { codes, note })
+        let rest: Vec<u32> = pages.iter().copied().filter(|page| !read.contains_key(page)).collect();
+        read.append(&mut self.read_all(&rest, image, &codes, cancel)?);
+        let (languages, is_more) = self.with_quoted(codes, &read);
+        if is_more {
+            read.clear();
+        }
+        Ok(Found { languages, read })
     }
 
-    /// The script that most of the samples are in.
-    fn script(&self, samples: &[prepare::Prepared], cancel: &Cancel) -> Result<Option<String>, OcrError> {
+    /// What [`Tesseract::keep_languages`] kept in a folder; `None`: nothing, or other languages were installed then, and
+    /// with those of today others may be found.
+    #[must_use]
+    pub fn kept_languages(&self, dir: &Path) -> Option<Languages> {
+        let kept: Kept = serde_json::from_slice(&fs::read(dir.join(KEPT)).ok()?).ok()?;
+        (kept.installed == *self.languages()).then_some(kept.found)
+    }
+
+    /// Keeps the languages of a book in the folder of its words, so that they need not be looked for again.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn keep_languages(&self, dir: &Path, found: &Languages) -> io::Result<()> {
+        let kept = Kept { installed: self.languages().clone(), found: found.clone() };
+        private::write(&dir.join(KEPT), &serde_json::to_vec(&kept)?)
+    }
+
+    /// Reads pages, several at once. One that cannot be had or read is left out: reading it later says why.
+    fn read_all(
+        &self,
+        pages: &[u32],
+        image: &(dyn Fn(u32) -> Result<PageImage, PageError> + Sync),
+        languages: &str,
+        cancel: &Cancel,
+    ) -> Result<BTreeMap<u32, PageWords>, OcrError> {
+        let next = Mutex::new(pages.iter());
+        let read = Mutex::new(BTreeMap::new());
+        let work = || {
+            loop {
+                // Bound to a name: the lock is not held while a page is read.
+                let page = next.lock().unwrap_or_else(PoisonError::into_inner).next().copied();
+                let Some(page) = page else { return Ok(()) };
+                let Ok(image) = image(page) else { continue };
+                match self.read(&image, languages, cancel) {
+                    Ok(words) => {
+                        read.lock().unwrap_or_else(PoisonError::into_inner).insert(page, words);
+                    }
+                    Err(OcrError::Cancelled) => return Err(OcrError::Cancelled),
+                    Err(_) => {}
+                }
+            }
+        };
+        let processors = thread::available_parallelism().map_or(1, usize::from).min(pages.len());
+        thread::scope(|scope| {
+            let workers: Vec<_> = (0..processors).map(|_| scope.spawn(work)).collect();
+            for worker in workers {
+                // Whoever panicked has read what it has read.
+                worker.join().unwrap_or(Ok(()))?;
+            }
+            Ok::<(), OcrError>(())
+        })?;
+        Ok(read.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The script of these pages: of the first that says it surely, else of most.
+    fn script(
+        &self,
+        pages: &[u32],
+        image: &(dyn Fn(u32) -> Result<PageImage, PageError> + Sync),
+        cancel: &Cancel,
+    ) -> Result<Option<String>, OcrError> {
         if !self.languages().contains("osd") {
             return Ok(None);
         }
         let mut votes: BTreeMap<String, f32> = BTreeMap::new();
-        for sample in samples {
+        for page in pages {
+            let Ok(image) = image(*page) else { continue };
+            let prepared = prepare::prepare(&image.pixels, image.dpi);
             // Too few letters are a failure for the program, and no vote for us.
-            let answer = match self.call(&sample.pixels, sample.dpi, "osd", Layout::Orientation, cancel) {
+            let answer = match self.call(&prepared.pixels, prepared.dpi, "osd", Layout::Orientation, cancel) {
                 Err(OcrError::Failed { .. }) => continue,
                 answer => answer?,
             };
             if let Some((script, confidence)) = script_of(&answer) {
+                if confidence >= SURE_SCRIPT {
+                    return Ok(Some(script));
+                }
                 *votes.entry(script).or_default() += confidence.max(0.1);
             }
         }
@@ -181,39 +290,107 @@ impl Tesseract {
         if english { "eng".to_owned() } else { real.next().cloned().unwrap_or_else(|| "eng".to_owned()) }
     }
 
-    /// How surely the samples are read in a language, and what is read; `None` without a word.
-    fn try_language(
+    /// The candidate that reads these pages with the most confidence; `None`: none reads a word.
+    fn most_confident(
         &self,
-        samples: &[prepare::Prepared],
+        pages: &[u32],
+        image: &(dyn Fn(u32) -> Result<PageImage, PageError> + Sync),
+        candidates: &[String],
+        cancel: &Cancel,
+    ) -> Result<Option<String>, OcrError> {
+        let images = pages.iter().filter_map(|page| image(*page).ok());
+        let parts: Vec<Prepared> =
+            images.map(|image| part(prepare::prepare(&image.pixels, image.dpi))).collect();
+        let mut found: Option<(&String, f64)> = None;
+        for candidate in candidates {
+            let Some(confidence) = self.confidence(&parts, candidate, cancel)? else { continue };
+            if found.is_none_or(|(_, best)| confidence > best + SURER) {
+                found = Some((candidate, confidence));
+            }
+        }
+        Ok(found.map(|(candidate, _)| candidate.clone()))
+    }
+
+    /// How surely images are read in a language; `None` without a word.
+    fn confidence(
+        &self,
+        images: &[Prepared],
         language: &str,
         cancel: &Cancel,
-    ) -> Result<Option<(f64, String)>, OcrError> {
-        let (mut sure, mut letters, mut text) = (0.0, 0.0, String::new());
-        for sample in samples {
-            let answer = self.call(&sample.pixels, sample.dpi, language, Layout::Page, cancel)?;
+    ) -> Result<Option<f64>, OcrError> {
+        let (mut sure, mut letters) = (0.0, 0.0);
+        for image in images {
+            let answer = self.call(&image.pixels, image.dpi, language, Layout::Page, cancel)?;
             for word in super::tsv::parse(&answer).words {
                 let length = f64::from(u32::try_from(word.text.chars().count()).unwrap_or(1));
                 sure += length * f64::from(word.confidence);
                 letters += length;
-                text.push_str(&word.text);
-                text.push(' ');
             }
         }
-        Ok((letters > 0.0).then(|| (sure / letters, text)))
+        Ok((letters > 0.0).then(|| sure / letters))
     }
 
-    /// What a person may want to install for a text.
-    fn missing_language(&self, text: &str) -> Option<String> {
-        let found = structure::language([text])?;
-        let (_, code) = ISO.iter().find(|(iso, _)| *iso == found)?;
-        let read = self.languages().contains(*code);
-        (!read).then(|| {
-            format!(
-                "the book seems to be in a language ({code}) whose data tesseract lacks: apt-get install {}",
-                package_of(code)
-            )
-        })
+    /// The languages with the one that is quoted, and whether it is one more. One that is wanting is named.
+    fn with_quoted(&self, codes: String, read: &BTreeMap<u32, PageWords>) -> (Languages, bool) {
+        let texts: Vec<String> = read.values().map(layout::text).collect();
+        let texts = || texts.iter().map(String::as_str);
+        let Some(main) = structure::language(texts()) else {
+            return (Languages { codes, note: None }, false);
+        };
+        let installed = |code: &str| self.languages().contains(code);
+        let is_fraktur = FRAKTUR.contains(&codes.as_str());
+        if let Some(code) = code_of(main).filter(|code| !is_fraktur && !installed(code)) {
+            return (Languages { codes, note: Some(wanting(code)) }, false);
+        }
+        match structure::quoted_language(texts(), main).and_then(code_of) {
+            Some(code) if code == codes => (Languages { codes, note: None }, false),
+            Some(code) if installed(code) => {
+                (Languages { codes: format!("{codes}+{code}"), note: None }, true)
+            }
+            Some(code) => (Languages { codes, note: Some(wanting(code)) }, false),
+            None => (Languages { codes, note: None }, false),
+        }
     }
+}
+
+/// What is kept of a search.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    installed: BTreeSet<String>,
+    found: Languages,
+}
+
+/// What was found of a book's languages.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The languages.
+    pub languages: Languages,
+    /// Pages that were read in them on the way, as reading them again would.
+    pub read: BTreeMap<u32, PageWords>,
+}
+
+/// The language that the small words of what was read say.
+fn told_by_words(read: &BTreeMap<u32, PageWords>) -> Option<&'static str> {
+    let texts: Vec<String> = read.values().map(layout::text).collect();
+    structure::language(texts.iter().map(String::as_str)).and_then(code_of)
+}
+
+/// The program's name of a language.
+fn code_of(iso: &str) -> Option<&'static str> {
+    ISO.iter().find(|(known, _)| *known == iso).map(|(_, code)| *code)
+}
+
+fn wanting(code: &str) -> String {
+    let package = package_of(code);
+    format!("the book has text in a language ({code}) whose data tesseract lacks: apt-get install {package}")
+}
+
+/// A part of a page that is enough to try a language on.
+fn part(page: Prepared) -> Prepared {
+    let (width, height) = page.pixels.dimensions();
+    let (from, share) = (height / 3, (height as f32 * TRIED_SHARE) as u32);
+    let pixels = image::imageops::crop_imm(&page.pixels, 0, from, width, share.max(1)).to_image();
+    Prepared { pixels, ..page }
 }
 
 /// The script in an answer, and how sure the program is.

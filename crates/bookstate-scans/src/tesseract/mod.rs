@@ -4,9 +4,13 @@
 //! cancelled and when this process dies, however it dies; its answer depends on the image and the languages alone.
 //!
 //! Reading order: [`Tesseract`], `process` (one call), `tsv` (what it answers), `languages` (which to read with),
-//! `page` (a page from image to words), `noise` (what is no print).
+//! `page` (a page from image to words), `leaders`, `ligatures` and
+//! `digits` (what the program takes for something else), `noise` (what is no print).
 
+mod digits;
 mod languages;
+mod leaders;
+mod ligatures;
 mod noise;
 mod page;
 mod process;
@@ -21,7 +25,7 @@ use std::{
     time::Duration,
 };
 
-pub use languages::{Languages, package_of};
+pub use languages::{Found, Languages, package_of};
 pub use page::turned;
 pub use process::Cancel;
 

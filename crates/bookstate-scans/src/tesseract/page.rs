@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 
 use image::{DynamicImage, GrayImage, Luma};
 
-use super::{Cancel, Layout, OcrError, Tesseract, languages::turn_of, noise, tsv};
+use super::{
+    Cancel, Layout, OcrError, Tesseract, digits, languages::turn_of, leaders, ligatures, noise, tsv,
+};
 use crate::{
     images::PageImage,
     prepare::{self, Components, Prepared},
@@ -70,8 +72,9 @@ impl Tesseract {
         let table = tsv::parse(&answer);
         let letter = prepared.letter * prepared.scale;
         let mut words = numbered(&table.words, 0, 0);
-        if prepared.has_leaders {
-            // A page of contents: page numbers far from their titles are taken for a column of their own, and lost.
+        if !prepared.leaders.is_empty() {
+            leaders::join(&mut words, &prepared.leaders, letter);
+            // Page numbers far from their titles are taken for a column of their own, and some are lost.
             let answer = self.call(&prepared.pixels, prepared.dpi, languages, Layout::Lines, cancel)?;
             let lines = numbered(&tsv::parse(&answer).words, 0, 0);
             if numbers_at_ends(&lines) > numbers_at_ends(&words) {
@@ -83,6 +86,8 @@ impl Tesseract {
         if unread >= UNREAD && !words.is_empty() {
             self.look_again(prepared, languages, &mut words, &table.pictures, cancel)?;
         }
+        ligatures::part(&mut words, languages);
+        digits::put_right(&mut words);
         page.words =
             words.into_iter().map(|word| Word { area: prepared.to_page(&word.area), ..word }).collect();
         page.figures = table
