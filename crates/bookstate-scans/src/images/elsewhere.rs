@@ -94,13 +94,12 @@ impl Drop for Ended {
 }
 
 impl ImageProgram {
-    /// Has the program make an image. Blocks, as long as it may take.
-    pub(super) fn image(
-        &self,
-        file: &Path,
-        page: u32,
-        resolution: Resolution,
-    ) -> Result<PageImage, PageError> {
+    /// Has the program make the image of a page of a file, which this process does not look at. Blocks, as long as
+    /// it may take.
+    ///
+    /// # Errors
+    /// The image cannot be made within the program's time and limits, or the program cannot be run.
+    pub fn image(&self, file: &Path, page: u32, resolution: Resolution) -> Result<PageImage, PageError> {
         let broken = |reason: String| PageError::Broken { page, reason };
         let system = |error: io::Error| PageError::System { page, reason: error.to_string() };
         let resolution = serde_json::to_string(&resolution).map_err(|error| system(error.into()))?;

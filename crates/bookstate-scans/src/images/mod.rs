@@ -55,6 +55,13 @@ pub enum Resolution {
     Dpi(f32),
     /// So many pixels wide, the height in proportion.
     Width(u32),
+    /// No wider and no higher than this, in pixels; an image that is smaller stays as it is.
+    Within {
+        /// The most pixels across.
+        width: u32,
+        /// The most pixels down.
+        height: u32,
+    },
 }
 
 /// A scan, opened. Cloning is cheap and shares everything.
@@ -285,11 +292,17 @@ fn resized(image: PageImage, resolution: Resolution) -> PageImage {
     let factor = match (resolution, dpi) {
         (Resolution::Dpi(wanted), Some(dpi)) => wanted / dpi,
         (Resolution::Width(width), _) => width as f32 / pixels.width().max(1) as f32,
+        (Resolution::Within { width, height }, _) => {
+            let across = width as f32 / pixels.width().max(1) as f32;
+            across.min(height as f32 / pixels.height().max(1) as f32).min(1.0)
+        }
         _ => 1.0,
     };
     let side = |side: u32| ((side as f32 * factor).round() as u32).max(1);
     let (width, height) = (side(pixels.width()), side(pixels.height()));
-    if (factor - 1.0).abs() < 0.01 || decode::check_size(width, height).is_err() {
+    let is_bounded = matches!(resolution, Resolution::Within { .. });
+    let is_near = if is_bounded { factor == 1.0 } else { (factor - 1.0).abs() < 0.01 };
+    if is_near || decode::check_size(width, height).is_err() {
         return PageImage { pixels, dpi };
     }
     let filter = if factor < 1.0 { FilterType::Triangle } else { FilterType::CatmullRom };

@@ -67,6 +67,11 @@ impl PdfFile {
             Resolution::Native => native_dpi(page).unwrap_or(DRAWN_DPI),
             Resolution::Dpi(dpi) => dpi,
             Resolution::Width(pixels) => pixels as f32 / width.max(1.0) * 72.0,
+            Resolution::Within { width: across, height: down } => {
+                let across = across as f32 / width.max(1.0) * 72.0;
+                let down = down as f32 / height.max(1.0) * 72.0;
+                across.min(down).min(native_dpi(page).unwrap_or(f32::MAX))
+            }
         };
         let scale = fitting(width, height, dpi / 72.0)?;
         let drawn = draw(page, width, height, scale)?;
