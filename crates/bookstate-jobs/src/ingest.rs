@@ -25,12 +25,12 @@ use bookstate_scans::{
     spreads::Spreads,
 };
 
-#[cfg(feature = "scans")]
-use crate::scan;
 use crate::{
     error::{IngestError, StartError},
     intake::{Intake, Tried},
 };
+#[cfg(feature = "scans")]
+use crate::{page_images, scan};
 
 /// How many hexadecimal digits of the hash a book's id has.
 const ID_DIGITS: usize = 16;
@@ -264,7 +264,7 @@ pub fn copy_of(data_dir: &Path, book_id: &BookId) -> Option<PathBuf> {
     copies.next()
 }
 
-/// Removes the copy of a book's file, if there is one, and the words that were read on its pages. Blocks.
+/// Removes the copy of a book's file, if there is one, the words that were read on its pages and their images. Blocks.
 ///
 /// # Errors
 /// It cannot be removed.
@@ -272,13 +272,19 @@ pub fn remove_copy(data_dir: &Path, book_id: &BookId) -> io::Result<()> {
     let Some(copy) = copy_of(data_dir, book_id) else { return Ok(()) };
     // First: without the file nobody would find them again.
     #[cfg(feature = "scans")]
-    match fs::remove_dir_all(scan::words_dir(&copy)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+    {
+        page_images::remove(data_dir, book_id)?;
+        match fs::remove_dir_all(scan::words_dir(&copy)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
     }
     #[cfg(feature = "scans")]
     Spreads::forget(&copy)?;
-    fs::remove_file(copy)
+    fs::remove_file(copy)?;
+    #[cfg(feature = "scans")]
+    page_images::remove(data_dir, book_id)?;
+    Ok(())
 }
 
 /// The copy of a book's file, opened. What it is read from is in memory as long as this lives.

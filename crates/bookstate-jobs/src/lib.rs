@@ -7,7 +7,7 @@
 //!
 //! Reading order: [`Work`] (a unit), [`plan`] (what can run), [`outcome`] (what becomes of a result),
 //! [`engine`] (who does the work) and [`engines`] (by name), [`pool`] (how many at once), [`Scheduler`]
-//! (jobs), [`ingest()`] (files). What the local engines know of books is in [`bookstate_reading`].
+//! (jobs), [`ingest()`] (files), `page_images` (for people to look at). What the local engines know of books is in [`bookstate_reading`].
 //!
 //! ```
 //! use bookstate_domain::{Engines, Variant};
@@ -44,6 +44,8 @@ pub mod ingest;
 pub mod intake;
 pub mod marks;
 pub mod outcome;
+#[cfg(feature = "scans")]
+pub mod page_images;
 pub mod persist_call;
 pub mod plan;
 pub mod pool;
