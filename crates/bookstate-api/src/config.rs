@@ -29,6 +29,17 @@ pub struct Limits {
     pub connections: usize,
     /// Bytes of large answers that nobody has read yet.
     pub answer_bytes: u64,
+    /// Images of pages that are made at once.
+    pub images: usize,
+    /// Images of pages that are waited for at once, those that are being made included; one client has three quarters
+    /// of them at most.
+    pub images_waiting: usize,
+    /// How long a request waits until the making of its image begins.
+    pub image_wait: Duration,
+    /// How long the making of an image may take, where a program makes it.
+    pub image_time: Duration,
+    /// Bytes of images of pages that are kept in the data directory.
+    pub image_bytes: u64,
     /// Bytes of a request's head.
     pub head_bytes: usize,
     /// How long a client may take for a request's head.
@@ -55,6 +66,11 @@ impl Default for Limits {
             streams: 2000,
             connections: 4096,
             answer_bytes: 256 << 20,
+            images: 2,
+            images_waiting: 16,
+            image_wait: Duration::from_secs(15),
+            image_time: Duration::from_secs(30),
+            image_bytes: 256 << 20,
             head_bytes: 32 << 10,
             head_time: Duration::from_secs(10),
             body_time: Duration::from_secs(30),

@@ -5,9 +5,9 @@
 //! are. This crate must not know SQL or GraphQL.
 //!
 //! Reading order: `read` (the one read path), `state` (what routes share), [`view`] (the shapes of answers),
-//! `problem` (errors as answers), `routes`, `events` (commits for event streams), `auth` and `layers` (what a
-//! request goes through), `connections`, `clients`, `answers` and `socket` (what one client may take), `server`,
-//! `document` (OpenAPI).
+//! `problem` (errors as answers), `routes`, `events` (commits for event streams), `images` and `range` (page images),
+//! `auth` and `layers` (what a request goes through), `connections`, `clients`, `answers` and `socket` (what one
+//! client may take), `server`, `document` (OpenAPI).
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -42,9 +42,11 @@ mod document;
 mod events;
 mod exposition;
 mod extract;
+mod images;
 mod lag;
 mod layers;
 mod problem;
+mod range;
 mod read;
 mod rendered;
 mod routes;

@@ -53,6 +53,10 @@ codes! {
     UnknownBook = "unknown_book", NOT_FOUND;
     /// The book has no such page.
     UnknownPage = "unknown_page", NOT_FOUND;
+    /// The book's file has no images of pages, or is not on this machine.
+    NoImage = "no_image", NOT_FOUND;
+    /// The page's text is not of a reader that says where its words stand.
+    NoWords = "no_words", NOT_FOUND;
     /// There is no such job.
     UnknownJob = "unknown_job", NOT_FOUND;
     /// There is no such target.
@@ -73,13 +77,17 @@ codes! {
     TooLarge = "too_large", PAYLOAD_TOO_LARGE;
     /// The body is not of a type that the route takes.
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE;
+    /// The range is beyond the bytes that there are.
+    RangeBeyond = "range_beyond", RANGE_NOT_SATISFIABLE;
     /// The request's head is larger than allowed.
     HeadTooLarge = "head_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE;
     /// The file is no book that can be read.
     NotABook = "not_a_book", UNPROCESSABLE_ENTITY;
     /// The file would make a larger book than is allowed.
     BookTooLarge = "book_too_large", UNPROCESSABLE_ENTITY;
-    /// As many uploads, event streams, large answers or wrong tokens as allowed: try again later.
+    /// The image of the page cannot be made.
+    ImageFailed = "image_failed", UNPROCESSABLE_ENTITY;
+    /// As many uploads, event streams, images, large answers or wrong tokens as allowed: try again later.
     TooMany = "too_many", TOO_MANY_REQUESTS;
     /// A bug; the log has the reason.
     Internal = "internal", INTERNAL_SERVER_ERROR;
@@ -87,6 +95,8 @@ codes! {
     JournalFull = "journal_full", INSUFFICIENT_STORAGE;
     /// The journal takes nothing more: look at the disk, then start the server again.
     JournalPoisoned = "journal_poisoned", SERVICE_UNAVAILABLE;
+    /// As many images as allowed are being made: try again later.
+    Busy = "busy", SERVICE_UNAVAILABLE;
     /// The local store cannot be read.
     StoreUnavailable = "store_unavailable", SERVICE_UNAVAILABLE;
     /// A target that is needed for the answer cannot be reached.
@@ -159,7 +169,7 @@ impl IntoResponse for Problem {
             Code::Unauthorized => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
-            Code::TooMany => {
+            Code::TooMany | Code::Busy => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
             }
             _ => {}

@@ -144,7 +144,7 @@ impl BookReading {
         body: impl FnOnce(&BookState) -> Result<R, Problem>,
     ) -> Result<Response, Problem> {
         let etag = self.etag();
-        let known = etag.as_ref().is_some_and(|etag| self.is_known(etag));
+        let known = etag.as_ref().is_some_and(|etag| is_known(self.if_none_match.as_ref(), etag));
         let mut response = if known {
             StatusCode::NOT_MODIFIED.into_response()
         } else {
@@ -164,7 +164,8 @@ impl BookReading {
         response
     }
 
-    fn mark(&self, headers: &mut HeaderMap) {
+    /// Says where an answer about the book comes from and how far behind the targets are.
+    pub(crate) fn mark(&self, headers: &mut HeaderMap) {
         let source = match &self.source {
             Source::Memory => "memory",
             Source::Local => "local",
@@ -187,15 +188,16 @@ impl BookReading {
         let ours = !matches!(self.source, Source::Target(_));
         ours.then(|| format!("W/\"{}.{}\"", self.state.epoch(), self.snapshot.seq))
     }
+}
 
-    fn is_known(&self, etag: &str) -> bool {
-        let strong = etag.trim_start_matches("W/");
-        let given = self.if_none_match.as_ref().and_then(|value| value.to_str().ok()).unwrap_or_default();
-        given
-            .split(',')
-            .map(|given| given.trim())
-            .any(|given| given == "*" || given.trim_start_matches("W/") == strong)
-    }
+/// Whether an `If-None-Match` has the ETag: then the client has the answer.
+pub(crate) fn is_known(if_none_match: Option<&HeaderValue>, etag: &str) -> bool {
+    let strong = etag.trim_start_matches("W/");
+    let given = if_none_match.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    given
+        .split(',')
+        .map(|given| given.trim())
+        .any(|given| given == "*" || given.trim_start_matches("W/") == strong)
 }
 
 /// There is no such book.

@@ -30,6 +30,7 @@ use crate::{
     clients::{Client, Guesses, Scarce, Taken},
     config::ServerConfig,
     events::Hub,
+    images::Images,
     lag::LagTracker,
     problem::{Code, Problem},
     rendered::RenderedAnswers,
@@ -61,6 +62,7 @@ struct Shared {
     uploads: Scarce,
     streams: Scarce,
     answers: AnswerMemory,
+    images: Images,
     guesses: Guesses,
     stopping: watch::Sender<bool>,
     /// Files are taken in one after the other: the same content twice at once would be two writers of one
@@ -94,6 +96,7 @@ impl ApiState {
             uploads: Scarce::new(config.limits.uploads),
             streams: Scarce::new(config.limits.streams),
             answers: AnswerMemory::new(config.limits.answer_bytes),
+            images: Images::new(parts.library.dir(), &config),
             guesses: Guesses::default(),
             stopping: watch::channel(false).0,
             taking_in: tokio::sync::Mutex::default(),
@@ -212,6 +215,11 @@ impl ApiState {
 
     pub(crate) fn answers(&self) -> &AnswerMemory {
         &self.0.answers
+    }
+
+    /// Images of pages.
+    pub(crate) fn images(&self) -> &Images {
+        &self.0.images
     }
 
     pub(crate) fn guesses(&self) -> &Guesses {

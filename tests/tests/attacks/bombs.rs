@@ -78,6 +78,12 @@ fn a_page_that_does_not_end_is_given_up_and_holds_nobody_up() {
         let why = ["draws more than", "more memory or time than is allowed", "was not there within"];
         assert!(why.iter().any(|why| reason.contains(why)), "{book}");
     }
+    // Looked at, they do no more.
+    for answer in [&answers[0], &answers[2]] {
+        let book = answer.json()["book_id"].as_str().unwrap().to_owned();
+        let image = victim.asked(&format!("/api/books/{book}/pages/1/image"));
+        assert_eq!((image.status, &image.json()["code"]), (422, &"image_failed".into()), "{image:?}");
+    }
     victim.is_sound(before);
     victim.serves_the_healthy();
 }

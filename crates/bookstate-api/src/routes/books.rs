@@ -86,16 +86,18 @@ async fn pages(Query(part): Query<Part>, reading: BookReading) -> Result<Respons
     reading.json(|state| Ok(view::Pages::of(state, part.offset(), part.limit())))
 }
 
+/// The page that a route's path names.
 #[derive(Debug, Deserialize)]
-struct PageNumber {
-    page_num: i32,
+pub(super) struct PageNumber {
+    pub(super) page_num: i32,
 }
 
 fn no_page(page_num: i32) -> Problem {
     Problem::new(Code::UnknownPage, format!("the book has no page {page_num}"))
 }
 
-fn require_pages(reading: &BookReading, pages: &[i32]) -> Result<(), Problem> {
+/// Refuses pages that a book does not have.
+pub(super) fn require_pages(reading: &BookReading, pages: &[i32]) -> Result<(), Problem> {
     let page_count = reading.state().book().map_or(0, |book| book.page_count);
     pages.iter().find(|page| !(1..=page_count).contains(*page)).map_or(Ok(()), |page| Err(no_page(*page)))
 }

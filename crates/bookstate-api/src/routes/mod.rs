@@ -9,6 +9,7 @@ mod ingest;
 mod jobs;
 mod metrics;
 mod openapi;
+mod scan;
 pub(crate) mod session;
 mod sink;
 mod upload;
@@ -53,6 +54,7 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .merge(health::routes())
         .merge(books::routes())
+        .merge(scan::routes())
         .merge(ingest::routes())
         .merge(upload::routes())
         .merge(jobs::routes())

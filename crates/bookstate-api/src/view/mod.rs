@@ -9,6 +9,7 @@ mod chapters;
 mod jobs;
 mod metrics;
 mod pages;
+mod scan;
 mod status;
 mod targets;
 mod toc;
@@ -20,6 +21,7 @@ pub use chapters::{ChapterRow, Chapters};
 pub use jobs::{BookJob, JobId, JobRow, Jobs, LiveJob, Units};
 pub use metrics::{Metrics, StageMetrics};
 pub use pages::{Heading, PageDetails, PageRow, PageText, Pages};
+pub use scan::{Area, DOUBTFUL, PageWord, PageWords};
 pub use status::{BookDetailedStatus, BookStatusLine, Journal, JournalState, LocalStore, Process, Status};
 pub use targets::{
     BookLag, Counters, ForeignBook, Parked, ParkedRow, TargetHealth, TargetRow, Targets, Tried,

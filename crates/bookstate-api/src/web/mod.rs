@@ -9,6 +9,7 @@ mod book;
 mod books;
 mod frame;
 mod people;
+mod prose;
 mod sections;
 mod targets;
 mod texts;

@@ -1,17 +1,21 @@
-//! The texts of a book: one page, one chapter.
+//! The texts of a book: one page, with its image where there is one, and one chapter.
 
-use axum::response::Response;
+use axum::{extract::State, response::Response};
+use bookstate_domain::BookState;
+use bookstate_jobs::{page_images::has_images, scan::page_words};
 use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{
     frame::{Live, Page},
+    prose::{Doubts, prose},
     words::{badge, count, range},
 };
 use crate::{
     extract::Path,
     problem::{Code, Problem},
     read::BookReading,
+    state::ApiState,
     view,
 };
 
@@ -25,42 +29,90 @@ pub(super) struct ChapterId {
     entry_id: String,
 }
 
-pub(super) async fn page(Path(number): Path<PageNumber>, reading: BookReading) -> Result<Response, Problem> {
-    let PageNumber { page_num } = number;
-    reading.answer(|state| {
-        let page = view::PageDetails::of(state, page_num)
-            .ok_or_else(|| Problem::new(Code::UnknownPage, format!("the book has no page {page_num}")))?;
-        let book = state.book();
-        let last = book.map_or(page_num, |book| book.page_count);
-        let title = book.and_then(|book| book.title.as_deref()).unwrap_or(&page.book_id);
-        let to = |number: i32| format!("/books/{}/pages/{number}", page.book_id);
-        let content = html! {
-            (way_back(&page.book_id, title))
-            h1 { "Page " (page_num) }
-            nav.steps aria-label="Pages" {
-                @if page_num > 1 { a rel="prev" href=(to(page_num - 1)) { "← Page " (page_num - 1) } }
-                span { "of " (last) }
-                @if page_num < last { a rel="next" href=(to(page_num + 1)) { "Page " (page_num + 1) " →" } }
-            }
-            @if page.ocr_failed { p { (badge("failed")) } }
-            @if let Some(reason) = &page.failure_reason { p.problem { (reason) } }
-            article.text {
-                @match page.markdown.as_deref() {
-                    Some(text) if !text.trim().is_empty() => (prose(text)),
-                    Some(_) => p.empty { "The page has no text." },
-                    None => p.empty { "The page is not read yet." },
+/// The widths of a page's image that a browser chooses from.
+const WIDTHS: [u32; 3] = [600, 1200, 2000];
+
+pub(super) async fn page(
+    State(state): State<ApiState>,
+    Path(number): Path<PageNumber>,
+    reading: BookReading,
+) -> Result<Response, Problem> {
+    let shown = tokio::task::spawn_blocking(move || {
+        let copy = state.images().copy_of(reading.state().book_id());
+        reading.answer(|book| page_of(book, number.page_num, copy.as_deref()))
+    });
+    shown.await.map_err(|error| Problem::internal(&error))?
+}
+
+/// A page of a book, the copy of whose file is `copy`. Reads a disk.
+fn page_of(state: &BookState, page_num: i32, copy: Option<&std::path::Path>) -> Result<Page, Problem> {
+    let page = view::PageDetails::of(state, page_num)
+        .ok_or_else(|| Problem::new(Code::UnknownPage, format!("the book has no page {page_num}")))?;
+    let book = state.book();
+    let last = book.map_or(page_num, |book| book.page_count);
+    let title = book.and_then(|book| book.title.as_deref()).unwrap_or(&page.book_id);
+    let to = |number: i32| format!("/books/{}/pages/{number}", page.book_id);
+    let number = u32::try_from(page_num).unwrap_or(0);
+    let words = copy.and_then(|copy| page_words(state, copy, number));
+    let words = words.map(|words| view::PageWords::of(state.book_id(), page_num, words));
+    let mut doubts = words.as_ref().map(|words| Doubts::of(&words.words)).unwrap_or_default();
+    let doubtful = doubts.count;
+    let content = html! {
+        (way_back(&page.book_id, title))
+        h1 { "Page " (page_num) }
+        nav.steps aria-label="Pages" {
+            @if page_num > 1 { a rel="prev" href=(to(page_num - 1)) { "← Page " (page_num - 1) } }
+            span { "of " (last) }
+            @if page_num < last { a rel="next" href=(to(page_num + 1)) { "Page " (page_num + 1) " →" } }
+        }
+        @if page.ocr_failed { p { (badge("failed")) } }
+        @if let Some(reason) = &page.failure_reason { p.problem { (reason) } }
+        div.beside {
+            div {
+                @if doubtful > 0 {
+                    p.doubts {
+                        (count(doubtful, "word")) " of this page " @if doubtful == 1 { "was" } @else { "were" }
+                        " read with doubt: see the " mark { "marks" } "."
+                    }
+                }
+                article.text {
+                    @match page.markdown.as_deref() {
+                        Some(text) if !text.trim().is_empty() => (prose(text, &mut doubts)),
+                        Some(_) => p.empty { "The page has no text." },
+                        None => p.empty { "The page is not read yet." },
+                    }
+                }
+                @if page.texts.len() > 1 {
+                    h2 { "What each provider read" }
+                    @for text in &page.texts {
+                        h3 { (text.provider) }
+                        article.text { (plain(text.text.as_deref().unwrap_or_default())) }
+                    }
                 }
             }
-            @if page.texts.len() > 1 {
-                h2 { "What each provider read" }
-                @for text in &page.texts {
-                    h3 { (text.provider) }
-                    article.text { (prose(text.text.as_deref().unwrap_or_default())) }
-                }
+            @if copy.is_some_and(has_images) { (picture(&page.book_id, page_num, title, words.as_ref())) }
+        }
+    };
+    Ok(Page::new(&format!("Page {page_num}, {title}"), &Live::default(), &content))
+}
+
+/// The image of a page; a browser fetches the width that it needs, when it needs it.
+fn picture(book_id: &str, page_num: i32, title: &str, words: Option<&view::PageWords>) -> Markup {
+    let at = |width: u32| format!("/api/books/{book_id}/pages/{page_num}/image?width={width}");
+    let widths = WIDTHS.map(|width| format!("{} {width}w", at(width))).join(", ");
+    // So that the text does not move when the image comes. One that lies on its side is shown as it lies.
+    let (width, height) = words.map_or((None, None), |words| match words.turned {
+        90 | 270 => (Some(words.height), Some(words.width)),
+        _ => (Some(words.width), Some(words.height)),
+    });
+    html! {
+        figure.page {
+            a href=(at(3000)) {
+                img src=(at(1200)) srcset=(widths) sizes="(min-width: 60rem) 48vw, 96vw" width=[width]
+                    height=[height] loading="lazy" decoding="async" alt={ "Page " (page_num) " of " (title) ", as it looks" };
             }
-        };
-        Ok(Page::new(&format!("Page {page_num}, {title}"), &Live::default(), &content))
-    })
+        }
+    }
 }
 
 pub(super) async fn chapter(Path(id): Path<ChapterId>, reading: BookReading) -> Result<Response, Problem> {
@@ -87,7 +139,7 @@ pub(super) async fn chapter(Path(id): Path<ChapterId>, reading: BookReading) -> 
             }
             article.text {
                 @match chapter.text.as_deref() {
-                    Some(text) if !text.trim().is_empty() => (prose(text)),
+                    Some(text) if !text.trim().is_empty() => (plain(text)),
                     Some(_) => p.empty { "The chapter has no text." },
                     None => p.empty { "The chapter's text is not taken yet." },
                 }
@@ -114,36 +166,7 @@ fn way_back(book_id: &str, title: &str) -> Markup {
     html! { nav aria-label="Way back" { a href={ "/books/" (book_id) } { "↑ " (title) } } }
 }
 
-/// A text's paragraphs and headings. Its lines stay lines; nothing else of Markdown is made anything of.
-fn prose(text: &str) -> Markup {
-    html! {
-        @for paragraph in text.replace("\r\n", "\n").split("\n\n").map(|text| text.trim_matches('\n')) {
-            @match heading(paragraph) {
-                Some(heading) => h3 { (heading) },
-                None if paragraph.trim().is_empty() => {},
-                None => p { (paragraph) },
-            }
-        }
-    }
-}
-
-/// The text of a paragraph that is one Markdown heading.
-fn heading(paragraph: &str) -> Option<&str> {
-    let text = paragraph.trim_start_matches('#');
-    let marks = paragraph.len() - text.len();
-    ((1..=6).contains(&marks) && text.starts_with(' ') && !text.contains('\n')).then(|| text.trim())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_text_is_headings_and_paragraphs_and_never_html() {
-        let text = prose("# One\n\nA <b>line</b>\nand another\n\n\n#hash\n\n####### seven").into_string();
-        assert_eq!(
-            text,
-            "<h3>One</h3><p>A &lt;b&gt;line&lt;/b&gt;\nand another</p><p>#hash</p><p>####### seven</p>"
-        );
-    }
+/// A text that nobody doubts.
+fn plain(text: &str) -> Markup {
+    prose(text, &mut Doubts::default())
 }

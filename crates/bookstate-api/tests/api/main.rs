@@ -9,6 +9,7 @@
 
 mod auth;
 mod events;
+mod images;
 mod jobs;
 mod limits;
 mod metrics;

@@ -90,9 +90,25 @@ impl Place {
         targets: Vec<RemoteTarget>,
         configure: impl FnOnce(&mut ServerConfig),
     ) -> Running {
-        let (library, _) = Library::open(LibraryConfig::new(self.path(data))).unwrap();
         let gated = EngineSpec { pool: "gated".into(), metered: true };
         let catalog = EngineCatalog::local().with_ocr("gated", gated, Arc::new(self.gate.clone()));
+        self.server_of(data, catalog, targets, configure)
+    }
+
+    /// A server whose jobs read every page by this engine alone.
+    pub(crate) fn server_reading(&self, name: &str, engine: Arc<dyn OcrEngine>) -> Running {
+        let catalog = EngineCatalog::local().with_ocr(name, EngineSpec::local(), engine);
+        self.server_of("data", catalog, Vec::new(), |config| config.engines.ocr = vec![name.into()])
+    }
+
+    fn server_of(
+        &self,
+        data: &str,
+        catalog: EngineCatalog,
+        targets: Vec<RemoteTarget>,
+        configure: impl FnOnce(&mut ServerConfig),
+    ) -> Running {
+        let (library, _) = Library::open(LibraryConfig::new(self.path(data))).unwrap();
         let config = SchedulerConfig { pause_grace: Duration::from_millis(100), ..Default::default() };
         let scheduler = Scheduler::new(library.clone(), catalog, config);
         let sink = Arc::new(Sink::start(&library, targets, &SinkConfig::new()));
