@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
 
 import { LOOKS, PATIENCE, clean, launch, open, picture, top } from "./browser.mjs";
 
-const scenes = { progress, looks, lost, keyboard, hostile, refused, retried, token, lag };
+const scenes = { progress, looks, scan, lost, keyboard, hostile, refused, retried, token, lag };
 
 /** Uploads a book, whose job begins; says its id. */
 async function upload(context, url, file) {
@@ -117,6 +117,53 @@ async function contrast(page, scheme) {
     const ratio = (Math.max(ground, ink) + 0.05) / (Math.min(ground, ink) + 0.05);
     assert.ok(ratio >= 4.5, `a contrast of ${ratio.toFixed(2)}`);
   }
+}
+
+/** The image of a scanned page stands beside its text, on a phone below it; the word that is doubtful is marked. */
+async function scan(browser, { url, book, doubtful }) {
+  for (const look of ["desktop", "phone-dark", "no-script"]) {
+    const view = await open(browser, look);
+    const { page } = view;
+    await page.goto(`${url}/books/${book}/pages/1`);
+    const image = page.locator("figure.page img");
+    await image.scrollIntoViewIfNeeded();
+    // It is asked for when it comes into view.
+    await image.evaluate((image) => image.complete || new Promise((done) => image.addEventListener("load", done)));
+    const [shown, text] = [await image.boundingBox(), await page.locator("article.text").first().boundingBox()];
+    const pixels = await image.evaluate(({ naturalWidth, naturalHeight }) => [naturalWidth, naturalHeight]);
+    assert.ok(pixels[0] > 300 && pixels[1] > pixels[0], `the page itself: ${pixels}`);
+    assert.match(await image.getAttribute("alt"), /^Page 1 of /);
+    const stretched = Math.abs(shown.height / shown.width / (pixels[1] / pixels[0]) - 1);
+    assert.ok(stretched < 0.02 && shown.width > 300, `${JSON.stringify(shown)} of ${pixels}`);
+    const isPhone = LOOKS[look].viewport.width < 400;
+    const others = await page.getByRole("heading", { name: "What each provider read" }).boundingBox();
+    assert.ok(others.y > shown.y + shown.height, `${look}: what others read is behind it`);
+    if (isPhone) assert.ok(shown.y >= text.y + text.height, `${look}: below the text`);
+    else assert.ok(shown.x >= text.x + text.width && shown.y < text.y + text.height, `${look}: beside it`);
+    const mark = page.locator("article.text mark");
+    assert.deepEqual(await mark.allInnerTexts(), [doubtful]);
+    assert.match(await mark.getAttribute("title"), /^read with [0-5]\d? % certainty$/);
+    const colours = await mark.evaluate((mark) => {
+      const { backgroundColor, color } = getComputedStyle(mark);
+      return [backgroundColor, color];
+    });
+    readable(...colours);
+    await picture(page, `${look}-scan`);
+    await clean(view);
+    await view.context.close();
+  }
+}
+
+/** Whether what is written in one colour on the other can be read. */
+function readable(ground, ink) {
+  const part = (value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
+  const luminance = (colour) => {
+    const [red, green, blue] = colour.match(/[\d.]+/g).map((value) => part(Number(value) / 255));
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  const [a, b] = [luminance(ground), luminance(ink)];
+  const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+  assert.ok(ratio >= 4.5, `a contrast of ${ratio.toFixed(2)}`);
 }
 
 /** What is not there is told on a page; programs get problem details. */

@@ -7,14 +7,14 @@
 
 mod browser;
 
-use std::sync::LazyLock;
+use std::{process::Command, sync::LazyLock};
 
 use bookstate_tests::{
     books::{Book, Made},
     system::{Place, Server, Tables},
 };
 use rusqlite::Connection;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::browser::{play, start};
 
@@ -54,6 +54,32 @@ fn it_can_be_read_in_every_look_and_with_the_keyboard() {
     play("looks", &json!({"url": server.url(), "book": book, "title": title, "chapter": chapter}));
     play("lost", &json!({"url": server.url(), "book": book}));
     play("keyboard", &json!({"url": server.url(), "book": book}));
+}
+
+#[test]
+fn a_scanned_page_is_beside_its_text_with_marks_on_what_is_doubtful() {
+    let place = Place::with(made());
+    std::fs::create_dir(place.path("scan")).unwrap();
+    let drawn = Command::new("pdftoppm")
+        .args(["-gray", "-png", "-r", "120", "-f", "4", "-l", "4"])
+        .args([place.path("book.pdf"), place.path("scan/page")])
+        .status();
+    assert!(drawn.unwrap().success());
+    let line = place.ok("process scan --languages eng --json").json();
+    let book = line["book_id"].as_str().unwrap();
+    // How sure the program is of made pages depends on its version: one word is made doubtful here.
+    let words = std::fs::read_dir(place.data().join("sources")).unwrap();
+    let words = words.map(|entry| entry.unwrap().path()).find(|path| path.is_dir()).unwrap();
+    let words = std::fs::read_dir(words).unwrap().next().unwrap().unwrap().path();
+    let mut read: Value = serde_json::from_slice(&std::fs::read(&words).unwrap()).unwrap();
+    for word in read["words"].as_array_mut().unwrap() {
+        word["confidence"] = json!(0.95);
+    }
+    read["words"][20]["confidence"] = json!(0.31);
+    let doubtful = read["words"][20]["text"].as_str().unwrap().to_owned();
+    std::fs::write(&words, read.to_string()).unwrap();
+    let server = Server::start(&place);
+    play("scan", &json!({"url": server.url(), "book": book, "doubtful": doubtful}));
 }
 
 #[test]

@@ -80,7 +80,8 @@ fn a_scanned_page_is_shown_as_it_is_with_its_words_where_they_stand() {
     let read = words["words"].as_array().unwrap();
     let mut read_words: Vec<&str> = read.iter().map(|word| word["text"].as_str().unwrap()).collect();
     assert!(read_words.len() > 50, "{words}");
-    (printed.sort_unstable(), read_words.sort_unstable());
+    printed.sort_unstable();
+    read_words.sort_unstable();
     assert_eq!(printed, read_words);
     for word in read {
         let side = |name: &str| word["area"][name].as_f64().unwrap();

@@ -82,15 +82,15 @@ fn page_of(state: &BookState, page_num: i32, copy: Option<&std::path::Path>) -> 
                         None => p.empty { "The page is not read yet." },
                     }
                 }
-                @if page.texts.len() > 1 {
-                    h2 { "What each provider read" }
-                    @for text in &page.texts {
-                        h3 { (text.provider) }
-                        article.text { (plain(text.text.as_deref().unwrap_or_default())) }
-                    }
-                }
             }
             @if copy.is_some_and(has_images) { (picture(&page.book_id, page_num, title, words.as_ref())) }
+        }
+        @if page.texts.len() > 1 {
+            h2 { "What each provider read" }
+            @for text in &page.texts {
+                h3 { (text.provider) }
+                article.text { (plain(text.text.as_deref().unwrap_or_default())) }
+            }
         }
     };
     Ok(Page::new(&format!("Page {page_num}, {title}"), &Live::default(), &content))
