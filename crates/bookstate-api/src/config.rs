@@ -38,7 +38,7 @@ pub struct Limits {
     pub image_wait: Duration,
     /// How long the making of an image may take, where a program makes it.
     pub image_time: Duration,
-    /// Bytes of images of pages that are kept in the data directory.
+    /// Bytes of images of pages that are kept in the data directory; none is, while fewer than this are free.
     pub image_bytes: u64,
     /// Bytes of a request's head.
     pub head_bytes: usize,

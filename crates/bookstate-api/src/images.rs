@@ -43,6 +43,8 @@ pub(crate) struct Images {
     making: Arc<Semaphore>,
     waiting: Scarce,
     wait: Duration,
+    /// So many bytes must be free on the disk when an image is kept.
+    room: u64,
     failed: Mutex<HashMap<String, (Instant, String)>>,
 }
 
@@ -57,6 +59,7 @@ impl Images {
             making: Arc::new(Semaphore::new(limits.images)),
             waiting: Scarce::new(limits.images_waiting),
             wait: limits.image_wait,
+            room: limits.image_bytes,
             failed: Mutex::default(),
         }
     }
@@ -82,11 +85,17 @@ impl Images {
         })
     }
 
-    /// The bytes of an image: kept, or made now.
+    /// The bytes of an image: kept, or made now. One that is made is kept while so many bytes are `free` that a job
+    /// will not miss it.
     ///
     /// # Errors
     /// It cannot be made, or not within the limits.
-    pub(crate) async fn image(&self, client: Client, image: ImageName) -> Result<Vec<u8>, Problem> {
+    pub(crate) async fn image(
+        &self,
+        client: Client,
+        image: ImageName,
+        free: Option<u64>,
+    ) -> Result<Vec<u8>, Problem> {
         let busy = || Problem::new(Code::Busy, "as many images as allowed are being made: try again later");
         let turn = |of: &Arc<Semaphore>| tokio::time::timeout(self.wait, of.clone().acquire_owned());
         let read = turn(&self.reads).await.map_err(|_| busy())?;
@@ -102,11 +111,19 @@ impl Images {
         let place = place.ok_or_else(|| Problem::new(Code::TooMany, "too many images are waited for"))?;
         let permit = turn(&self.making).await.map_err(|_| busy())?;
         let (cache, wanted) = (self.cache.clone(), image.clone());
+        let has_room = free.is_none_or(|free| free >= self.room);
         let made = spawn_blocking(move || {
             // A client that goes away leaves its place when the image is made.
             let _held = (place, permit);
             // Somebody else may have had it made meanwhile.
-            cache.kept(&wanted).map_or_else(|| cache.make(&wanted), Ok)
+            if let Some(bytes) = cache.kept(&wanted) {
+                return Ok(bytes);
+            }
+            let bytes = cache.make(&wanted)?;
+            if has_room && let Err(error) = cache.keep(&wanted, &bytes) {
+                tracing::debug!(%error, "the image of a page is not kept");
+            }
+            Ok(bytes)
         });
         let made = made.await.map_err(|error| Problem::internal(&error))?;
         made.map_err(|error| self.refusal(&image, &error))

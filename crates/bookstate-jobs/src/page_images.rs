@@ -120,7 +120,7 @@ impl PageImageCache {
         (bytes.starts_with(&BEGINS) && bytes.ends_with(&ENDS)).then_some(bytes)
     }
 
-    /// Makes an image, and keeps it where that is possible.
+    /// Makes an image.
     ///
     /// # Errors
     /// It cannot be made.
@@ -131,19 +131,18 @@ impl PageImageCache {
             None => PageImages::open(&image.copy)?.image(image.page, size)?,
         };
         let broken = |reason| PageError::Broken { page: image.page, reason };
-        let bytes = pixels.jpeg(u32::MAX).map_err(broken)?;
-        // What cannot be kept is made again.
-        if let Err(error) = self.keep(image, &bytes) {
-            tracing::debug!(%error, "the image of a page is not kept");
-        }
-        Ok(bytes)
+        Ok(pixels.jpeg(u32::MAX).map_err(broken)?)
     }
 
     fn path(&self, image: &ImageName) -> PathBuf {
         self.dir.join(format!("{}.jpg", image.name))
     }
 
-    fn keep(&self, image: &ImageName, bytes: &[u8]) -> io::Result<()> {
+    /// Keeps an image that was made.
+    ///
+    /// # Errors
+    /// The operating system's. Nothing is lost by it: the image is made again.
+    pub fn keep(&self, image: &ImageName, bytes: &[u8]) -> io::Result<()> {
         match private::create_dir(&self.dir) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => {}
@@ -288,12 +287,20 @@ mod tests {
         }
     }
 
+    impl PageImageCache {
+        fn make_and_keep(&self, image: &ImageName) -> Vec<u8> {
+            let bytes = self.make(image).unwrap();
+            self.keep(image, &bytes).unwrap();
+            bytes
+        }
+    }
+
     #[test]
     fn an_image_that_is_kept_is_whole_and_its_owners_alone() {
         let place = Place::new();
         let (cache, image) = (place.cache("", 1 << 20), place.name(3, 200));
         assert_eq!(cache.kept(&image), None);
-        let bytes = cache.make(&image).unwrap();
+        let bytes = cache.make_and_keep(&image);
         assert_eq!(cache.kept(&image).unwrap(), bytes);
         assert_eq!(place.kept(), [format!("{HASH}-3-200-1.jpg")]);
         let asked = fs::read_to_string(place.dir.path().join("made")).unwrap();
@@ -319,15 +326,21 @@ mod tests {
     #[test]
     fn what_is_kept_is_bounded_and_the_oldest_goes_first() {
         let place = Place::new();
-        let one = place.cache("", u64::MAX).make(&place.name(1, 16)).unwrap().len() as u64;
+        let one = place.cache("", u64::MAX).make_and_keep(&place.name(1, 16)).len() as u64;
         // Another process goes on with what is there.
         let cache = place.cache("", 4 * one);
         for page in 2..=20 {
-            cache.make(&place.name(page, 16)).unwrap();
+            let image = place.name(page, 16);
+            cache.make_and_keep(&image);
             assert!(place.kept().len() <= 4, "{:?}", place.kept());
-            assert!(cache.kept(&place.name(page, 16)).is_some(), "the newest is there");
+            assert!(cache.kept(&image).is_some(), "the newest is there");
+            // The clock of a file system may be coarse.
+            let made = SystemTime::UNIX_EPOCH + Duration::from_secs(page.into());
+            fs::File::open(cache.path(&image)).unwrap().set_modified(made).unwrap();
         }
-        assert!(place.kept().len() >= 3, "not more goes than has to");
+        let is_kept = |page: &u32| cache.kept(&place.name(*page, 16)).is_some();
+        let kept: Vec<u32> = (1..=20).filter(is_kept).collect();
+        assert!(kept.ends_with(&[18, 19, 20]) && kept.len() <= 4, "{kept:?}");
     }
 
     #[test]
@@ -335,7 +348,7 @@ mod tests {
         let place = Place::new();
         let book = BookId::new(&format!("b-{}", &HASH[..16])).unwrap();
         let cache = place.cache("", 1 << 20);
-        cache.make(&place.name(1, 16)).unwrap();
+        cache.make_and_keep(&place.name(1, 16));
         let other = place.dir.path().join("page-images/ffff-1-16-1.jpg");
         fs::write(&other, "another book's").unwrap();
         crate::remove_copy(place.dir.path(), &book).unwrap();
@@ -343,7 +356,7 @@ mod tests {
         // Removed while the image is made.
         let gone = Place::new();
         let cache = gone.cache("rm \"$0\";", 1 << 20);
-        cache.make(&gone.name(1, 16)).unwrap();
+        cache.make_and_keep(&gone.name(1, 16));
         assert!(gone.kept().is_empty() && !gone.copy.exists());
     }
 }

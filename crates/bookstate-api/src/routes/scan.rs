@@ -82,7 +82,7 @@ async fn image(
     let mut response = if read::is_known(request.get(header::IF_NONE_MATCH), &etag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        let bytes = state.images().image(client, wanted).await?;
+        let bytes = state.images().image(client, wanted, state.free_bytes()).await?;
         answer(bytes, &request, &etag)
     };
     headers.insert(header::CACHE_CONTROL, KEEP);

@@ -6,7 +6,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// A word of which its reader is less sure than this is doubtful: somebody should look.
-pub const DOUBTFUL: f32 = 0.6;
+///
+/// On 40 pages of four scanned books one word in 20 is, a third of these are misread, and they are four in ten of all
+/// that are misread. Below 0.6 it is one word in 40, and a quarter of what is misread; below 0.9 one in 11, of which
+/// three in four are right.
+pub const DOUBTFUL: f32 = 0.8;
 
 /// A place on a page image, in its pixels, from the upper left corner.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]

@@ -208,6 +208,36 @@ async fn few_images_are_made_at_once_and_nothing_else_waits_for_them() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_for_an_image_that_another_has_made_meanwhile_gets_that() {
+    let place = Place::new();
+    let (begun, go_on) = (place.path("begun"), place.path("go-on"));
+    let server = place.server_with("data", Vec::new(), |config| {
+        config.intake.images = program(&held(&begun, &go_on));
+        (config.limits.image_time, config.limits.image_wait) = (PATIENCE, PATIENCE);
+        config.limits.images = 1;
+    });
+    let (book_id, _) = server.book().await;
+    let path = format!("/api/books/{book_id}/pages/1/image");
+    let all: Vec<_> = (0..4).map(|_| tokio::spawn(server.request(Method::GET, &path).send())).collect();
+    until("the making begins", || begun.exists()).await;
+    fs::write(&go_on, "").unwrap();
+    for one in all {
+        assert_eq!(one.await.unwrap().unwrap().status(), StatusCode::OK);
+    }
+    assert_eq!(fs::read_to_string(&begun).unwrap().lines().count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_image_takes_the_room_of_a_disk_that_is_nearly_full() {
+    let place = Place::new();
+    let all = |config: &mut bookstate_api::ServerConfig| config.limits.image_bytes = u64::MAX;
+    let server = place.server_with("data", Vec::new(), all);
+    let (book_id, _) = server.book().await;
+    let answer = server.get(&format!("/api/books/{book_id}/pages/1/image?width=50")).await;
+    assert_eq!((answer.status, kept(&place).len()), (StatusCode::OK, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_has_a_share_of_the_images_that_are_waited_for() {
     let place = Place::new();
     let (begun, go_on) = (place.path("begun"), place.path("go-on"));
