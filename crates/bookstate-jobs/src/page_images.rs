@@ -1,7 +1,7 @@
 //! Images of pages for people to look at: made when they are asked for, and kept so that none is made twice.
 //!
-//! They are JPEG files in one folder of the data directory, named after the book's file, the page, the width and
-//! [`FORMAT`], so that a name never means two images. What is kept is a copy and no part of a book: all of it may be
+//! They are JPEG files in one folder of the data directory, named after the book's file, how its images are split into
+//! pages, the page, the width and [`FORMAT`], so that a name never means two images. What is kept is a copy and no part of a book: all of it may be
 //! deleted at any time. It is bounded in bytes; the oldest goes first. A file that is not whole is made anew.
 //!
 //! All of this blocks. Not here: who may have how many images made at once.
@@ -19,9 +19,11 @@ use bookstate_scans::{
     InputError, PageError,
     images::{ImageProgram, PageImages, Resolution},
     input::Form,
+    spreads::Spreads,
 };
 use bookstate_store::fs::private;
 use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
 
 /// The version of what is made of a page: another one is another image.
 const FORMAT: u32 = 1;
@@ -47,12 +49,12 @@ pub struct ImageName {
 
 impl ImageName {
     /// The image of a page of the book whose file's copy is `copy`, no wider than `width`, which is taken into
-    /// [`WIDTHS`]. `None`: the copy's name is none that we gave.
+    /// [`WIDTHS`]. `None`: the copy's name is none that we gave. Blocks.
     #[must_use]
     pub fn new(copy: &Path, page: u32, width: u32) -> Option<Self> {
         let hash = copy.file_stem()?.to_str()?;
         let width = width.clamp(*WIDTHS.start(), *WIDTHS.end());
-        let name = format!("{hash}-{page}-{width}-{FORMAT}");
+        let name = format!("{hash}{}-{page}-{width}-{FORMAT}", split(copy));
         Some(Self { copy: copy.into(), page, width, name })
     }
 
@@ -62,11 +64,20 @@ impl ImageName {
         &self.copy
     }
 
-    /// A name that no other image ever has: the hash of the book's file, the page, the width, the format.
+    /// A name that no other image ever has.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.name
     }
+}
+
+/// How the images of a file are split into pages, as a part of a name: with or without that a page is another one.
+fn split(copy: &Path) -> String {
+    let Some(spreads) = Spreads::kept(copy) else { return String::new() };
+    // It was JSON before.
+    let digest = Sha256::digest(serde_json::to_vec(&spreads).unwrap_or_default());
+    let digits: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    format!("-{digits}")
 }
 
 /// Whether a copy of a book's file has page images, or pages that can be drawn.
@@ -321,6 +332,21 @@ mod tests {
         let place = Place::new();
         let names = [0, 16, 3000, u32::MAX].map(|width| place.name(1, width).as_str().to_owned());
         assert_eq!(names, [16, 16, 3000, 3000].map(|width| format!("{HASH}-1-{width}-1")));
+    }
+
+    #[test]
+    fn a_page_of_a_book_that_is_split_is_another_image() {
+        let place = Place::new();
+        let whole = place.name(1, 16);
+        let mut names = vec![whole.as_str().to_owned()];
+        for images in ["[1]", "[1,2]"] {
+            let spreads = format!("{{\"images\":{images}}}");
+            serde_json::from_str::<Spreads>(&spreads).unwrap().keep(&place.copy).unwrap();
+            names.push(place.name(1, 16).as_str().to_owned());
+        }
+        names.dedup();
+        assert_eq!(names.len(), 3, "{names:?}");
+        assert!(names.iter().all(|name| name.starts_with(HASH) && name.ends_with("-1-16-1")), "{names:?}");
     }
 
     #[test]
