@@ -25,8 +25,13 @@ const WORDS: [&str; 4] = [
 
 /// A page of printed lines, drawn with the letters that `pdftoppm` has.
 fn page(folder: &Path) -> GrayImage {
+    page_of(folder, &WORDS)
+}
+
+/// A page on which these lines are printed, over and over.
+fn page_of(folder: &Path, lines: &[&str]) -> GrayImage {
     let mut text = Vec::new();
-    for (n, line) in WORDS.iter().cycle().take(24).enumerate() {
+    for (n, line) in lines.iter().cycle().take(24).enumerate() {
         text.push(format!("BT /F 13 Tf 72 {} Td ({line}) Tj ET", 720 - 26 * n));
     }
     let content = text.join("\n");
@@ -86,6 +91,42 @@ fn a_page_is_read_upright_askew_and_on_its_side() {
     let side = read(imageops::rotate270(&page));
     assert_eq!(side.turned, 90);
     assert!(recall(&layout::text(&side)) > 0.98, "{}", layout::text(&side));
+}
+
+#[test]
+fn the_languages_of_a_book_are_those_that_its_words_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let found = |lines: &[&str]| {
+        let page = page_of(folder.path(), lines);
+        let image = |_| Ok(PageImage { pixels: DynamicImage::ImageLuma8(page.clone()), dpi: Some(200.0) });
+        tesseract().find_languages(&[1, 2], &image, &Cancel::default()).unwrap()
+    };
+    let english = found(&WORDS);
+    assert_eq!(english.languages.codes, "eng");
+    // What was read on the way is what reading would give.
+    let words = |read: &bookstate_scans::words::PageWords| layout::text(read);
+    assert_eq!(words(&english.read[&2]), words(&read(page_of(folder.path(), &WORDS))));
+    let german = found(&[
+        "Der Mann ist nicht mit dem Hund auf das Feld gegangen und hat sich",
+        "an die Mauer gelehnt, die ein Nachbar mit eine Reihe Steine auf den",
+        "Weg gebaut hat, und das ist nicht zu sehen",
+    ]);
+    assert_eq!(german.languages.codes, "deu");
+    let quoting = found(&[
+        WORDS[0],
+        WORDS[1],
+        WORDS[2],
+        "que les murs du salon et une dame au jardin dans le parc est sur",
+    ]);
+    match tesseract().languages().contains("fra") {
+        true => assert_eq!(quoting.languages.codes, "eng+fra"),
+        false => assert!(quoting.languages.note.unwrap().contains("apt-get install tesseract-ocr-fra")),
+    }
+    // A job that continues has them without a look.
+    let kept = folder.path().join("words");
+    assert_eq!(tesseract().kept_languages(&kept), None);
+    tesseract().keep_languages(&kept, &german.languages).unwrap();
+    assert_eq!(tesseract().kept_languages(&kept), Some(german.languages));
 }
 
 #[test]

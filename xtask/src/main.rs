@@ -11,6 +11,7 @@ mod fuzz;
 mod handbook;
 mod prove;
 mod public_api;
+mod sample_scan;
 mod sbom;
 mod scan_score;
 mod schema_drift;
@@ -53,6 +54,8 @@ enum Chore {
     Prove(prove::Options),
     /// List the public items of the library crates in docs/public-api
     PublicApi(public_api::Options),
+    /// Draw pages of the handbook as a scanner would give them
+    SampleScan(sample_scan::Options),
     /// Write what the program is built from, as a CycloneDX document
     Sbom(sbom::Options),
     /// Score the reading of scanned books, beside tesseract alone and ocrmypdf
@@ -86,6 +89,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Chore::Handbook(options) => handbook::run(&options),
         Chore::Prove(options) => prove::run(&options, &mut std::io::stdout().lock()),
         Chore::PublicApi(options) => public_api::run(&options, &mut std::io::stdout().lock()),
+        Chore::SampleScan(options) => sample_scan::run(&options, &mut std::io::stdout().lock()),
         Chore::Sbom(options) => sbom::run(&options, &mut std::io::stdout().lock()),
         Chore::ScanScore(options) => scan_score::run(&options, &mut std::io::stdout().lock()),
         Chore::SchemaDrift(options) => schema_drift::run(&options),

@@ -12,5 +12,6 @@ mod main_job;
 mod manual;
 mod mirror;
 mod moments;
+mod scan_kill;
 mod scans;
 mod spreads;

@@ -16,6 +16,7 @@ use bookstate_scans::{
     layout,
     tesseract::{Cancel, Found, Languages, OcrError, Tesseract, TesseractConfig},
 };
+use parking_lot::Mutex;
 
 use crate::{
     engine::{BookContext, EngineError, EngineResult, OcrEngine, OcrReading, blocking},
@@ -131,11 +132,17 @@ fn languages(
         let languages = program.told(told.iter().map(String::as_str)).map_err(failure)?;
         return Ok(Arc::new(Found { languages, read: BTreeMap::new() }));
     }
-    let found = book.memo.get_or_make("languages of the scan", || find(book, program, images))?;
+    let memo = book.memo.get_or_make("languages of the scan", Mutex::<Option<Arc<Found>>>::default)?;
+    // The first page looks, and the others wait for it. What failed is not kept: the next page looks again.
+    let mut memo = memo.lock();
     if cancel.is_cancelled() {
         return Err(failure(OcrError::Cancelled));
     }
-    (*found).clone().map_err(failure)
+    if let Some(found) = &*memo {
+        return Ok(found.clone());
+    }
+    let found = find(book, program, images).map_err(failure)?;
+    Ok(memo.insert(found).clone())
 }
 
 /// The job's option `languages`: a list of names.
@@ -159,7 +166,7 @@ fn find(book: &BookContext, program: &Tesseract, images: &PageImages) -> Result<
     let sampled = (0..samples).map(|n| (2 * n + 1) * pages / (2 * samples) + 1);
     let sampled: Vec<u32> = sampled.map(|page| page.min(pages)).collect();
     let image = |page| images.image(page, Resolution::Native);
-    // All pages of the job wait for this: it is not one page's to cancel.
+    // The other pages of the job wait for this: it is not one page's to cancel.
     let found = program.find_languages(&sampled, &image, &Cancel::default())?;
     let Languages { codes, note } = &found.languages;
     if let Some(note) = note {

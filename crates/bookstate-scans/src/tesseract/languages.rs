@@ -226,7 +226,8 @@ impl Tesseract {
         Ok(read.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The script of these pages: of the first that says it surely, else of most.
+    /// The script of these pages: of the first that says it surely; else of most, if there is a language of it. Print that
+    /// is small or faint is taken for any script.
     fn script(
         &self,
         pages: &[u32],
@@ -252,6 +253,7 @@ impl Tesseract {
                 *votes.entry(script).or_default() += confidence.max(0.1);
             }
         }
+        votes.retain(|script, _| of_script(script).iter().any(|code| self.languages().contains(*code)));
         Ok(votes.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).map(|(script, _)| script))
     }
 
@@ -272,8 +274,7 @@ impl Tesseract {
                 return Ok(all);
             }
         }
-        let of_script =
-            OF_SCRIPT.iter().find(|(name, _)| *name == script).map_or(&[][..], |(_, codes)| codes);
+        let of_script = of_script(script);
         let codes: Vec<String> = of_script.iter().filter(installed).map(|code| (*code).to_owned()).collect();
         match of_script.first() {
             Some(first) if codes.is_empty() && script != "Latin" => {
@@ -373,6 +374,14 @@ pub struct Found {
 fn told_by_words(read: &BTreeMap<u32, PageWords>) -> Option<&'static str> {
     let texts: Vec<String> = read.values().map(layout::text).collect();
     structure::language(texts.iter().map(String::as_str)).and_then(code_of)
+}
+
+/// The languages of a script, commonest first.
+fn of_script(script: &str) -> &'static [&'static str] {
+    match script {
+        "Fraktur" => FRAKTUR,
+        _ => OF_SCRIPT.iter().find(|(name, _)| *name == script).map_or(&[][..], |(_, codes)| codes),
+    }
 }
 
 /// The program's name of a language.

@@ -14,7 +14,13 @@ const SURE: f32 = 0.75;
 
 /// Takes out what is no print. `letter`: the height of the page's letters in the words' pixels, 0 when unknown.
 pub(super) fn remove(words: &mut Vec<Word>, letter: f32, pictures: &[Area]) {
-    words.retain(|word| !is_noise(word, letter, pictures));
+    let noise: Vec<bool> = words
+        .iter()
+        .enumerate()
+        .map(|(n, word)| is_noise(word, letter, pictures) && !(is_short(word) && is_between(words, n)))
+        .collect();
+    let mut noise = noise.into_iter();
+    words.retain(|_| noise.next() != Some(true));
     let lines: Vec<(u32, bool)> = lines(words);
     let keep = |line: u32| lines.iter().find(|(number, _)| *number == line).is_some_and(|(_, keep)| *keep);
     words.retain(|word| keep(word.line));
@@ -26,6 +32,23 @@ pub(super) fn remove(words: &mut Vec<Word>, letter: f32, pictures: &[Area]) {
 /// Letters and digits of a text.
 fn signs(text: &str) -> usize {
     text.chars().filter(|c| c.is_alphanumeric()).count()
+}
+
+fn is_short(word: &Word) -> bool {
+    signs(&word.text) == 1
+}
+
+/// Whether a word stands between two that are surely words of its line: `I` and `a` are read with little confidence.
+fn is_between(words: &[Word], n: usize) -> bool {
+    let is_sure = |other: Option<usize>| {
+        let (word, other) = (words.get(n), other.and_then(|other| words.get(other)));
+        other.is_some_and(|other| {
+            word.is_some_and(|word| word.line == other.line)
+                && other.confidence >= SURE
+                && signs(&other.text) >= 2
+        })
+    };
+    is_sure(n.checked_sub(1)) && is_sure(Some(n + 1))
 }
 
 fn is_noise(word: &Word, letter: f32, pictures: &[Area]) -> bool {
@@ -106,6 +129,14 @@ mod tests {
         let mut words = vec![word("Rottiére", 0.3, 0, 20.0), word("chamber", 0.96, 0, 20.0)];
         remove(&mut words, 20.0, &[]);
         assert_eq!(words.len(), 2);
+    }
+
+    #[test]
+    fn a_short_word_within_a_line_stays_and_a_speck_at_its_end_goes() {
+        let line = |texts: [(&str, f32); 4]| texts.map(|(text, sure)| word(text, sure, 0, 20.0)).to_vec();
+        let mut words = line([("when", 0.9), ("I", 0.3), ("was", 0.9), ("c", 0.3)]);
+        remove(&mut words, 20.0, &[]);
+        assert_eq!(words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>(), ["when", "I", "was"]);
     }
 
     #[test]
