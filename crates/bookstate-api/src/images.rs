@@ -15,7 +15,7 @@ use std::{
 use bookstate_domain::BookId;
 use bookstate_jobs::{
     copy_of,
-    page_images::{ImageError, ImageName, PageImageCache, has_images},
+    page_images::{ImageError, ImageName, PageImageCache, Turn, has_images},
 };
 use bookstate_scans::{PageError, images::ImageProgram};
 use parking_lot::Mutex;
@@ -73,11 +73,17 @@ impl Images {
     ///
     /// # Errors
     /// The book's file is not here or has no images.
-    pub(crate) async fn find(&self, book_id: &BookId, page: u32, width: u32) -> Result<ImageName, Problem> {
+    pub(crate) async fn find(
+        &self,
+        book_id: &BookId,
+        page: u32,
+        width: u32,
+        turn: Turn,
+    ) -> Result<ImageName, Problem> {
         let (data_dir, id) = (self.data_dir.clone(), book_id.clone());
         let found = spawn_blocking(move || {
             let copy = copy_of(&data_dir, &id).filter(|copy| has_images(copy))?;
-            ImageName::new(&copy, page, width)
+            ImageName::new(&copy, page, width, turn)
         });
         let found = found.await.map_err(|error| Problem::internal(&error))?;
         found.ok_or_else(|| {

@@ -1,7 +1,7 @@
 //! Images of pages for people to look at: made when they are asked for, and kept so that none is made twice.
 //!
 //! They are JPEG files in one folder of the data directory, named after the book's file, how its images are split into
-//! pages, the page, the width and [`FORMAT`], so that a name never means two images. What is kept is a copy and no part of a book: all of it may be
+//! pages, the page, the width, the turn and [`FORMAT`], so that a name never means two images. What is kept is a copy and no part of a book: all of it may be
 //! deleted at any time. It is bounded in bytes; the oldest goes first. A file that is not whole is made anew.
 //!
 //! All of this blocks. Not here: who may have how many images made at once.
@@ -20,6 +20,7 @@ use bookstate_scans::{
     images::{ImageProgram, PageImages, Resolution},
     input::Form,
     spreads::Spreads,
+    tesseract::turned,
 };
 use bookstate_store::fs::private;
 use parking_lot::Mutex;
@@ -38,24 +39,63 @@ const MOST_HEIGHT: u32 = 4500;
 const BEGINS: [u8; 2] = [0xff, 0xd8];
 const ENDS: [u8; 2] = [0xff, 0xd9];
 
+/// By how much an image is turned, clockwise, before it is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Turn {
+    /// Not at all.
+    #[default]
+    None,
+    /// By 90 degrees.
+    Right,
+    /// By 180 degrees.
+    Over,
+    /// By 270 degrees.
+    Left,
+}
+
+impl Turn {
+    /// The turn by so many degrees; `None`: a page is never turned by that.
+    #[must_use]
+    pub const fn of_degrees(degrees: u16) -> Option<Self> {
+        match degrees {
+            0 => Some(Self::None),
+            90 => Some(Self::Right),
+            180 => Some(Self::Over),
+            270 => Some(Self::Left),
+            _ => None,
+        }
+    }
+
+    const fn degrees(self) -> u16 {
+        match self {
+            Self::None => 0,
+            Self::Right => 90,
+            Self::Over => 180,
+            Self::Left => 270,
+        }
+    }
+}
+
 /// Which image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageName {
     copy: PathBuf,
     page: u32,
     width: u32,
+    turn: Turn,
     name: String,
 }
 
 impl ImageName {
-    /// The image of a page of the book whose file's copy is `copy`, no wider than `width`, which is taken into
-    /// [`WIDTHS`]. `None`: the copy's name is none that we gave. Blocks.
+    /// The image of a page of the book whose file's copy is `copy`, turned, then no wider than `width`, which is taken
+    /// into [`WIDTHS`]. `None`: the copy's name is none that we gave. Blocks.
     #[must_use]
-    pub fn new(copy: &Path, page: u32, width: u32) -> Option<Self> {
+    pub fn new(copy: &Path, page: u32, width: u32, turn: Turn) -> Option<Self> {
         let hash = copy.file_stem()?.to_str()?;
         let width = width.clamp(*WIDTHS.start(), *WIDTHS.end());
-        let name = format!("{hash}{}-{page}-{width}-{FORMAT}", split(copy));
-        Some(Self { copy: copy.into(), page, width, name })
+        let turned = if turn == Turn::None { String::new() } else { format!("r{}", turn.degrees()) };
+        let name = format!("{hash}{}-{page}-{width}{turned}-{FORMAT}", split(copy));
+        Some(Self { copy: copy.into(), page, width, turn, name })
     }
 
     /// The copy of the book's file.
@@ -136,13 +176,19 @@ impl PageImageCache {
     /// # Errors
     /// It cannot be made.
     pub fn make(&self, image: &ImageName) -> Result<Vec<u8>, ImageError> {
-        let size = Resolution::Within { width: image.width, height: MOST_HEIGHT };
-        let pixels = match &self.program {
+        let size = match image.turn {
+            Turn::None | Turn::Over => Resolution::Within { width: image.width, height: MOST_HEIGHT },
+            Turn::Right | Turn::Left => Resolution::Within { width: MOST_HEIGHT, height: image.width },
+        };
+        let mut made = match &self.program {
             Some(program) => program.image(&image.copy, image.page, size)?,
             None => PageImages::open(&image.copy)?.image(image.page, size)?,
         };
         let broken = |reason| PageError::Broken { page: image.page, reason };
-        Ok(pixels.jpeg(u32::MAX).map_err(broken)?)
+        if image.turn != Turn::None {
+            made.pixels = turned(&made.pixels, image.turn.degrees());
+        }
+        Ok(made.jpeg(u32::MAX).map_err(broken)?)
     }
 
     fn path(&self, image: &ImageName) -> PathBuf {
@@ -286,7 +332,7 @@ mod tests {
         }
 
         fn name(&self, page: u32, width: u32) -> ImageName {
-            ImageName::new(&self.copy, page, width).unwrap()
+            ImageName::new(&self.copy, page, width, Turn::None).unwrap()
         }
 
         fn kept(&self) -> Vec<String> {

@@ -36,7 +36,13 @@ pub fn words_dir(file: &Path) -> PathBuf {
 pub fn page_words(state: &BookState, file: &Path, page: u32) -> Option<PageWords> {
     let chosen = chosen(state, i32::try_from(page).ok()?, &preferred(state))?.reading;
     let is_its = chosen.provider.as_str() == TESSERACT;
-    is_its.then(|| PageWords::read(&words_dir(file), page, TESSERACT)).flatten()
+    is_its.then(|| kept_words(file, page)).flatten()
+}
+
+/// The words that were read on a page with their places, also where its text is another reader's. Blocks.
+#[must_use]
+pub fn kept_words(file: &Path, page: u32) -> Option<PageWords> {
+    PageWords::read(&words_dir(file), page, TESSERACT)
 }
 
 /// The copy at `path` as a source; `None`: it is no file of page images. A PDF file is one when two of its pages are on

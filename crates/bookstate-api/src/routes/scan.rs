@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use bookstate_jobs::scan::page_words;
+use bookstate_jobs::{page_images::Turn, scan::page_words};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -39,6 +39,10 @@ struct Size {
     /// Pixels across at most; an image that is smaller stays as it is.
     #[param(minimum = 16, maximum = 3000, default = 1600)]
     width: Option<u32>,
+    /// Degrees by which it is turned, clockwise, before it is measured: 0, 90, 180 or 270.
+    #[serde(default)]
+    #[param(minimum = 0, maximum = 270, default = 0)]
+    turned: u16,
 }
 
 /// The bytes of an image.
@@ -77,7 +81,9 @@ async fn image(
     // An image may take its time: a whole book is not held for so long.
     drop(reading);
     let page = u32::try_from(page_num).unwrap_or(0);
-    let wanted = state.images().find(&book_id, page, size.width.unwrap_or(WIDTH)).await?;
+    let turn = Turn::of_degrees(size.turned);
+    let turn = turn.ok_or_else(|| Problem::new(Code::InvalidRequest, "turned is 0, 90, 180 or 270"))?;
+    let wanted = state.images().find(&book_id, page, size.width.unwrap_or(WIDTH), turn).await?;
     let etag = format!("\"{}\"", wanted.as_str());
     let mut response = if read::is_known(request.get(header::IF_NONE_MATCH), &etag) {
         StatusCode::NOT_MODIFIED.into_response()

@@ -2,7 +2,11 @@
 
 use axum::{extract::State, response::Response};
 use bookstate_domain::BookState;
-use bookstate_jobs::{page_images::has_images, scan::page_words};
+use bookstate_jobs::{
+    page_images::has_images,
+    scan::{kept_words, page_words},
+};
+use bookstate_scans::words::PageWords;
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -54,6 +58,9 @@ fn page_of(state: &BookState, page_num: i32, copy: Option<&std::path::Path>) -> 
     let to = |number: i32| format!("/books/{}/pages/{number}", page.book_id);
     let number = u32::try_from(page_num).unwrap_or(0);
     let words = copy.and_then(|copy| page_words(state, copy, number));
+    // The image stays as it is when a person has corrected the text.
+    let shape = words.as_ref().map(Shape::of);
+    let shape = shape.or_else(|| Some(Shape::of(&kept_words(copy?, number)?)));
     let words = words.map(|words| view::PageWords::of(state.book_id(), page_num, words));
     let mut doubts = words.as_ref().map(|words| Doubts::of(&words.words)).unwrap_or_default();
     let doubtful = doubts.count;
@@ -83,7 +90,7 @@ fn page_of(state: &BookState, page_num: i32, copy: Option<&std::path::Path>) -> 
                     }
                 }
             }
-            @if copy.is_some_and(has_images) { (picture(&page.book_id, page_num, title, words.as_ref())) }
+            @if copy.is_some_and(has_images) { (picture(&page.book_id, page_num, title, shape.as_ref())) }
         }
         @if page.texts.len() > 1 {
             h2 { "What each provider read" }
@@ -96,15 +103,27 @@ fn page_of(state: &BookState, page_num: i32, copy: Option<&std::path::Path>) -> 
     Ok(Page::new(&format!("Page {page_num}, {title}"), &Live::default(), &content))
 }
 
+/// How a page's image stands upright, in pixels, and by how many degrees it is turned for that.
+struct Shape {
+    width: u32,
+    height: u32,
+    turned: u16,
+}
+
+impl Shape {
+    fn of(read: &PageWords) -> Self {
+        Self { width: read.width, height: read.height, turned: read.turned }
+    }
+}
+
 /// The image of a page; a browser fetches the width that it needs, when it needs it.
-fn picture(book_id: &str, page_num: i32, title: &str, words: Option<&view::PageWords>) -> Markup {
-    let at = |width: u32| format!("/api/books/{book_id}/pages/{page_num}/image?width={width}");
+fn picture(book_id: &str, page_num: i32, title: &str, shape: Option<&Shape>) -> Markup {
+    let turned = shape.map(|shape| shape.turned).filter(|turned| *turned != 0);
+    let turned = turned.map(|turned| format!("&turned={turned}")).unwrap_or_default();
+    let at = |width: u32| format!("/api/books/{book_id}/pages/{page_num}/image?width={width}{turned}");
     let widths = WIDTHS.map(|width| format!("{} {width}w", at(width))).join(", ");
-    // So that the text does not move when the image comes. One that lies on its side is shown as it lies.
-    let (width, height) = words.map_or((None, None), |words| match words.turned {
-        90 | 270 => (Some(words.height), Some(words.width)),
-        _ => (Some(words.width), Some(words.height)),
-    });
+    // So that the text does not move when the image comes.
+    let (width, height) = shape.map(|shape| (shape.width, shape.height)).unzip();
     html! {
         figure.page {
             a href=(at(3000)) {

@@ -148,6 +148,10 @@ async fn what_has_no_image_is_a_problem_and_a_width_is_taken_into_bounds() {
         let answer = server.get(&format!("{page}/1/image?width={asked}")).await;
         assert_eq!(size(&place, &answer).0, width, "{asked}");
     }
+    let turned = server.get(&format!("{page}/1/image?width=200&turned=90")).await;
+    let (width, height) = size(&place, &turned);
+    assert!(width == 200 && height < width, "a page on its side: {width} x {height}");
+    assert_eq!(server.get(&format!("{page}/1/image?turned=45")).await.problem(), "invalid_request");
     // A book of another machine's has no file here.
     server.done(&book_id).await;
     fs::remove_dir_all(place.path("data/sources")).unwrap();
@@ -303,7 +307,8 @@ impl OcrEngine for Typist {
         };
         let words =
             vec![word("The", 10.0, 0.96), word("<b>Hoose</b>", 100.0, 0.41), word("stood.", 200.0, 0.9)];
-        let read = PageWords { width: 600, height: 800, dpi: 100.0, words, ..PageWords::default() };
+        let read =
+            PageWords { width: 600, height: 800, dpi: 100.0, turned: 180, words, ..PageWords::default() };
         read.keep(&words_dir(&book.file), page, TESSERACT).unwrap();
         let text = "The <b>Hoose</b> stood.\n".into();
         Ok(OcrReading { text, confidence: Some(0.8), ..OcrReading::default() }.into())
@@ -319,7 +324,7 @@ async fn doubtful_words_are_marked_beside_the_image_until_a_person_has_read_the_
     let words = server.get(&format!("/api/books/{book_id}/pages/2/words")).await;
     assert_eq!(words.status, StatusCode::OK, "{words:?}");
     let read = words.json();
-    assert_eq!((&read["width"], &read["height"], &read["turned"]), (&json!(600), &json!(800), &json!(0)));
+    assert_eq!((&read["width"], &read["height"], &read["turned"]), (&json!(600), &json!(800), &json!(180)));
     let word = &read["words"][1];
     assert_eq!((&word["text"], &word["doubtful"]), (&json!("<b>Hoose</b>"), &json!(true)));
     assert_eq!(word["area"], json!({"x0": 100.0, "y0": 20.0, "x1": 180.0, "y1": 40.0}));
@@ -338,7 +343,7 @@ async fn doubtful_words_are_marked_beside_the_image_until_a_person_has_read_the_
         page.contains("<mark title=\"read with 41 % certainty\">&lt;b&gt;Hoose&lt;/b&gt;</mark>"),
         "{page}"
     );
-    let image = format!("src=\"/api/books/{book_id}/pages/2/image?width=1200\"");
+    let image = format!("src=\"/api/books/{book_id}/pages/2/image?width=1200&amp;turned=180\"");
     assert!(page.contains(&image) && page.contains("loading=\"lazy\"") && page.contains("alt=\"Page 2 of"));
     let (person, text) = (format!("/api/books/{book_id}/pages/2/correction"), "The <b>Hoose</b> stood.");
     assert_eq!(server.post(&person, &json!({"text": text})).await.status, StatusCode::OK);
