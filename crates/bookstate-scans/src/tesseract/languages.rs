@@ -30,6 +30,10 @@ use crate::{
 /// Models of Fraktur, the best first.
 const FRAKTUR: &[&str] = &["deu_latf", "frk", "script/Fraktur", "Fraktur"];
 
+/// Of these models of Fraktur, one of a language and one of the script, both together read better than each alone: of
+/// the words of a book of 1809, `frk` alone has 91 of 100, `Fraktur` 86, both 92.
+const FRAKTUR_SCRIPTS: &[&str] = &["script/Fraktur", "Fraktur"];
+
 /// The languages that are tried, by script, commonest first.
 const OF_SCRIPT: &[(&str, &[&str])] = &[
     (
@@ -154,7 +158,7 @@ impl Tesseract {
         let codes = match told_by_words(&read) {
             _ if is_told => first.clone(),
             // Words are the same in old type and new.
-            _ if FRAKTUR.contains(&first.as_str()) => {
+            _ if is_fraktur(&first) => {
                 self.most_confident(&middle, image, &candidates, cancel)?.unwrap_or_else(|| first.clone())
             }
             Some(code) if candidates.iter().any(|candidate| candidate == code) => code.to_owned(),
@@ -263,13 +267,8 @@ impl Tesseract {
         let script = script.unwrap_or("Latin");
         if script == "Fraktur" {
             // The one that is there; a book in Latin letters that looks like Fraktur is better off with another.
-            let model = FRAKTUR.iter().find(installed);
-            let latin = ["eng", "deu"];
-            let all: Vec<String> = model
-                .into_iter()
-                .chain(latin.iter().filter(installed))
-                .map(|code| (*code).to_owned())
-                .collect();
+            let latin = ["eng", "deu"].into_iter().filter(|code| self.languages().contains(*code));
+            let all: Vec<String> = self.fraktur().into_iter().chain(latin.map(str::to_owned)).collect();
             if !all.is_empty() {
                 return Ok(all);
             }
@@ -283,6 +282,15 @@ impl Tesseract {
             _ if codes.is_empty() => Ok(vec![self.any_language()]),
             _ => Ok(codes.into_iter().take(TRIED).collect()),
         }
+    }
+
+    /// The models that Fraktur is read with.
+    fn fraktur(&self) -> Option<String> {
+        let installed = |code: &&&str| self.languages().contains(**code);
+        let of_language = FRAKTUR.iter().filter(|code| !FRAKTUR_SCRIPTS.contains(code)).find(installed);
+        let models: Vec<&str> =
+            FRAKTUR_SCRIPTS.iter().find(installed).into_iter().chain(of_language).copied().collect();
+        (!models.is_empty()).then(|| models.join("+"))
     }
 
     fn any_language(&self) -> String {
@@ -339,8 +347,16 @@ impl Tesseract {
             return (Languages { codes, note: None }, false);
         };
         let installed = |code: &str| self.languages().contains(code);
-        let is_fraktur = FRAKTUR.contains(&codes.as_str());
-        if let Some(code) = code_of(main).filter(|code| !is_fraktur && !installed(code)) {
+        if is_fraktur(&codes) {
+            let note = (!codes.contains('+')).then(|| {
+                format!(
+                    "old type is read better with one more model: apt-get install {}",
+                    package_of("script/Fraktur")
+                )
+            });
+            return (Languages { codes, note }, false);
+        }
+        if let Some(code) = code_of(main).filter(|code| !installed(code)) {
             return (Languages { codes, note: Some(wanting(code)) }, false);
         }
         match structure::quoted_language(texts(), main).and_then(code_of) {
@@ -374,6 +390,11 @@ pub struct Found {
 fn told_by_words(read: &BTreeMap<u32, PageWords>) -> Option<&'static str> {
     let texts: Vec<String> = read.values().map(layout::text).collect();
     structure::language(texts.iter().map(String::as_str)).and_then(code_of)
+}
+
+/// Whether any of the models is one of Fraktur.
+fn is_fraktur(codes: &str) -> bool {
+    codes.split('+').any(|code| FRAKTUR.contains(&code))
 }
 
 /// The languages of a script, commonest first.
