@@ -201,7 +201,8 @@ async fn few_images_are_made_at_once_and_nothing_else_waits_for_them() {
         assert_eq!((late.status, &*late.problem()), (StatusCode::SERVICE_UNAVAILABLE, "busy"));
         assert_eq!(late.header("retry-after"), "5");
     }
-    assert_eq!(fs::read_to_string(&begun).unwrap().lines().count(), 1, "one at a time");
+    // Its first line may not be written yet.
+    assert!(fs::read_to_string(&begun).unwrap().lines().count() <= 1, "one at a time");
     // What is not made is answered meanwhile.
     assert_eq!(server.get(&format!("/api/books/{book_id}/pages/1")).await.status, StatusCode::OK);
     fs::write(&go_on, "").unwrap();
