@@ -1,8 +1,9 @@
 //! Images of pages for people to look at: made when they are asked for, and kept so that none is made twice.
 //!
 //! They are JPEG files in one folder of the data directory, named after the book's file, how its images are split into
-//! pages, the page, the width, the turn and [`FORMAT`], so that a name never means two images. What is kept is a copy and no part of a book: all of it may be
-//! deleted at any time. It is bounded in bytes; the oldest goes first. A file that is not whole is made anew.
+//! pages, the page, the width, the turn and a version, so that a name never means two images. What is kept is a copy and
+//! no part of a book: all of it may be deleted at any time. It is bounded in bytes; the oldest goes first. A file that is
+//! not whole is made anew.
 //!
 //! All of this blocks. Not here: who may have how many images made at once.
 
