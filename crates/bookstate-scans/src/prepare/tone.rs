@@ -12,6 +12,9 @@ const SQUARE: u32 = 24;
 /// An image of which this share is near black or near white has no tones to be evened.
 const BILEVEL: f64 = 0.97;
 
+/// So many pixels around ink what is grey is part of it.
+const BESIDE: usize = 2;
+
 /// The image with even paper.
 pub(super) fn even(grey: GrayImage) -> GrayImage {
     if is_bilevel(&grey) {
@@ -32,11 +35,42 @@ pub(super) fn even(grey: GrayImage) -> GrayImage {
     let ink = f32::from(darkest(&histogram));
     // From here on up it is paper: two fifths of the way from paper to ink are noise and what shows through.
     let white = (255.0 - (255.0 - ink) * 0.28).min(235.0);
-    let span = (white - ink).max(1.0);
-    for pixel in out.pixels_mut() {
-        pixel.0[0] = ((f32::from(pixel.0[0]) - ink) / span * 255.0).clamp(0.0, 255.0) as u8;
+    let stretched = |level: u8, white: f32| {
+        ((f32::from(level) - ink) / (white - ink).max(1.0) * 255.0).clamp(0.0, 255.0) as u8
+    };
+    // Beside ink it is a thin stroke, or the edge of one: small print has little else.
+    let beside_ink = beside_ink(&out, (255.0 - (255.0 - ink) * 0.5) as u8);
+    for (pixel, beside) in out.pixels_mut().zip(beside_ink) {
+        pixel.0[0] = stretched(pixel.0[0], if beside { 255.0 } else { white });
     }
     out
+}
+
+/// For each pixel, whether one that is at most this bright is near.
+fn beside_ink(grey: &GrayImage, ink: u8) -> Vec<bool> {
+    let width = usize::try_from(grey.width()).unwrap_or(1).max(1);
+    let row_of = |row: &[bool]| {
+        let mut wider = row.to_vec();
+        for (n, _) in row.iter().enumerate().filter(|(_, is_ink)| **is_ink) {
+            let around = n.saturating_sub(BESIDE)..(n + BESIDE + 1).min(row.len());
+            wider.get_mut(around).into_iter().flatten().for_each(|near| *near = true);
+        }
+        wider
+    };
+    let rows: Vec<Vec<bool>> = grey
+        .as_raw()
+        .chunks_exact(width)
+        .map(|row| row_of(&row.iter().map(|level| *level <= ink).collect::<Vec<_>>()))
+        .collect();
+    let mut beside = Vec::with_capacity(width * rows.len());
+    for n in 0..rows.len() {
+        let mut row = vec![false; width];
+        for near in rows.iter().take(n + BESIDE + 1).skip(n.saturating_sub(BESIDE)) {
+            row.iter_mut().zip(near).for_each(|(beside, near)| *beside |= near);
+        }
+        beside.append(&mut row);
+    }
+    beside
 }
 
 fn is_bilevel(grey: &GrayImage) -> bool {
@@ -115,4 +149,30 @@ fn darkest(histogram: &[u32; 256]) -> u8 {
     let all: u32 = histogram.iter().sum();
     let level = quantile(histogram, all / 100);
     if level > 170 { 0 } else { level }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_shows_through_goes_and_thin_strokes_stay() {
+        // Grey paper, a stem with a pale arm, and the pale blot of the other side.
+        let image = GrayImage::from_fn(120, 120, |x, y| {
+            let stem = (20..24).contains(&x) && (20..100).contains(&y);
+            let arm = (24..26).contains(&x) && y == 40;
+            let blot = (60..100).contains(&x) && (40..80).contains(&y);
+            Luma([if stem {
+                30
+            } else if arm || blot {
+                185
+            } else {
+                220
+            }])
+        });
+        let even = even(image);
+        assert_eq!(even.get_pixel(80, 60).0[0], 255, "what shows through");
+        assert!(even.get_pixel(25, 40).0[0] < 235, "an arm of a letter");
+        assert_eq!(even.get_pixel(22, 60).0[0], 0);
+    }
 }
