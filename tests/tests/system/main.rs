@@ -2,7 +2,7 @@
 //!
 //! One test program, so that its tests share two processors and one build of the program.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its own functions too")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its own functions too")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "seeds, counts, and why a test was skipped")]
 
 mod errors;
