@@ -18,6 +18,8 @@ const MIDDLE: std::ops::Range<f32> = 0.4..0.6;
 const MARGINS: f32 = 0.025;
 /// The inner margins are at least as wide as so many letters are high.
 const LETTERS: f32 = 2.0;
+/// The letters of a word stand no further apart than this share of their height.
+const NEXT: f32 = 0.45;
 /// With fewer pieces that could be letters an image says nothing.
 const FEWEST_LETTERS: usize = 80;
 /// The side with less print has at least this share of it, or the image says nothing.
@@ -49,7 +51,7 @@ fn of_upright(grey: &GrayImage) -> Fold {
     let components = Components::of(grey);
     let letter = components.letter_height();
     let letters = letters(&components, letter);
-    if letters.len() < FEWEST_LETTERS {
+    if letters.len() < FEWEST_LETTERS || lies_on_its_side(&letters, letter) {
         return Fold::Unclear;
     }
     let Some((from, to)) = widest_gap(&letters, grey.width()) else { return Fold::Crossed };
@@ -86,6 +88,23 @@ fn letters(components: &Components, letter: f32) -> Vec<Component> {
         behind.chain(before).any(|other| near(piece, other))
     };
     pieces.iter().enumerate().filter(|(n, piece)| has_neighbour(*n, piece)).map(|(_, piece)| *piece).collect()
+}
+
+/// Whether the lines of print run down the image: letters stand nearer to each other below than beside.
+fn lies_on_its_side(letters: &[Component], letter: f32) -> bool {
+    let (near, reach) = ((NEXT * letter).max(1.0) as u32, (8.0 * letter) as u32);
+    let gap = |a0: u32, a1: u32, b0: u32, b1: u32| b0.saturating_sub(a1).max(a0.saturating_sub(b1));
+    let (mut beside, mut below) = (0, 0);
+    for (n, piece) in letters.iter().enumerate() {
+        let others = letters.iter().skip(n + 1).take_while(|other| other.x0 <= piece.x1 + reach);
+        for other in others {
+            let across = gap(piece.x0, piece.x1, other.x0, other.x1);
+            let down = gap(piece.y0, piece.y1, other.y0, other.y1);
+            beside += u32::from(down == 0 && across > 0 && across <= near);
+            below += u32::from(across == 0 && down > 0 && down <= near);
+        }
+    }
+    below > beside
 }
 
 /// The widest stretch of columns in the middle of the image that no letter stands in.
@@ -166,6 +185,16 @@ mod tests {
         print(&mut columns, 530, 940, 2..25);
         print(&mut columns, 300, 700, 0..1);
         assert_eq!(seen(columns), Fold::Crossed);
+    }
+
+    #[test]
+    fn a_page_on_its_side_is_not_two() {
+        // Turned, its two paragraphs are columns with a wide gap between them.
+        let mut page = GrayImage::from_pixel(700, 1000, Luma([255]));
+        print(&mut page, 60, 640, 0..18);
+        print(&mut page, 60, 640, 22..40);
+        assert_eq!(seen(image::imageops::rotate90(&page)), Fold::Unclear);
+        assert_eq!(seen(image::imageops::rotate270(&page)), Fold::Unclear);
     }
 
     #[test]
