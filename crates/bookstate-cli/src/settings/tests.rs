@@ -64,6 +64,7 @@ fn every_key_can_be_set_in_the_file() {
         [intake]
         max_pages = 10
         max_growth = 11
+        split_spreads = false
         memory_mb = 256
         [stages]
         toc_finder = "p:some/model-1.5"
@@ -94,6 +95,7 @@ fn every_key_can_be_set_in_the_file() {
     .unwrap();
     assert!(settings.data_dir.ends_with("books") && settings.data_dir.is_absolute(), "relative to the file");
     assert!(settings.rows.iter().all(|row| row.origin != "default"), "{:?}", settings.rows);
+    assert!(!settings.split_spreads);
     assert_eq!(settings.segment_bytes, 1 << 20);
     assert_eq!(settings.workers, 3);
     assert_eq!(settings.engines.ocr.len(), 2);
