@@ -5,6 +5,7 @@
 //! show two pages, all of them do, those too on which one page is blank.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -20,10 +21,13 @@ use crate::{
 
 /// Two pages side by side are so many times as wide as high.
 const WIDE: std::ops::RangeInclusive<f32> = 1.12..=2.2;
-/// How many images are looked at.
-const LOOKED_AT: usize = 9;
+/// How many images are looked at, and how many where one of them is wide.
+const FIRST: u32 = 3;
+const MOST: u32 = 9;
 /// How wide an image is when it is looked at, in pixels.
 const WIDTH: u32 = 1000;
+/// How wide it is when only its shape is asked for.
+const SHAPE: u32 = 100;
 
 /// Which images of a scan show two pages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,25 +54,41 @@ pub(crate) struct Part {
 
 impl Spreads {
     /// Looks at the images of a scan; `None`: each shows one page. `images`: a scan of which nothing is kept yet.
-    /// Blocks, as long as a few images take to be made.
+    /// Blocks, as long as a few images take to be made, and all of them where they show two pages.
     #[must_use]
     pub fn find(images: &PageImages) -> Option<Self> {
-        let all = 1..=images.page_count();
-        // An image without a size is damaged: reading it will say so.
-        let is_wide = |page: &u32| images.size(*page).is_ok_and(|(w, h)| WIDE.contains(&(w / h.max(1.0))));
-        let wide: Vec<u32> = all.filter(is_wide).collect();
-        let looked_at = LOOKED_AT.min(wide.len());
-        let (mut two, mut one) = (0, 0);
-        for n in 0..looked_at {
-            // The middle of each of as many equal parts of the book.
-            let page = wide.get((2 * n + 1) * wide.len() / (2 * looked_at))?;
-            match images.image(*page, Resolution::Width(WIDTH)).map(|image| fold(&image.pixels)) {
-                Ok(Fold::At(_)) => two += 1,
-                Ok(Fold::Crossed) => one += 1,
-                Ok(Fold::Unclear) | Err(_) => {}
+        let pages = images.page_count();
+        let (mut looked_at, mut failed) = (BTreeMap::new(), 0);
+        for many in [FIRST, MOST] {
+            for page in spread_over(pages, many) {
+                if looked_at.contains_key(&page) {
+                    continue;
+                }
+                match images.image(page, Resolution::Width(WIDTH)) {
+                    Ok(image) if is_wide(&image.pixels) => {
+                        looked_at.insert(page, Some(fold(&image.pixels)));
+                    }
+                    Ok(_) => drop(looked_at.insert(page, None)),
+                    // It took what making an image may take: a file of nothing else takes it each time.
+                    Err(_) if failed == 1 => return None,
+                    Err(_) => failed += 1,
+                }
+            }
+            if looked_at.values().all(Option::is_none) {
+                return None;
             }
         }
-        (two > 2 * one).then_some(Self { images: wide })
+        let seen = |shows: fn(&Fold) -> bool| looked_at.values().flatten().filter(|fold| shows(fold)).count();
+        let two = seen(|fold| matches!(fold, Fold::At(_)));
+        let one = seen(|fold| matches!(fold, Fold::Crossed));
+        if two <= 2 * one {
+            return None;
+        }
+        // An image that cannot be made is no page that could be read.
+        let shape =
+            |page: &u32| images.image(*page, Resolution::Width(SHAPE)).map(|image| is_wide(&image.pixels));
+        let wide: Vec<u32> = (1..=pages).filter(|page| shape(page).unwrap_or(false)).collect();
+        (!wide.is_empty()).then_some(Self { images: wide })
     }
 
     /// What is kept beside the file of a scan.
@@ -125,6 +145,17 @@ impl Spreads {
         }
         Part { image: index.saturating_sub(before), half: None }
     }
+}
+
+/// So many pages, each the middle of one of as many equal parts of a book.
+fn spread_over(pages: u32, many: u32) -> impl Iterator<Item = u32> {
+    let many = u64::from(many.min(pages).max(1));
+    let middle = move |n: u64| (2 * n + 1) * u64::from(pages) / (2 * many) + 1;
+    (0..many).filter_map(move |n| u32::try_from(middle(n).min(u64::from(pages))).ok())
+}
+
+fn is_wide(image: &DynamicImage) -> bool {
+    WIDE.contains(&(image.width() as f32 / image.height().max(1) as f32))
 }
 
 /// The page on this half of an image.

@@ -38,7 +38,9 @@ fn ways(server: &Server, book: &str, job: &str) -> Vec<String> {
         let is_of_book = answer["headers"].get(SOURCE).is_some();
         let names_one = path.contains("{book_id}") || path == "/api/jobs/{id}";
         assert_eq!(is_of_book, names_one && item.get("get").is_some(), "{path}");
-        if !is_of_book || answer["content"].get("text/event-stream").is_some() {
+        // These are of the copy of the book's file, which only who took it in has.
+        let is_of_file = path.ends_with("/image") || path.ends_with("/words");
+        if !is_of_book || is_of_file || answer["content"].get("text/event-stream").is_some() {
             continue;
         }
         let (mut paths, mut queries, mut needs_query) = (vec![path.clone()], Vec::new(), false);

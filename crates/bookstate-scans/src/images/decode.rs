@@ -106,27 +106,6 @@ pub(super) fn decode(bytes: &[u8], frame: u32) -> Result<PageImage, String> {
     }
 }
 
-/// Width and height of an image, upright, in pixels. Only of what is rare it is decoded.
-pub(super) fn size(bytes: &[u8], frame: u32) -> Result<(u32, u32), String> {
-    let format = match Codec::of(bytes) {
-        Some(Codec::Png) => ImageFormat::Png,
-        Some(Codec::Jpeg) => ImageFormat::Jpeg,
-        Some(Codec::Webp) => ImageFormat::WebP,
-        _ => return decode(bytes, frame).map(|image| (image.pixels.width(), image.pixels.height())),
-    };
-    let reader = ImageReader::with_format(Cursor::new(bytes), format);
-    let mut decoder = reader.into_decoder().map_err(|error| error.to_string())?;
-    let (width, height) = decoder.dimensions();
-    let lies = matches!(
-        decoder.orientation(),
-        Ok(Orientation::Rotate90
-            | Orientation::Rotate270
-            | Orientation::Rotate90FlipH
-            | Orientation::Rotate270FlipH)
-    );
-    Ok(if lies { (height, width) } else { (width, height) })
-}
-
 fn by_library(bytes: &[u8], format: ImageFormat, dpi: Option<f32>) -> Result<PageImage, String> {
     let text = |error: image::ImageError| error.to_string();
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
@@ -290,7 +269,6 @@ mod tests {
             assert_eq!(Codec::of(&bytes), Some(codec));
             let image = decode(&bytes, 0).unwrap();
             assert_eq!((image.pixels.width(), image.pixels.height()), (20, 30), "{codec:?}");
-            assert_eq!(size(&bytes, 0), Ok((20, 30)), "{codec:?}");
         }
     }
 
@@ -311,7 +289,6 @@ mod tests {
                 let mut damaged = bytes.clone();
                 damaged[at] ^= 0x55;
                 drop(decode(&damaged, 0));
-                drop(size(&damaged, 0));
                 drop(decode(&bytes[..at], 0));
             }
         }

@@ -55,12 +55,6 @@ impl DjvuFile {
         Ok(PageImage { pixels: DynamicImage::ImageRgb8(pixels), dpi: plausible_dpi(f32::from(page.dpi())) })
     }
 
-    /// Width and height of a page in pixels.
-    pub(super) fn size(&self, index: u32) -> Result<(u32, u32), String> {
-        let page = self.page(index)?;
-        Ok((page.width(), page.height()))
-    }
-
     pub(super) fn words(&self, index: u32) -> Result<Vec<LayerWord>, String> {
         let layer = self.page(index)?.text_layer().map_err(|error| error.to_string())?;
         let mut words = Vec::new();

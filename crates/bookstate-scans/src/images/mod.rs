@@ -154,26 +154,6 @@ impl PageImages {
         self.0.spreads.as_ref().map_or(images, |spreads| spreads.page_count(images))
     }
 
-    /// Width and height of the image that a page is on, in any unit: what is needed is their proportion. Most images
-    /// are not decoded for it. Blocks, up to [`LIMIT`].
-    ///
-    /// # Errors
-    /// As [`PageImages::image`].
-    pub(crate) fn size(&self, page: u32) -> Result<(f32, f32), PageError> {
-        self.bounded(page, |opened, part| {
-            let pixels = |(width, height): (u32, u32)| (width as f32, height as f32);
-            Ok(match &opened.file {
-                Kind::Image(bytes) => pixels(decode::size(bytes, part.image)?),
-                Kind::Archive(archive) => {
-                    let (bytes, frame) = archive.read(part.image)?;
-                    pixels(decode::size(&bytes, frame)?)
-                }
-                Kind::Djvu(file) => pixels(file.size(part.image)?),
-                Kind::Pdf(file) => file.size(part.image)?,
-            })
-        })
-    }
-
     /// The image of a page. Blocks, up to [`LIMIT`].
     ///
     /// # Errors

@@ -50,11 +50,6 @@ impl PdfFile {
         self.pages
     }
 
-    /// Width and height of a page in points.
-    pub(super) fn size(&self, index: u32) -> Result<(f32, f32), String> {
-        self.page(index).map(Page::render_dimensions)
-    }
-
     fn page(&self, index: u32) -> Result<&Page<'_>, String> {
         let page = usize::try_from(index).ok().and_then(|index| self.pdf.pages().get(index));
         page.ok_or_else(|| "it is missing from the page tree".to_owned())
