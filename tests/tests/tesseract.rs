@@ -112,12 +112,8 @@ fn the_languages_of_a_book_are_those_that_its_words_say() {
         "Weg gebaut hat, und das ist nicht zu sehen",
     ]);
     assert_eq!(german.languages.codes, "deu");
-    let quoting = found(&[
-        WORDS[0],
-        WORDS[1],
-        WORDS[2],
-        "que les murs du salon et une dame au jardin dans le parc est sur",
-    ]);
+    let french = "que les murs du salon et une dame au jardin dans le parc est sur";
+    let quoting = found(&[WORDS[0], WORDS[1], WORDS[2], WORDS[3], WORDS[0], WORDS[1], french]);
     match tesseract().languages().contains("fra") {
         true => assert_eq!(quoting.languages.codes, "eng+fra"),
         false => assert!(quoting.languages.note.unwrap().contains("apt-get install tesseract-ocr-fra")),
