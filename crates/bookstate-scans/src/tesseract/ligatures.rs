@@ -1,7 +1,7 @@
 //! Letters that old type joins, where the program takes them for another letter.
 //!
 //! The joined `ct` of books until about 1900 has an arc over it, so that it is taken for `ét` where the languages that a
-//! page is read in have an `é`: `architeét`, `aétion`. An `é` between a vowel and a `t` is in no English word.
+//! page is read in have an `é`: `architeét`, `aétion`.
 
 use crate::words::Word;
 
@@ -33,16 +33,17 @@ fn parted(word: &str) -> Option<String> {
     (out != letters).then(|| out.into_iter().collect())
 }
 
-/// Whether `ct` may follow this letter, where `after` follows the `t`. After `i` and `n` French words have `ét` too, but
-/// not before all endings.
+/// How English words go on behind a `ct` that stands after a vowel or an `n`. French words with `ét` there go on
+/// otherwise: `inquiétude`, `propriétaire`, `poétique`.
+const ENDINGS: &[&str] = &[
+    "", "s", "ed", "ing", "ion", "ions", "ional", "ioned", "ive", "ives", "ively", "ly", "ness", "or", "ors",
+    "ory", "ories", "ural", "ure", "ures", "ual", "ually", "ober", "oria", "orian",
+];
+
+/// Whether `ct` may follow this letter, where `after` follows the `t`.
 fn is_before_ct(letter: char, after: &[char]) -> bool {
     let rest: String = after.iter().take_while(|c| c.is_alphabetic()).collect();
-    match letter.to_ascii_lowercase() {
-        'a' | 'e' | 'o' | 'u' => !["ique", "iques"].contains(&rest.as_str()),
-        'i' => !rest.starts_with(['é', 'è']) && !["e", "er", "es", "ent"].contains(&rest.as_str()),
-        'n' => ["", "s", "ion", "ions", "ly", "ive"].contains(&rest.as_str()),
-        _ => false,
-    }
+    "aeioun".contains(letter.to_ascii_lowercase()) && ENDINGS.contains(&rest.as_str())
 }
 
 #[cfg(test)]
@@ -61,9 +62,25 @@ mod tests {
         ] {
             assert_eq!(parted(read).as_deref(), Some(meant));
         }
-        for word in
-            ["été", "société", "poétique", "magnétisme", "inquiéter", "Agrégé", "beauté", "action", "é", ""]
-        {
+        let french = [
+            "été",
+            "société",
+            "poétique",
+            "magnétisme",
+            "inquiéter",
+            "inquiétude",
+            "propriétaire",
+            "variétés",
+            "piété",
+            "désuétude",
+            "poétesse",
+            "génétique",
+            "Agrégé",
+            "beauté",
+            "é",
+            "",
+        ];
+        for word in french.into_iter().chain(["action"]) {
             assert_eq!(parted(word), None, "{word}");
         }
     }
