@@ -38,14 +38,15 @@ pub fn choose<'a>(readings: &[&'a OcrResult]) -> Option<Choice<'a>> {
         return Some(Choice { reading, reason: "a person's correction" });
     }
     let texts: Vec<&&OcrResult> = readings.iter().filter(has_text).collect();
+    let sure = |reading: &OcrResult| reading.confidence.unwrap_or(1.0);
     let Some(first) = texts.first() else {
-        let reading = readings.first()?;
+        // Who looked at the image is surer that nothing is on it than who found no text layer. Of equals the first.
+        let reading = readings.iter().rev().max_by(|a, b| sure(a).total_cmp(&sure(b)))?;
         return Some(Choice { reading, reason: "no provider read any text" });
     };
     if is_good(first) {
         return Some(Choice { reading: first, reason: "the first in the order of preference with text" });
     }
-    let sure = |reading: &OcrResult| reading.confidence.unwrap_or(1.0);
     let mut best = **first;
     for reading in &texts {
         if sure(reading) > sure(best) + SURER {
@@ -162,6 +163,8 @@ fn in_order<'a>(state: &'a BookState, page: i32, providers: &[Provider]) -> Vec<
 
 #[cfg(test)]
 mod tests {
+    use bookstate_domain::{BookId, Seq};
+
     use super::*;
 
     #[test]
@@ -179,5 +182,24 @@ mod tests {
         ] {
             assert!(plausibility(noise) < GOOD, "{noise:?}: {}", plausibility(noise));
         }
+    }
+
+    #[test]
+    fn a_blank_page_is_that_of_who_is_surest_of_it() {
+        let reading = |provider: &str, text: &str, confidence: Option<f64>| OcrResult {
+            book_id: BookId::new("b-0123456789abcdef").unwrap(),
+            page_num: 1,
+            provider: Provider::new(provider).unwrap(),
+            text: Some(text.into()),
+            confidence,
+            created_at: None,
+            created_seq: Seq::ZERO,
+        };
+        let (layer, image) = (reading("text-layer", "", Some(0.0)), reading("tesseract", "", Some(1.0)));
+        let provider = |readings: &[&OcrResult]| choose(readings).unwrap().reading.provider.to_string();
+        assert_eq!(provider(&[&layer, &image]), "tesseract");
+        // Of equals the first; what has text is before what has none.
+        assert_eq!(provider(&[&reading("a", "", None), &image]), "a");
+        assert_eq!(provider(&[&image, &reading("b", "a page with text", Some(0.9))]), "b");
     }
 }
