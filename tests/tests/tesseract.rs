@@ -99,7 +99,7 @@ fn the_languages_of_a_book_are_those_that_its_words_say() {
     let found = |lines: &[&str]| {
         let page = page_of(folder.path(), lines);
         let image = |_| Ok(PageImage { pixels: DynamicImage::ImageLuma8(page.clone()), dpi: Some(200.0) });
-        tesseract().find_languages(&[1, 2], &image, &Cancel::default()).unwrap()
+        tesseract().find_languages(2, &image, &Cancel::default()).unwrap()
     };
     let english = found(&WORDS);
     assert_eq!(english.languages.codes, "eng");

@@ -15,6 +15,8 @@ use bookstate_domain::{BookId, IdError, Seq, persist::NewBook};
 use bookstate_store::{Library, OpenBookError, fs::private};
 use sha2::{Digest, Sha256};
 
+#[cfg(feature = "scans")]
+use bookstate_reading::source::SourceKind;
 use bookstate_reading::source::{Source, SourceError};
 
 #[cfg(feature = "scans")]
@@ -117,13 +119,45 @@ fn page_count(
     source: &Source,
     intake: &Intake,
 ) -> Result<u32, IngestError> {
-    if !scan::may_be_images(source) {
-        return Ok(source.page_count());
-    }
-    if !is_known(library, book_id)? {
-        scan::keep_spreads(copy, intake)?;
+    if source.kind() == SourceKind::Pdf && !is_known(library, book_id)? && looks_like_images(source) {
+        keep_spreads(copy, intake, || has_no_text(source))?;
     }
     Ok(scan::source(copy)?.map_or(source.page_count(), |images| images.page_count()))
+}
+
+/// Whether a PDF file may be one of page images alone: a few pages that are looked at have no text.
+#[cfg(feature = "scans")]
+fn looks_like_images(source: &Source) -> bool {
+    let pages = source.page_count();
+    [10, 30, 50, 70, 90].into_iter().all(|share| !has_text(source, (pages * share / 100).clamp(1, pages)))
+}
+
+/// Whether no page has any text: what a page says of itself is read, and not lost to a picture of it.
+#[cfg(feature = "scans")]
+fn has_no_text(source: &Source) -> bool {
+    (1..=source.page_count()).all(|page| !has_text(source, page))
+}
+
+#[cfg(feature = "scans")]
+fn has_text(source: &Source, page: u32) -> bool {
+    source.page(page).is_ok_and(|page| !page.plain_text().trim().is_empty())
+}
+
+/// Decides which images of a copy show two pages, and keeps that, if they `may` be split. Blocks.
+#[cfg(feature = "scans")]
+fn keep_spreads(copy: &Path, intake: &Intake, may: impl FnOnce() -> bool) -> Result<(), IngestError> {
+    let failed = |source| IngestError::Copy { path: copy.into(), source };
+    if !intake.split_spreads {
+        return Spreads::forget(copy).map_err(failed);
+    }
+    // Of a book that was not taken in to its end: it would be the same.
+    if Spreads::kept(copy).is_some() {
+        return Ok(());
+    }
+    match Spreads::find(&PageImages::open_by(copy, intake.images.clone())?) {
+        Some(spreads) if may() => spreads.keep(copy).map_err(failed),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(not(feature = "scans"))]
@@ -160,7 +194,7 @@ fn ingest_scan(
 fn looked_at(path: &Path, copy: &Path, is_known: bool, intake: &Intake) -> Result<u32, IngestError> {
     // The pages of a known book are counted.
     if !is_known {
-        scan::keep_spreads(copy, intake)?;
+        keep_spreads(copy, intake, || true)?;
     }
     let images = PageImages::open_by(copy, intake.images.clone())?;
     let page_count = images.page_count();

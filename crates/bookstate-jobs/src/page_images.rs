@@ -124,10 +124,8 @@ fn split(copy: &Path) -> String {
 /// Whether a copy of a book's file has page images, or pages that can be drawn.
 #[must_use]
 pub fn has_images(copy: &Path) -> bool {
-    let Ok(file) = fs::File::open(copy) else { return false };
-    let mut head = Vec::new();
-    let read = io::Read::read_to_end(&mut io::Read::take(file, 64), &mut head);
-    read.is_ok() && (Form::of(&head).is_some() || copy.extension().is_some_and(|kind| kind == "pdf"))
+    let form = Form::of_file(copy);
+    form.is_ok_and(|form| form.is_some() || copy.extension().is_some_and(|kind| kind == "pdf"))
 }
 
 /// Why there is no image.

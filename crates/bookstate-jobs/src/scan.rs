@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use bookstate_domain::BookState;
 use bookstate_reading::{
     page::{Block, BlockKind, Line, Page},
-    source::{ReadPages, Source, SourceError, SourceKind},
+    source::{ReadPages, Source, SourceError},
 };
 use bookstate_scans::{
     InputError, PageError,
@@ -15,11 +15,7 @@ use bookstate_scans::{
     words::PageWords,
 };
 
-use crate::{
-    choose::{chosen, preferred},
-    error::IngestError,
-    intake::Intake,
-};
+use crate::choose::{chosen, preferred};
 
 /// The provider whose words are kept with their places.
 pub const TESSERACT: &str = "tesseract";
@@ -46,39 +42,12 @@ pub fn kept_words(file: &Path, page: u32) -> Option<PageWords> {
 }
 
 /// The copy at `path` as a source; `None`: it is no file of page images. A PDF file is one when two of its pages are on
-/// one image: of the other PDF files the text is read first.
+/// one image.
 pub(crate) fn source(path: &Path) -> Result<Option<Source>, InputError> {
-    let mut head = Vec::new();
-    let file = std::fs::File::open(path);
-    let read =
-        file.and_then(|file| std::io::Read::read_to_end(&mut std::io::Read::take(file, 64), &mut head));
-    if read.is_err() || (Form::of(&head).is_none() && Spreads::kept(path).is_none()) {
+    if !matches!(Form::of_file(path), Ok(Some(_))) && Spreads::kept(path).is_none() {
         return Ok(None);
     }
     Ok(Some(Source::of_images(Pages(PageImages::open(path)?))))
-}
-
-/// Decides which images of the copy at `path` show two pages, and keeps that. Blocks.
-pub(crate) fn keep_spreads(path: &Path, intake: &Intake) -> Result<(), IngestError> {
-    if !intake.split_spreads {
-        return Spreads::forget(path).map_err(|source| IngestError::Copy { path: path.into(), source });
-    }
-    // Of a book that was not taken in to its end: it would be the same.
-    if Spreads::kept(path).is_some() {
-        return Ok(());
-    }
-    match Spreads::find(&PageImages::open_by(path, intake.images.clone())?) {
-        Some(spreads) => spreads.keep(path).map_err(|source| IngestError::Copy { path: path.into(), source }),
-        None => Ok(()),
-    }
-}
-
-/// Whether a PDF file may be one of page images alone: the pages that are looked at have no text.
-pub(crate) fn may_be_images(source: &Source) -> bool {
-    let pages = source.page_count();
-    let looked_at = [10, 30, 50, 70, 90].map(|share| (pages * share / 100).clamp(1, pages.max(1)));
-    let has_text = |page: u32| source.page(page).is_ok_and(|page| !page.plain_text().trim().is_empty());
-    source.kind() == SourceKind::Pdf && !looked_at.into_iter().any(has_text)
 }
 
 /// Page images, with the text that the file claims for them.

@@ -2,8 +2,9 @@
 //!
 //! A scan is a folder of photographs, a TIFF, a CBZ, a DjVu file, or a PDF whose pages are images. This crate takes
 //! it in as one file ([`input`]), gives the image of any page ([`images`]), of which two may be on one ([`spreads`]),
-//! prepares it for reading ([`prepare`]), has the program `tesseract` read it ([`tesseract`]), and fills the page model of `bookstate-reading` with the
-//! words and their places ([`layout`]). What was read goes out again as a searchable PDF, hOCR or ALTO ([`export`]).
+//! prepares it for reading ([`prepare`]), has the program `tesseract` read it ([`tesseract`]), and fills the page model
+//! of `bookstate-reading` with the words and their places ([`layout`]). What was read goes out again as a searchable
+//! PDF, hOCR or ALTO ([`export`]).
 //!
 //! Invariants: the same file gives the same pages and the same images, always; no image makes a call panic, and each
 //! is bounded in pixels and time; nothing is read where nothing is printed. This crate must not know jobs, stores,
@@ -18,6 +19,7 @@ pub mod input;
 pub mod layout;
 pub mod prepare;
 mod private;
+mod sample;
 pub mod spreads;
 pub mod tesseract;
 pub mod words;

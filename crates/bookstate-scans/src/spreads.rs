@@ -2,7 +2,8 @@
 //!
 //! It is decided once, when a book is taken in, and kept beside the file: from then on each half is a page of its own.
 //! An image that is higher than wide shows one page. Of the others a few are looked at, all over the book; where they
-//! show two pages, all of them do, those too on which one page is blank.
+//! show two pages, all of them do, those too on which one page is blank, but for those whose print runs across the
+//! middle: a table that folds out.
 
 use std::{
     collections::BTreeMap,
@@ -14,9 +15,11 @@ use image::DynamicImage;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    PageError,
     images::{PageImages, Resolution},
     prepare::{Fold, fold},
     private,
+    sample::spread_over,
 };
 
 /// Two pages side by side are so many times as wide as high.
@@ -26,8 +29,6 @@ const FIRST: u32 = 3;
 const MOST: u32 = 9;
 /// How wide an image is when it is looked at, in pixels.
 const WIDTH: u32 = 1000;
-/// How wide it is when only its shape is asked for.
-const SHAPE: u32 = 100;
 
 /// Which images of a scan show two pages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,11 +65,8 @@ impl Spreads {
                 if looked_at.contains_key(&page) {
                     continue;
                 }
-                match images.image(page, Resolution::Width(WIDTH)) {
-                    Ok(image) if is_wide(&image.pixels) => {
-                        looked_at.insert(page, Some(fold(&image.pixels)));
-                    }
-                    Ok(_) => drop(looked_at.insert(page, None)),
+                match look(images, page) {
+                    Ok(seen) => drop(looked_at.insert(page, seen)),
                     // It took what making an image may take: a file of nothing else takes it each time.
                     Err(_) if failed == 1 => return None,
                     Err(_) => failed += 1,
@@ -84,11 +82,13 @@ impl Spreads {
         if two <= 2 * one {
             return None;
         }
-        // An image that cannot be made is no page that could be read.
-        let shape =
-            |page: &u32| images.image(*page, Resolution::Width(SHAPE)).map(|image| is_wide(&image.pixels));
-        let wide: Vec<u32> = (1..=pages).filter(|page| shape(page).unwrap_or(false)).collect();
-        (!wide.is_empty()).then_some(Self { images: wide })
+        let shows_two = |page: &u32| {
+            // An image that cannot be made is no page that could be read.
+            let seen = looked_at.get(page).copied().unwrap_or_else(|| look(images, *page).unwrap_or(None));
+            seen.is_some_and(|fold| fold != Fold::Crossed)
+        };
+        let images: Vec<u32> = (1..=pages).filter(shows_two).collect();
+        (!images.is_empty()).then_some(Self { images })
     }
 
     /// What is kept beside the file of a scan.
@@ -147,15 +147,11 @@ impl Spreads {
     }
 }
 
-/// So many pages, each the middle of one of as many equal parts of a book.
-fn spread_over(pages: u32, many: u32) -> impl Iterator<Item = u32> {
-    let many = u64::from(many.min(pages).max(1));
-    let middle = move |n: u64| (2 * n + 1) * u64::from(pages) / (2 * many) + 1;
-    (0..many).filter_map(move |n| u32::try_from(middle(n).min(u64::from(pages))).ok())
-}
-
-fn is_wide(image: &DynamicImage) -> bool {
-    WIDE.contains(&(image.width() as f32 / image.height().max(1) as f32))
+/// What an image shows; `None`: it is higher than wide.
+fn look(images: &PageImages, page: u32) -> Result<Option<Fold>, PageError> {
+    let pixels = images.image(page, Resolution::Width(WIDTH))?.pixels;
+    let is_wide = WIDE.contains(&(pixels.width() as f32 / pixels.height().max(1) as f32));
+    Ok(is_wide.then(|| fold(&pixels)))
 }
 
 /// The page on this half of an image.
@@ -199,6 +195,42 @@ mod tests {
             let parts: Vec<Part> = (0..spreads.page_count(images)).map(|index| spreads.part(index)).collect();
             prop_assert_eq!(parts, expected);
         }
+    }
+
+    #[test]
+    fn images_of_two_pages_are_told_from_pages_and_from_what_folds_out() {
+        use crate::prepare::drawn::{paper, print};
+        let place = tempfile::tempdir().unwrap();
+        let images = place.path().join("images");
+        fs::create_dir(&images).unwrap();
+        for n in 1..=9 {
+            let mut image = paper();
+            match n {
+                // A table, which runs across.
+                4 => print(&mut image, 60, 940, 0..25),
+                // A blank page beside a page.
+                6 => print(&mut image, 60, 450, 0..25),
+                _ => {
+                    print(&mut image, 60, 450, 0..25);
+                    print(&mut image, 530, 940, 0..25);
+                }
+            }
+            if n == 1 || n == 9 {
+                image = image::imageops::crop_imm(&image, 0, 0, 500, 700).to_image();
+            }
+            image.save(images.join(format!("{n}.png"))).unwrap();
+        }
+        let copy = place.path().join("copy.cbz");
+        let scan = crate::input::Scan::find(&images).unwrap().unwrap();
+        crate::input::write(&scan, &copy).unwrap();
+        let found = Spreads::find(&PageImages::open(&copy).unwrap()).unwrap();
+        assert_eq!(found.images, [2, 3, 5, 6, 7, 8]);
+        found.keep(&copy).unwrap();
+        let opened = PageImages::open(&copy).unwrap();
+        assert_eq!(opened.page_count(), 15);
+        // Nothing of an image is on neither of its pages.
+        let width = |page| opened.image(page, Resolution::Native).unwrap().pixels.width();
+        assert_eq!((width(1), width(2) + width(3), width(6)), (500, 1000, 1000));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use bookstate_tests::{books::Book, system::Place};
 use image::{DynamicImage, GrayImage, Luma, imageops};
-use pdf_writer::{Content, Finish, Name, Pdf, Rect, Ref};
+use pdf_writer::{Content, Finish, Name, Pdf, Rect, Ref, Str};
 use serde_json::Value;
 
 /// A book as a scanner gives it that is opened flat: its first and last page alone, the others in pairs.
@@ -68,12 +68,25 @@ impl Opened {
         }
     }
 
-    fn write_pdf(&self, name: &str) {
+    /// A PDF file of the images; behind them a page of `text`, where there is any.
+    fn write_pdf(&self, name: &str, text: Option<&[u8]>) {
         let mut pdf = Pdf::new();
-        let count = i32::try_from(self.images.len()).unwrap();
+        let images = i32::try_from(self.images.len()).unwrap();
+        let count = images + i32::from(text.is_some());
         let page = |n: i32| Ref::new(3 + 3 * n);
         pdf.catalog(Ref::new(1)).pages(Ref::new(2));
         pdf.pages(Ref::new(2)).kids((0..count).map(page)).count(count);
+        if let Some(text) = text {
+            let (content_id, font_id) = (Ref::new(4 + 3 * images), Ref::new(5 + 3 * images));
+            let mut written = pdf.page(page(images));
+            written.media_box(Rect::new(0.0, 0.0, 400.0, 600.0)).parent(Ref::new(2)).contents(content_id);
+            written.resources().fonts().pair(Name(b"F"), font_id);
+            written.finish();
+            pdf.type1_font(font_id).base_font(Name(b"Helvetica"));
+            let mut content = Content::new();
+            content.begin_text().set_font(Name(b"F"), 12.0).next_line(40.0, 500.0).show(Str(text)).end_text();
+            pdf.stream(content_id, &content.finish());
+        }
         for (n, image) in (0..).zip(&self.images) {
             let (width, height) = (image.width() as f32 * 72.0 / 120.0, image.height() as f32 * 72.0 / 120.0);
             let (content_id, image_id) = (Ref::new(4 + 3 * n), Ref::new(5 + 3 * n));
@@ -117,11 +130,22 @@ fn two_pages_on_one_image_are_two_pages_of_the_book() {
     assert_eq!(place.ok("pages flat --json").json()["page_count"], 3);
     place.ok("rm flat --yes");
 
-    opened.write_pdf("flat.pdf");
+    opened.write_pdf("flat.pdf", None);
     let job: Value = place.ok("process flat.pdf --languages eng --json").json();
     assert_eq!(job["status"], "complete", "{job}");
     assert_eq!(begins(place, "flat.pdf"), opened.begins);
-    place.ok("rm flat.pdf book.pdf --yes");
+    // A page that has a text of its own keeps it: then no page becomes an image.
+    opened.write_pdf("mixed.pdf", Some(b"What this page says is its text."));
+    place.ok("process mixed.pdf --estimate");
+    let books = place.ok("books --json").json();
+    let pages: Vec<_> = books["books"].as_array().unwrap().iter().map(|book| &book["page_count"]).collect();
+    let of_four = pages.iter().filter(|pages| ***pages == 4).count();
+    assert_eq!(
+        (pages.len(), of_four),
+        (3, 2),
+        "the images that were split, and those that were not: {books}"
+    );
+    place.ok("rm flat.pdf mixed.pdf book.pdf --yes");
     let left = std::fs::read_dir(place.data().join("sources")).unwrap().count();
     assert_eq!(left, 0, "nothing of a removed book is left");
 }

@@ -23,11 +23,6 @@ use crate::{
     scan::{TESSERACT, words_dir},
 };
 
-/// One page in so many is read to find the book's languages.
-const SAMPLED: u32 = 5;
-/// The fewest and the most pages that are read for it.
-const SAMPLES: (u32, u32) = (3, 16);
-
 /// See the module documentation.
 #[derive(Debug, Clone, Default)]
 pub struct TesseractOcr {
@@ -133,7 +128,8 @@ fn languages(
         return Ok(Arc::new(Found { languages, read: BTreeMap::new() }));
     }
     let memo = book.memo.get_or_make("languages of the scan", Mutex::<Option<Arc<Found>>>::default)?;
-    // The first page looks, and the others wait for it. What failed is not kept: the next page looks again.
+    // The first page looks, and the others wait for it. What failed, or was
+    // cancelled with the page, is not kept: the next page looks again.
     let mut memo = memo.lock();
     if cancel.is_cancelled() {
         return Err(failure(OcrError::Cancelled));
@@ -141,7 +137,7 @@ fn languages(
     if let Some(found) = &*memo {
         return Ok(found.clone());
     }
-    let found = find(book, program, images).map_err(failure)?;
+    let found = find(book, program, images, cancel).map_err(failure)?;
     Ok(memo.insert(found).clone())
 }
 
@@ -153,21 +149,19 @@ fn told(book: &BookContext) -> Option<Vec<String>> {
     (!told.is_empty()).then_some(told)
 }
 
-fn find(book: &BookContext, program: &Tesseract, images: &PageImages) -> Result<Arc<Found>, OcrError> {
+fn find(
+    book: &BookContext,
+    program: &Tesseract,
+    images: &PageImages,
+    cancel: &Cancel,
+) -> Result<Arc<Found>, OcrError> {
     // A job that continues need not look again.
     let dir = words_dir(&book.file);
     if let Some(languages) = program.kept_languages(&dir) {
         return Ok(Arc::new(Found { languages, read: BTreeMap::new() }));
     }
-    let pages = images.page_count();
-    let (fewest, most) = SAMPLES;
-    let samples = (pages / SAMPLED).clamp(fewest, most).min(pages);
-    // The middle of each of as many equal parts of the book.
-    let sampled = (0..samples).map(|n| (2 * n + 1) * pages / (2 * samples) + 1);
-    let sampled: Vec<u32> = sampled.map(|page| page.min(pages)).collect();
     let image = |page| images.image(page, Resolution::Native);
-    // The other pages of the job wait for this: it is not one page's to cancel.
-    let found = program.find_languages(&sampled, &image, &Cancel::default())?;
+    let found = program.find_languages(images.page_count(), &image, cancel)?;
     let Languages { codes, note } = &found.languages;
     if let Some(note) = note {
         tracing::warn!("{note}");

@@ -12,7 +12,7 @@ mod pdf;
 mod tiff_file;
 
 use std::{
-    fs::{self, File},
+    fs,
     io::Read,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
@@ -112,9 +112,7 @@ impl PageImages {
         let unreadable =
             |error: std::io::Error| InputError::Unreadable { path: path.into(), reason: error.to_string() };
         let broken = |reason: String| InputError::Broken { path: path.into(), reason };
-        let mut head = Vec::new();
-        File::open(path).and_then(|file| file.take(64).read_to_end(&mut head)).map_err(unreadable)?;
-        let form = Form::of(&head);
+        let form = Form::of_file(path).map_err(unreadable)?;
         let whole = || fs::read(path).map_err(unreadable);
         let (file, images) = match form {
             Some(Form::Archive) => {

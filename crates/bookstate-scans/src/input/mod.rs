@@ -45,6 +45,14 @@ impl Form {
         }
     }
 
+    /// What the file at `path` is; `None`: no page images.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn of_file(path: &Path) -> io::Result<Option<Self>> {
+        head(path).map(|head| Self::of(&head))
+    }
+
     /// What the first bytes of a file say; `None`: no page images.
     #[must_use]
     pub fn of(head: &[u8]) -> Option<Self> {
@@ -97,7 +105,7 @@ impl Scan {
             return Self::of_images(path, images).map(Some);
         }
         if path.is_file() {
-            let form = Form::of(&head(path)?);
+            let form = Form::of_file(path).map_err(|error| unreadable(path, &error))?;
             return Ok(form.map(|form| Self { path: path.into(), parts: Parts::File(form) }));
         }
         let pattern = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -159,7 +167,7 @@ fn images_in(folder: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<PathBuf
     for entry in fs::read_dir(folder).map_err(|error| unreadable(folder, &error))? {
         let path = entry.map_err(|error| unreadable(folder, &error))?.path();
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-        if !name.starts_with('.') && wanted(name) && path.is_file() && Codec::of(&head(&path)?).is_some() {
+        if !name.starts_with('.') && wanted(name) && path.is_file() && is_image(&path)? {
             images.push(path);
         }
     }
@@ -194,10 +202,13 @@ fn matches(pattern: &str, name: &str) -> bool {
     pattern.iter().skip(p).all(|c| *c == '*')
 }
 
-fn head(path: &Path) -> Result<Vec<u8>, InputError> {
-    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+fn is_image(path: &Path) -> Result<bool, InputError> {
+    head(path).map(|head| Codec::of(&head).is_some()).map_err(|error| unreadable(path, &error))
+}
+
+fn head(path: &Path) -> io::Result<Vec<u8>> {
     let mut head = Vec::with_capacity(HEAD);
-    file.take(HEAD as u64).read_to_end(&mut head).map_err(|error| unreadable(path, &error))?;
+    File::open(path)?.take(HEAD as u64).read_to_end(&mut head)?;
     Ok(head)
 }
 

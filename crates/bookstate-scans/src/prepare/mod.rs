@@ -5,6 +5,8 @@
 //! unchanged.
 
 mod borders;
+#[cfg(test)]
+pub(crate) mod drawn;
 mod fold;
 mod ink;
 mod leaders;

@@ -24,6 +24,7 @@ use crate::{
     layout,
     prepare::{self, Prepared},
     private,
+    sample::spread_over,
     words::PageWords,
 };
 
@@ -83,6 +84,12 @@ const ISO: &[(&str, &str)] = &[
     ("uk", "ukr"),
 ];
 
+/// One page in so many is read to find the languages of a book.
+const SAMPLED: u32 = 5;
+
+/// The fewest and the most pages that are read for it.
+const SAMPLES: (u32, u32) = (3, 16);
+
 /// How surely the script of a page must be told for no other page to be asked.
 const SURE_SCRIPT: f32 = 3.0;
 
@@ -133,17 +140,19 @@ impl Tesseract {
         Ok(Languages { codes: codes.join("+"), note: None })
     }
 
-    /// Finds the languages of a book by these of its pages, whose images `image` gives. Blocks; reads on all
-    /// processors.
+    /// Finds the languages of a book of so many pages, whose images `image` gives, by a few of them. Blocks; reads on
+    /// all processors.
     ///
     /// # Errors
     /// The script has no installed language, or the program does not run.
     pub fn find_languages(
         &self,
-        pages: &[u32],
+        page_count: u32,
         image: &(dyn Fn(u32) -> Result<PageImage, PageError> + Sync),
         cancel: &Cancel,
     ) -> Result<Found, OcrError> {
+        let (fewest, most) = SAMPLES;
+        let pages: Vec<u32> = spread_over(page_count, (page_count / SAMPLED).clamp(fewest, most)).collect();
         let of_middle = |share: usize| pages.get(pages.len() * share / 100).copied();
         let mut middle: Vec<u32> = [25, 50, 75].into_iter().filter_map(of_middle).collect();
         middle.dedup();

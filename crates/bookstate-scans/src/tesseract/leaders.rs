@@ -92,7 +92,45 @@ fn joined(lines: &[Line], leader: &Area, letter: f32) -> Option<(u32, u32)> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        /// Whatever is joined, every word is there as often as before, and no line is in two places.
+        #[test]
+        fn no_word_is_lost_or_doubled(
+            places in proptest::collection::vec((0_u32..12, 0_u32..3, 0_u32..9, 0_u32..9), 0..40),
+            leaders in proptest::collection::vec((0_u32..9, 0_u32..9, 1_u32..4), 0..12),
+        ) {
+            let mut words: Vec<Word> = Vec::new();
+            for (n, (line, block, x, y)) in places.into_iter().enumerate() {
+                words.push(word(&format!("w{n}"), x as f32 * 60.0, y as f32 * 20.0, line, block));
+            }
+            words.sort_by_key(|word| word.line);
+            let leaders: Vec<Area> = leaders
+                .into_iter()
+                .map(|(x, y, long)| {
+                    let (x0, y1) = (x as f32 * 60.0, y as f32 * 20.0 + 15.0);
+                    Area { x0, y0: y1 - 3.0, x1: x0 + long as f32 * 60.0, y1 }
+                })
+                .collect();
+            let texts = |words: &[Word]| {
+                let mut texts: Vec<String> = words.iter().map(|word| word.text.clone()).collect();
+                texts.sort();
+                texts
+            };
+            let before = texts(&words);
+            join(&mut words, &leaders, 16.0);
+            prop_assert_eq!(texts(&words), before);
+            let mut lines: Vec<u32> = words.iter().map(|word| word.line).collect();
+            lines.dedup();
+            let all = lines.len();
+            lines.sort_unstable();
+            lines.dedup();
+            prop_assert_eq!(lines.len(), all);
+        }
+    }
 
     fn word(text: &str, x0: f32, y0: f32, line: u32, block: u32) -> Word {
         let area = Area { x0, y0, x1: x0 + 10.0 * text.chars().count() as f32, y1: y0 + 20.0 };
