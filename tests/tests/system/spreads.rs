@@ -68,8 +68,8 @@ impl Opened {
         }
     }
 
-    /// A PDF file of the images; behind them a page of `text`, where there is any.
-    fn write_pdf(&self, name: &str, text: Option<&[u8]>) {
+    /// A PDF file of the images in this order; behind them a page of `text`, where there is any.
+    fn write_pdf(&self, name: &str, order: [usize; 3], text: Option<&[u8]>) {
         let mut pdf = Pdf::new();
         let images = i32::try_from(self.images.len()).unwrap();
         let count = images + i32::from(text.is_some());
@@ -87,7 +87,7 @@ impl Opened {
             content.begin_text().set_font(Name(b"F"), 12.0).next_line(40.0, 500.0).show(Str(text)).end_text();
             pdf.stream(content_id, &content.finish());
         }
-        for (n, image) in (0..).zip(&self.images) {
+        for (n, image) in (0..).zip(order.map(|n| &self.images[n])) {
             let (width, height) = (image.width() as f32 * 72.0 / 120.0, image.height() as f32 * 72.0 / 120.0);
             let (content_id, image_id) = (Ref::new(4 + 3 * n), Ref::new(5 + 3 * n));
             let mut written = pdf.page(page(n));
@@ -130,12 +130,13 @@ fn two_pages_on_one_image_are_two_pages_of_the_book() {
     assert_eq!(place.ok("pages flat --json").json()["page_count"], 3);
     place.ok("rm flat --yes");
 
-    opened.write_pdf("flat.pdf", None);
+    opened.write_pdf("flat.pdf", [0, 1, 2], None);
     let job: Value = place.ok("process flat.pdf --languages eng --json").json();
     assert_eq!(job["status"], "complete", "{job}");
     assert_eq!(begins(place, "flat.pdf"), opened.begins);
     // A page that has a text of its own keeps it: then no page becomes an image.
-    opened.write_pdf("mixed.pdf", Some(b"What this page says is its text."));
+    // The image of two pages is the first, where it is looked at.
+    opened.write_pdf("mixed.pdf", [1, 0, 2], Some(b"What this page says is its text."));
     place.ok("process mixed.pdf --estimate");
     let books = place.ok("books --json").json();
     let pages: Vec<_> = books["books"].as_array().unwrap().iter().map(|book| &book["page_count"]).collect();
