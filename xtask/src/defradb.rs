@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use bookstate_tests::node::{self, Detached, Node};
+use bookstate_tests::node::{DEFRADB, Detached, Node};
 use serde::{Deserialize, Serialize};
 
 /// What `defradb` takes.
@@ -81,7 +81,7 @@ struct Started {
 /// When the node does not build, start or stop; the messages say what to do.
 pub(crate) fn run(options: &Options, out: &mut dyn Write) -> Result<()> {
     match &options.what {
-        What::Build => writeln!(out, "{}", node::build()?.display())?,
+        What::Build => writeln!(out, "{}", DEFRADB.build()?.display())?,
         What::Start { place, throwaway } => writeln!(out, "{}", start(place, *throwaway)?)?,
         What::Stop { port } => {
             if !stop(*port)? {
@@ -98,7 +98,7 @@ fn start(place: &Place, throwaway: bool) -> Result<String> {
         bail!("a node runs at {} already, on {}", running.node.url(), running.node.directory.display());
     }
     let directory = if throwaway {
-        node::directory()?.join(format!("throwaway-{}", std::process::id()))
+        DEFRADB.directory()?.join(format!("throwaway-{}", std::process::id()))
     } else {
         data(place)?
     };
@@ -134,7 +134,7 @@ fn stop(port: u16) -> Result<bool> {
 fn reset(place: &Place) -> Result<()> {
     let data = data(place)?;
     let Ok(data) = data.canonicalize() else { return Ok(()) };
-    for entry in std::fs::read_dir(node::directory()?)? {
+    for entry in std::fs::read_dir(DEFRADB.directory()?)? {
         let name = entry?.file_name();
         let port =
             name.to_str().and_then(|name| name.strip_prefix("node-")?.strip_suffix(".json")?.parse().ok());
@@ -176,12 +176,12 @@ fn running(port: u16) -> Result<Option<Started>> {
 }
 
 fn file(port: u16) -> Result<PathBuf> {
-    Ok(node::directory()?.join(format!("node-{port}.json")))
+    Ok(DEFRADB.directory()?.join(format!("node-{port}.json")))
 }
 
 fn data(place: &Place) -> Result<PathBuf> {
     Ok(match &place.data {
         Some(data) => data.clone(),
-        None => node::directory()?.join(format!("data-{}", place.port)),
+        None => DEFRADB.directory()?.join(format!("data-{}", place.port)),
     })
 }

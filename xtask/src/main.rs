@@ -9,6 +9,7 @@ mod features;
 mod fidelity;
 mod fuzz;
 mod handbook;
+mod nats;
 mod prove;
 mod public_api;
 mod sample_scan;
@@ -50,6 +51,8 @@ enum Chore {
     Fuzz(fuzz::Options),
     /// Make the handbook PDF from the Markdown files of docs/
     Handbook(handbook::Options),
+    /// Build, start, stop NATS servers for development
+    Nats(nats::Options),
     /// Prove what is too long for a test run: random stories of the sink, kills of the program at random moments
     Prove(prove::Options),
     /// List the public items of the library crates in docs/public-api
@@ -87,6 +90,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Chore::Fidelity(options) => fidelity::run(&options, &mut std::io::stdout().lock()),
         Chore::Fuzz(options) => fuzz::run(&options, &mut std::io::stdout().lock()),
         Chore::Handbook(options) => handbook::run(&options),
+        Chore::Nats(options) => nats::run(&options, &mut std::io::stdout().lock()),
         Chore::Prove(options) => prove::run(&options, &mut std::io::stdout().lock()),
         Chore::PublicApi(options) => public_api::run(&options, &mut std::io::stdout().lock()),
         Chore::SampleScan(options) => sample_scan::run(&options, &mut std::io::stdout().lock()),

@@ -3,36 +3,15 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::go_program::ProgramError;
+
 /// Why there is no node, or it does not do what it should.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NodeError {
-    /// `BOOKSTATE_DEFRADB` names nothing that can be started.
-    #[error(
-        "BOOKSTATE_DEFRADB names {path}, which is not there; unset it to use the node of the target directory"
-    )]
-    NoProgram {
-        /// What it names.
-        path: PathBuf,
-    },
-    /// The node has to be built, and Go did not start.
-    #[error(
-        "cannot start `go` ({reason}); a DefraDB node is built with it: install Go 1.26 or newer and run \
-         `cargo xtask defradb build`, or name a program with BOOKSTATE_DEFRADB"
-    )]
-    NoGo {
-        /// What the system said.
-        reason: String,
-    },
-    /// Go was there and failed; it has said why on standard error.
-    #[error(
-        "the DefraDB node does not build ({status}, see above); it needs Go 1.26 or newer and, the first time, a \
-         Go module proxy: run `cargo xtask defradb build` again"
-    )]
-    Build {
-        /// How it ended.
-        status: String,
-    },
+    /// There is no program.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
     /// A file or directory could not be used.
     #[error("cannot use {path}: {reason}")]
     File {

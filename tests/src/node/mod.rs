@@ -1,6 +1,6 @@
 //! The real DefraDB node, for tests, benchmarks and `cargo xtask defradb`.
 //!
-//! [`binary`] finds or builds the pinned program, [`Node`] runs it, [`Proxy`] stands in front of it and does to
+//! [`DEFRADB`] is the pinned program, [`Node`] runs it, [`Proxy`] stands in front of it and does to
 //! requests what networks do, [`Client`] looks at a node without any code of the product. Nothing here knows
 //! the crates of the program.
 
@@ -10,12 +10,11 @@ mod connection;
 mod detached;
 mod error;
 mod fault;
-mod guard;
 mod http;
 mod process;
 mod proxy;
 
-pub use binary::{VERSION, binary, build, directory};
+pub use binary::DEFRADB;
 pub use client::Client;
 pub use detached::Detached;
 pub use error::NodeError;

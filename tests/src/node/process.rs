@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use super::binary::binary;
+use super::binary::DEFRADB;
 use super::client::Client;
 use super::detached::Detached;
 use super::error::NodeError;
-use super::guard::Guard;
+use crate::guard::Guard;
 
 /// How long a node may take to get ready or to stop. It takes half a second; the rest is for machines that
 /// do a lot else.
@@ -61,7 +61,7 @@ impl Node {
     /// answers. Builds the program when it is missing, which takes minutes.
     ///
     /// # Errors
-    /// Those of [`binary`], and when it does not get ready: the message has the end of its log.
+    /// Those of [`GoProgram::path`](crate::go_program::GoProgram::path), and when it does not get ready: the message has the end of its log.
     pub fn start(directory: &Path) -> Result<Self, NodeError> {
         Self::start_at(directory, 0)
     }
@@ -146,7 +146,7 @@ impl Node {
         let file = |error| NodeError::file(log, &error);
         // From the start, because the port is read from it.
         let output = File::create(log).map_err(file)?;
-        let program = binary()?;
+        let program = DEFRADB.path()?;
         Command::new(&program)
             .args(["start", "--rootdir", "."])
             .args(["--url", &self.address.to_string()])

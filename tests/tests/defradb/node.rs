@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use bookstate_tests::node::{Client, End, Fault, Node, NodeError, Proxy, binary};
+use bookstate_tests::node::{Client, DEFRADB, End, Fault, Node, NodeError, Proxy};
 use serde_json::{Value, json};
 
 const SDL: &str = "type Note { key: String @index(unique: true) text: String }";
@@ -127,7 +127,7 @@ fn a_node_goes_when_its_test_is_killed() {
     let place = tempfile::tempdir().unwrap();
     let directory = place.path().canonicalize().unwrap();
     // Built here, so that the other process does not build it.
-    binary().unwrap();
+    DEFRADB.path().unwrap();
     let mut test = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "node::a_node_goes_when_its_test_is_killed", "--nocapture"])
         .env(VICTIM, &directory)

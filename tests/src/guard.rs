@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 
 /// The guard of one process id.
 #[derive(Debug)]
-pub(super) struct Guard {
+pub(crate) struct Guard {
     shell: Child,
 }
 
@@ -20,7 +20,7 @@ impl Guard {
     ///
     /// # Errors
     /// When the shell does not start.
-    pub(super) fn of(child: &Child) -> std::io::Result<Self> {
+    pub(crate) fn of(child: &Child) -> std::io::Result<Self> {
         let shell = Command::new("sh")
             .args(["-c", "read -r line || kill -KILL \"$1\"", "guard", &child.id().to_string()])
             .stdin(Stdio::piped())
