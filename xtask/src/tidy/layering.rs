@@ -25,6 +25,7 @@ struct Layer {
 const DOMAIN: &str = "bookstate-domain";
 const STORE: &str = "bookstate-store";
 const SINK: &str = "bookstate-sink";
+const NATS: &str = "bookstate-nats";
 const READING: &str = "bookstate-reading";
 const SCANS: &str = "bookstate-scans";
 const LLM: &str = "bookstate-llm";
@@ -34,7 +35,7 @@ const TESTS: &str = "bookstate-tests";
 const AUDIT: &str = "cargo-audit-sync";
 
 /// The layers, lowest first.
-const LAYERS: [Layer; 13] = [
+const LAYERS: [Layer; 14] = [
     Layer { name: "bookstate-domain-macros", uses: &[], tests_use: &[], never: &[] },
     Layer {
         name: DOMAIN,
@@ -49,6 +50,12 @@ const LAYERS: [Layer; 13] = [
         never: &["reqwest", "hyper", "axum", "graphql_client"],
     },
     Layer { name: SINK, uses: &[DOMAIN, STORE], tests_use: &[], never: &["axum"] },
+    Layer {
+        name: NATS,
+        uses: &[DOMAIN, STORE],
+        tests_use: &[],
+        never: &["axum", "graphql_client", "reqwest"],
+    },
     Layer {
         name: READING,
         uses: &[DOMAIN],
@@ -76,14 +83,14 @@ const LAYERS: [Layer; 13] = [
     Layer { name: API, uses: &[DOMAIN, STORE, SINK, READING, SCANS, JOBS], tests_use: &[TESTS], never: &[] },
     Layer {
         name: "bookstate-cli",
-        uses: &[DOMAIN, STORE, SINK, READING, SCANS, LLM, JOBS, API],
+        uses: &[DOMAIN, STORE, SINK, NATS, READING, SCANS, LLM, JOBS, API],
         tests_use: &[TESTS],
         never: &[],
     },
     Layer {
         name: TESTS,
         uses: &[],
-        tests_use: &[DOMAIN, STORE, SINK, READING, SCANS, JOBS, API],
+        tests_use: &[DOMAIN, STORE, SINK, NATS, READING, SCANS, JOBS, API],
         never: &[],
     },
     Layer { name: AUDIT, uses: &[], tests_use: &[], never: &["tokio"] },
