@@ -1,7 +1,7 @@
 //! What a target's task can be asked to do. It does it between two chunks.
 
-use bookstate_domain::{AnyKey, BookId};
-use bookstate_store::{TargetError, TargetName, WriterId};
+use bookstate_domain::{AnyKey, BookId, Seq};
+use bookstate_store::{BookSync, TargetError, TargetName, WriterId};
 use serde::Serialize;
 use tokio::sync::oneshot;
 
@@ -79,6 +79,21 @@ pub enum CommandError {
         /// Whose it is.
         writer: WriterId,
     },
+    /// A target has more of a book than this data directory, which has some of it.
+    #[error(
+        "target {target} has commit {there} of book {book_id}, this data directory has {here}: what it has more would \
+         be overwritten; `bookstate rm` here and take it over then, or `bookstate target takeover` to lose it"
+    )]
+    Ahead {
+        /// The book.
+        book_id: BookId,
+        /// The target.
+        target: TargetName,
+        /// Its last commit there.
+        there: Seq,
+        /// Its last commit here.
+        here: Seq,
+    },
     /// The target did not do it.
     #[error(transparent)]
     Target(#[from] TargetError),
@@ -100,6 +115,8 @@ impl CommandError {
 pub(crate) enum Command {
     /// Answer when everything accepted before now is in the target.
     Barrier(oneshot::Sender<Reached>),
+    /// Say where the target has a book.
+    Look(BookId, Answer<Option<BookSync>>),
     /// Compare a book with its copy; change nothing.
     Verify(BookId, Answer<Verification>),
     /// Compare a book with its copy and heal it.

@@ -48,7 +48,7 @@ const REMOVAL_GRACE: Duration = Duration::from_secs(2);
 /// loses nothing: the next start asks each target what it has.
 #[derive(Debug)]
 pub struct Sink {
-    library: Library,
+    pub(crate) library: Library,
     tasks: RwLock<BTreeMap<TargetName, Task>>,
     seeds: AtomicU64,
 }
@@ -271,7 +271,7 @@ impl Sink {
         tasks.iter().map(|(name, task)| (name.clone(), task.commands.clone())).collect()
     }
 
-    async fn ask<T>(
+    pub(crate) async fn ask<T>(
         &self,
         target: &TargetName,
         command: impl FnOnce(oneshot::Sender<Result<T, CommandError>>) -> Command,

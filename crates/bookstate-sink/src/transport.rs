@@ -128,9 +128,13 @@ impl Link {
     }
 
     async fn book_sync(&self, id: &BookId) -> Result<Option<BookSync>, Failed> {
+        self.target_sync(id).await.map_err(|error| Failed(error, Scope::Target))
+    }
+
+    /// Where the target has a book.
+    pub(crate) async fn target_sync(&self, id: &BookId) -> Result<Option<BookSync>, TargetError> {
         let answer = tokio::time::timeout(self.timeout, self.target.book_sync(id)).await;
-        let answer = answer.unwrap_or_else(|_| Err(TargetError::Unavailable { reason: self.silence() }));
-        answer.map_err(|error| Failed(error, Scope::Target))
+        answer.unwrap_or_else(|_| Err(TargetError::Unavailable { reason: self.silence() }))
     }
 
     /// A whole book of the target.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bookstate_domain::{AnyKey, BookId, Seq};
-use bookstate_store::{ImportError, StoreError, TargetError};
+use bookstate_store::{BookSync, ImportError, StoreError, TargetError};
 use tokio::time::Instant;
 
 use super::{PATIENCE, Worker, served_of};
@@ -28,6 +28,7 @@ impl Worker {
                     None => self.begin(errand),
                 }
             }
+            Command::Look(id, answer) => reply(answer, self.look(&id).await),
             Command::Verify(id, answer) => reply(answer, self.verify(&id).await),
             Command::Resync(id, answer) => match self.link.book_seq(&id).await {
                 Ok(seq) => {
@@ -102,6 +103,19 @@ impl Worker {
         let mut backoff = self.pauses.backoff();
         loop {
             match verify(&self.link, id).await {
+                Err(error) if error.passes() && backoff.failures() + 1 < PATIENCE => {
+                    tokio::time::sleep(backoff.failed()).await;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Says where the target has a book.
+    async fn look(&mut self, id: &BookId) -> Result<Option<BookSync>, CommandError> {
+        let mut backoff = self.pauses.backoff();
+        loop {
+            match self.link.target_sync(id).await.map_err(CommandError::Target) {
                 Err(error) if error.passes() && backoff.failures() + 1 < PATIENCE => {
                     tokio::time::sleep(backoff.failed()).await;
                 }
