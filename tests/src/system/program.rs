@@ -42,6 +42,8 @@ fn build() -> PathBuf {
         .args(["build", "--locked", "--quiet", "--bin", "bookstate", "--profile", profile])
         // As the tests were built: else all that it depends on is built again, with the features of the program alone.
         .args(if profile == "dev" { ["--workspace"].as_slice() } else { &["--package", "bookstate-cli"] })
+        // A kind of target that not every program has, and that every test's may use.
+        .args(["--features", "bookstate-cli/nats"])
         .arg("--target-dir")
         .arg(directory.parent().unwrap())
         .current_dir(env!("CARGO_MANIFEST_DIR"))

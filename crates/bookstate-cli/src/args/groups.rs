@@ -59,7 +59,7 @@ pub(crate) enum TargetCommand {
     Add {
         /// Its name
         name: String,
-        /// What it is and where: sqlite:PATH, or http://HOST:PORT of a DefraDB node
+        /// What it is and where: sqlite:PATH, http://HOST:PORT of a DefraDB node, or nats://HOST:PORT of NATS servers
         #[arg(value_name = "PLACE")]
         place: String,
     },

@@ -49,7 +49,8 @@ pub(crate) struct Global {
     /// BOOKSTATE_CONFIG]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// A further target for this run, NAME=sqlite:PATH or NAME=http://HOST:PORT (a DefraDB node), in every command
+    /// A further target for this run, NAME=sqlite:PATH, NAME=http://HOST:PORT (a DefraDB node) or
+    /// NAME=nats://HOST:PORT,HOST:PORT (NATS servers), in every command
     /// that opens targets; may be given several times
     #[arg(long = "target", global = true, value_name = "NAME=PLACE", id = "further_target")]
     targets: Vec<String>,
@@ -252,6 +253,10 @@ pub(crate) struct ProcessArgs {
     /// Undo this operation, and all that follows from it, first
     #[arg(long, value_name = "OPERATION", value_parser = operation())]
     pub(crate) reset: Option<OperationName>,
+    /// Continue books that another data directory wrote: made here from the target that has most of them, which all
+    /// targets then take from here alone
+    #[arg(long, conflicts_with = "estimate")]
+    pub(crate) take_over: bool,
     /// Take the books in and say what models may cost for them at most; nothing is sent
     #[arg(long)]
     pub(crate) estimate: bool,

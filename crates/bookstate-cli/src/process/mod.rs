@@ -1,7 +1,8 @@
 //! `bookstate process FILE…`: takes books in, runs their jobs, and ends with everything in the local store.
 //!
 //! Reading order: [`run`], [`book`] (one file from start to end), [`stop`] (Ctrl-C), [`display`] (bars or log
-//! lines), [`report`] (the line per book, the summary), [`remote`] (the same at a server), [`estimate`] (costs).
+//! lines), [`report`] (the line per book, the summary), [`remote`] (the same at a server), [`estimate`] (costs), [`take_over`] (books of
+//! another data directory).
 
 mod book;
 mod display;
@@ -9,6 +10,7 @@ mod estimate;
 mod remote;
 mod report;
 pub(crate) mod stop;
+mod take_over;
 
 use std::{
     collections::BTreeSet,
@@ -75,6 +77,9 @@ struct Shared {
 /// # Errors
 /// None of the files is there.
 pub(crate) async fn at_server(client: Client, args: &ProcessArgs, json: bool) -> Result<Exit, Failure> {
+    if args.take_over {
+        return Err(Failure::usage("--take-over is for a data directory of one's own: end the server first"));
+    }
     if args.estimate {
         return Err(Failure::usage(
             "a server makes no estimate: leave out --estimate, or end the server first",
@@ -103,6 +108,9 @@ pub(crate) async fn run(settings: &Settings, args: &ProcessArgs, json: bool) -> 
     let library = library::open(settings)?;
     models.count_today(&library, settings).await?;
     let sink = library::start_sink(&library, settings)?;
+    if args.take_over {
+        take_over::all(&sink, &files).await?;
+    }
     let shared = Arc::new(Shared {
         scheduler: scheduler(&library, catalog, &models, settings, unit_log),
         library: library.clone(),

@@ -46,7 +46,7 @@ pub(crate) struct Flags {
     pub(crate) config: Option<PathBuf>,
     /// Keys that have a flag: the key, the flag, the text.
     pub(crate) keys: Vec<(&'static str, &'static str, String)>,
-    /// `--target`, each `NAME=sqlite:PATH` or `NAME=http://HOST:PORT`.
+    /// `--target`, each `NAME=sqlite:PATH`, `NAME=http://HOST:PORT` or `NAME=nats://HOST:PORT`.
     pub(crate) targets: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What a target is and where: a SQLite file, or a DefraDB node.
+//! What a target is and where: a SQLite file, a DefraDB node, or a stream of NATS servers.
 
 use std::{
     fmt,
@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use bookstate_sink::defradb::{DefraOptions, DefraTarget};
+use bookstate_sink::{
+    Pace,
+    defradb::{DefraOptions, DefraTarget},
+};
 use bookstate_store::{SqliteTarget, Target};
 use serde_json::{Value, json};
 
@@ -15,7 +18,7 @@ use super::secret::Secret;
 use crate::failure::Failure;
 
 /// What is expected where a place is written.
-pub(crate) const EXPECTED: &str = "sqlite:PATH or http://HOST:PORT";
+pub(crate) const EXPECTED: &str = "sqlite:PATH, http://HOST:PORT or nats://HOST:PORT";
 
 /// What a target is and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +33,13 @@ pub(crate) enum Place {
         /// Its URL.
         url: String,
         /// Where its token is, if it asks for one.
+        token: Option<TokenSource>,
+    },
+    /// A stream of NATS servers.
+    Nats {
+        /// Their address: `nats://HOST:PORT,HOST:PORT`.
+        url: String,
+        /// Where their token is, if they ask for one.
         token: Option<TokenSource>,
     },
 }
@@ -56,6 +66,11 @@ impl Place {
                 place.check()?;
                 Ok(place)
             }
+            Some(("nats" | "tls", _)) => {
+                let place = Self::Nats { url: text.to_owned(), token: None };
+                place.check()?;
+                Ok(place)
+            }
             _ => Err(Failure::usage(format_args!("{text:?} is not a target: {EXPECTED} is expected"))),
         }
     }
@@ -68,6 +83,23 @@ impl Place {
         match self {
             Self::Sqlite { .. } => Ok(()),
             Self::Defradb { url, .. } => DefraOptions::new(url).check().map_err(Failure::usage),
+            Self::Nats { url, .. } => nats::check(url),
+        }
+    }
+
+    /// The pace of a target of this kind.
+    pub(super) const fn pace(&self) -> Pace {
+        match self {
+            Self::Sqlite { .. } | Self::Defradb { .. } => Pace::REMOTE,
+            Self::Nats { .. } => Pace::LOG,
+        }
+    }
+
+    /// Where its token is, if it has one.
+    pub(super) const fn token(&self) -> Option<&TokenSource> {
+        match self {
+            Self::Sqlite { .. } => None,
+            Self::Defradb { token, .. } | Self::Nats { token, .. } => token.as_ref(),
         }
     }
 
@@ -76,6 +108,7 @@ impl Place {
         match self {
             Self::Sqlite { .. } => "sqlite",
             Self::Defradb { .. } => "defradb",
+            Self::Nats { .. } => "nats",
         }
     }
 
@@ -83,7 +116,7 @@ impl Place {
     pub(crate) fn key_and_value(&self) -> (&'static str, Value) {
         match self {
             Self::Sqlite { path } => ("path", json!(path)),
-            Self::Defradb { url, .. } => ("url", json!(url)),
+            Self::Defradb { url, .. } | Self::Nats { url, .. } => ("url", json!(url)),
         }
     }
 
@@ -92,7 +125,8 @@ impl Place {
         let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         match (self, other) {
             (Self::Sqlite { path: a }, Self::Sqlite { path: b }) => whole(a) == whole(b),
-            (Self::Defradb { url: a, .. }, Self::Defradb { url: b, .. }) => {
+            (Self::Defradb { url: a, .. }, Self::Defradb { url: b, .. })
+            | (Self::Nats { url: a, .. }, Self::Nats { url: b, .. }) => {
                 a.trim_end_matches('/') == b.trim_end_matches('/')
             }
             _ => false,
@@ -115,6 +149,7 @@ impl Place {
                 }
                 Ok(Arc::new(DefraTarget::new(&options).map_err(Failure::usage)?))
             }
+            Self::Nats { url, token } => nats::target(url, token.as_ref()),
         }
     }
 }
@@ -123,8 +158,51 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite { path } => path.display().fmt(f),
-            Self::Defradb { url, .. } => f.pad(url),
+            Self::Defradb { url, .. } | Self::Nats { url, .. } => f.pad(url),
         }
+    }
+}
+
+/// A stream of NATS servers, in a program that was built for it.
+#[cfg(feature = "nats")]
+mod nats {
+    use std::sync::Arc;
+
+    use bookstate_nats::{NatsOptions, NatsTarget};
+    use bookstate_store::Target;
+
+    use super::TokenSource;
+    use crate::failure::Failure;
+
+    pub(super) fn check(url: &str) -> Result<(), Failure> {
+        NatsOptions::new(url).check().map_err(Failure::usage)
+    }
+
+    pub(super) fn target(url: &str, token: Option<&TokenSource>) -> Result<Arc<dyn Target>, Failure> {
+        let mut options = NatsOptions::new(url);
+        options.token = token.map(TokenSource::read).transpose()?;
+        Ok(Arc::new(NatsTarget::new(options).map_err(Failure::usage)?))
+    }
+}
+
+/// What is said in its place in a program that was not.
+#[cfg(not(feature = "nats"))]
+mod nats {
+    use std::sync::Arc;
+
+    use bookstate_store::Target;
+
+    use super::TokenSource;
+    use crate::failure::Failure;
+
+    pub(super) fn check(url: &str) -> Result<(), Failure> {
+        Err(Failure::usage(format_args!(
+            "{url}: this bookstate is built without NATS; build it with `--features nats`"
+        )))
+    }
+
+    pub(super) fn target(url: &str, _: Option<&TokenSource>) -> Result<Arc<dyn Target>, Failure> {
+        check(url).and(Err(Failure::unexpected("a target that cannot be")))
     }
 }
 

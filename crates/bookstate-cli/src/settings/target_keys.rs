@@ -31,11 +31,11 @@ macro_rules! target_keys {
 }
 
 target_keys! {
-    "kind", "What the target is; `path` or `url` say it too.", "sqlite, defradb", "";
+    "kind", "What the target is; `path` or `url` say it too.", "sqlite, defradb, nats", "";
     "path", "The SQLite file; made when it is not there, its directory is not.", "a path", "";
-    "url", "The DefraDB node.", "http://HOST:PORT", "";
-    "token_file", "The file with the node's bearer token, if it asks for one.", "a path", "";
-    "token_env", "The variable with the node's bearer token, if it asks for one.", "a name", "";
-    "linger_ms", "Milliseconds that an idle target waits after a first change.", "0 to 3600000", "1000";
-    "timeout_ms", "Milliseconds that one write may take.", "1 to 3600000", "30000";
+    "url", "The DefraDB node, or the NATS servers, by commas.", "http://HOST:PORT, nats://HOST:PORT", "";
+    "token_file", "The file with the token of the node or the servers, if they ask for one.", "a path", "";
+    "token_env", "The variable with the token of the node or the servers, if they ask for one.", "a name", "";
+    "linger_ms", "Milliseconds that an idle target waits after a first change.", "0 to 3600000", "1000; NATS 20";
+    "timeout_ms", "Milliseconds that one write may take.", "1 to 3600000", "30000; NATS 20000";
 }

@@ -37,12 +37,13 @@ pub(crate) struct TargetSettings {
 impl TargetTable {
     fn new(name: TargetName, place: Place, origin: Origin) -> Self {
         let default = |value: Duration| u64::try_from(value.as_millis()).unwrap_or(u64::MAX);
+        let pace = place.pace();
         Self {
             name,
             place,
             origin,
-            linger_ms: Given { value: Whole(default(Pace::REMOTE.linger)), origin: Origin::Default },
-            timeout_ms: Given { value: Whole(default(Pace::REMOTE.timeout)), origin: Origin::Default },
+            linger_ms: Given { value: Whole(default(pace.linger)), origin: Origin::Default },
+            timeout_ms: Given { value: Whole(default(pace.timeout)), origin: Origin::Default },
         }
     }
 
@@ -50,7 +51,7 @@ impl TargetTable {
         let pace = Pace {
             linger: Duration::from_millis(self.linger_ms.value.0),
             timeout: Duration::from_millis(self.timeout_ms.value.0),
-            ..Pace::REMOTE
+            ..self.place.pace()
         };
         TargetSettings { name: self.name.clone(), place: self.place.clone(), pace }
     }
@@ -60,15 +61,11 @@ impl TargetTable {
         let row = |name: &str, value| Row { key: key(name), value, origin: self.origin.to_string() };
         let (place_key, place) = self.place.key_and_value();
         let mut rows = vec![row("kind", self.place.kind().into()), row(place_key, place)];
-        match &self.place {
-            // Where the token is, never the token.
-            Place::Defradb { token: Some(TokenSource::File(path)), .. } => {
-                rows.push(row("token_file", path.display().to_string().into()));
-            }
-            Place::Defradb { token: Some(TokenSource::Variable(name)), .. } => {
-                rows.push(row("token_env", name.clone().into()));
-            }
-            _ => {}
+        // Where the token is, never the token.
+        match self.place.token() {
+            Some(TokenSource::File(path)) => rows.push(row("token_file", path.display().to_string().into())),
+            Some(TokenSource::Variable(name)) => rows.push(row("token_env", name.clone().into())),
+            None => {}
         }
         rows.extend([self.linger_ms.row(&key("linger_ms")), self.timeout_ms.row(&key("timeout_ms"))]);
         rows
@@ -91,7 +88,7 @@ pub(super) fn of_flag(text: &str) -> Result<TargetTable, Failure> {
     let (left, right) = text.split_once('=').ok_or_else(|| {
         Failure::usage(format_args!(
             "--target {text}: NAME={} is expected",
-            EXPECTED.replace(" or ", " or NAME=")
+            EXPECTED.replace(", ", ", NAME=").replace(" or ", " or NAME=")
         ))
     })?;
     Ok(TargetTable::new(name(left)?, Place::parse(right)?, Origin::Flag("--target")))
@@ -122,8 +119,9 @@ fn one(text: &str, table: &toml::Table, file: &Path) -> Result<TargetTable, Fail
     let kind = match given("kind") {
         Some(kind) => kind
             .as_str()
-            .filter(|kind| ["sqlite", "defradb"].contains(kind))
-            .ok_or_else(|| wrong("kind", kind, "\"sqlite\" or \"defradb\""))?,
+            .filter(|kind| ["sqlite", "defradb", "nats"].contains(kind))
+            .ok_or_else(|| wrong("kind", kind, "\"sqlite\", \"defradb\" or \"nats\""))?,
+        None if given("url").is_some_and(is_nats) => "nats",
         None if given("url").is_some() => "defradb",
         None if given("path").is_some() => "sqlite",
         None => {
@@ -139,7 +137,12 @@ fn one(text: &str, table: &toml::Table, file: &Path) -> Result<TargetTable, Fail
         let (key, file) = (full(other), file.display());
         return Err(Failure::usage(format_args!("{key} in {file} is no key of a {kind} target: remove it")));
     }
-    let place = text_of(wanted, if kind == "sqlite" { "a path" } else { "http://HOST:PORT" })?;
+    let expected = match kind {
+        "sqlite" => "a path",
+        "nats" => "nats://HOST:PORT",
+        _ => "http://HOST:PORT",
+    };
+    let place = text_of(wanted, expected)?;
     let place = place
         .ok_or_else(|| Failure::usage(format_args!("{} is missing in {}", full(wanted), file.display())))?;
     let place = if kind == "sqlite" {
@@ -153,7 +156,7 @@ fn one(text: &str, table: &toml::Table, file: &Path) -> Result<TargetTable, Fail
             (Some(path), None) => Some(TokenSource::File(base.join(path))),
             (None, name) => name.map(TokenSource::Variable),
         };
-        Place::Defradb { url: place, token }
+        if kind == "nats" { Place::Nats { url: place, token } } else { Place::Defradb { url: place, token } }
     };
     place.check()?;
     let origin = Origin::File(file.to_owned());
@@ -171,6 +174,11 @@ fn one(text: &str, table: &toml::Table, file: &Path) -> Result<TargetTable, Fail
         set.map_err(Failure::usage)?;
     }
     Ok(target)
+}
+
+/// Whether a URL says by itself that it is one of NATS servers.
+fn is_nats(url: &toml::Value) -> bool {
+    url.as_str().is_some_and(|url| url.starts_with("nats://") || url.starts_with("tls://"))
 }
 
 /// The targets of the file, with those of flags over them.
