@@ -71,3 +71,4 @@ pub use sink::{DrainReport, Sink};
 pub use status::{BookLag, Counters, ForeignBook, Health, TargetStatus};
 pub use take_over::TakenEverywhere;
 pub use trust::{Looking, Trust, judge};
+pub use verify::verify_stored;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use bookstate_domain::{AnyKey, BookId, WriteOp};
-use bookstate_store::{BatchOps, Differing, StoredBook};
+use bookstate_store::{BatchOps, Differing, SqliteStore, StoreError, StoredBook, TargetName};
 
 use crate::{
     command::{CommandError, Verification},
@@ -37,6 +37,40 @@ pub(crate) async fn verify(link: &Link, id: &BookId) -> Result<Verification, Com
         Ok(Some(difference(&ours, copy.as_ref(), &newer, &parked, lag)))
     });
     found.await?.ok_or_else(|| CommandError::NoSuchBook(id.clone()))
+}
+
+/// Compares a book of a local store with a copy that was read from a target before. Only reads, also a store that
+/// another process writes: what has changed since the copy was written is left out.
+///
+/// `None` when the store is behind the copy: what it lacks is in the journal, or about to be written by the process
+/// that has it.
+///
+/// # Errors
+/// The copy is another's, there is no such book, or the store was not read. Blocks.
+pub fn verify_stored(
+    store: &SqliteStore,
+    target: &TargetName,
+    id: &BookId,
+    copy: Option<&StoredBook>,
+) -> Result<Option<Verification>, CommandError> {
+    let failed = |error: StoreError| CommandError::Target(error.into());
+    let ours = store.load_book(id).map_err(failed)?.ok_or_else(|| CommandError::NoSuchBook(id.clone()))?;
+    if let Some(copy) = copy.filter(|copy| copy.sync.writer != ours.sync.writer) {
+        return Err(CommandError::Foreign { book_id: id.clone(), writer: copy.sync.writer });
+    }
+    let since = copy.map_or_else(Default::default, |copy| copy.sync.persisted_seq);
+    if since > ours.sync.persisted_seq {
+        return Ok(None);
+    }
+    let mut newer = BTreeSet::new();
+    if since >= store.tombstone_floor(id).map_err(failed)? {
+        let changed = store.changed_since(id, since).map_err(failed)?;
+        newer.extend(changed.iter().flat_map(|changed| changed.ops.iter().map(WriteOp::key)));
+    }
+    let parked = store.parked(Some(target.as_str()), Some(id)).map_err(failed)?;
+    let parked = parked.into_iter().map(|p| p.parked.document).collect();
+    let lag = ours.sync.persisted_seq.get().saturating_sub(since.get());
+    Ok(Some(difference(&ours.state, copy, &newer, &parked, lag)))
 }
 
 fn difference(

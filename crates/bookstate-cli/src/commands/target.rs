@@ -1,8 +1,10 @@
 //! `bookstate target list|add|remove|verify|resync|takeover`.
 
+use std::time::Duration;
+
 use bookstate_domain::{BookId, Seq};
-use bookstate_sink::{CommandError, Sink};
-use bookstate_store::{Library, SqliteStore, TargetName, fs::DataDirLock};
+use bookstate_sink::{CommandError, Verification, verify_stored};
+use bookstate_store::{Library, SqliteStore, Target, TargetName, fs::DataDirLock};
 use serde_json::{Value, json};
 
 use crate::{
@@ -12,7 +14,7 @@ use crate::{
     local::LocalReader,
     logging::say,
     output::{self, count},
-    settings::{self, Place, Settings},
+    settings::{self, Place, Settings, TargetSettings},
     table::{Column, Table},
 };
 
@@ -34,9 +36,11 @@ pub(crate) async fn run(settings: &Settings, command: &TargetCommand, json: bool
 /// It does not.
 pub(crate) fn configured(settings: &Settings, name: &str) -> Result<TargetName, Failure> {
     let target = settings.targets.iter().find(|target| target.name.as_str() == name);
-    target
-        .map(|target| target.name.clone())
-        .ok_or_else(|| Failure::usage(format_args!("there is no target {name}: see `bookstate target list`")))
+    target.map(|target| target.name.clone()).ok_or_else(|| no_such(name))
+}
+
+fn no_such(name: &str) -> Failure {
+    Failure::usage(format_args!("there is no target {name}: see `bookstate target list`"))
 }
 
 /// What a command that the sink could not carry out means for the exit code.
@@ -146,13 +150,12 @@ fn books(library: &Library, book: Option<&str>) -> Result<Vec<BookId>, Failure> 
     }
 }
 
+/// Only reads: no lock is taken, also while a job runs.
 async fn verify(settings: &Settings, name: &str, book: Option<&str>, json: bool) -> Result<(), Failure> {
-    let name = configured(settings, name)?;
-    let library = library::open(settings)?;
-    let sink = library::start_sink(&library, settings)?;
-    let compared = compare(&library, &sink, &name, book).await;
-    library::finish(library, sink, settings).await?;
-    let (rows, differing) = compared?;
+    let target = settings.targets.iter().find(|target| target.name.as_str() == name);
+    let target = target.ok_or_else(|| no_such(name))?;
+    let local = LocalReader::open(&settings.data_dir)?;
+    let (rows, differing) = compare(&local, target, book).await?;
     if json {
         output::json(&json!({"target": name, "equal": differing == 0, "books": rows}))?;
     } else {
@@ -182,18 +185,23 @@ async fn verify(settings: &Settings, name: &str, book: Option<&str>, json: bool)
 }
 
 async fn compare(
-    library: &Library,
-    sink: &Sink,
-    target: &TargetName,
+    local: &LocalReader,
+    target: &TargetSettings,
     book: Option<&str>,
 ) -> Result<(Vec<Value>, usize), Failure> {
+    let books = match book {
+        Some(book) => vec![local.find(book)?],
+        None => local.store().list_books()?.into_iter().map(|(id, _)| id).collect(),
+    };
+    let name = &target.name;
+    let remote = target.place.target(target.pace.timeout)?;
     let (mut rows, mut differing) = (Vec::new(), 0);
-    for id in books(library, book)? {
-        let found = sink.verify(target, &id).await.map_err(command_failure)?;
+    for id in books {
+        let found = compared(local, name, &*remote, target.pace.timeout, &id).await?;
         differing += usize::from(!found.is_equal());
         if found.lag > 0 {
             let commits = count(usize::try_from(found.lag).unwrap_or(usize::MAX), "commit");
-            say("note", format_args!("target {target} lacks {commits} of book {id}, which are left out"));
+            say("note", format_args!("target {name} lacks {commits} of book {id}, which are left out"));
         }
         let mut row = json!({"book_id": id});
         if let (Value::Object(row), Value::Object(found)) =
@@ -204,6 +212,38 @@ async fn compare(
         rows.push(row);
     }
     Ok((rows, differing))
+}
+
+/// How often the local store is waited for when a target is ahead of it, and how long each time: the process that
+/// has the directory is about to write.
+const WAITS: u32 = 20;
+const WAIT: Duration = Duration::from_millis(100);
+
+async fn compared(
+    local: &LocalReader,
+    name: &TargetName,
+    remote: &dyn Target,
+    timeout: Duration,
+    id: &BookId,
+) -> Result<Verification, Failure> {
+    let silent = || Failure::target(format_args!("target {name} gave no answer in {} s", timeout.as_secs()));
+    // Before ours: what is written meanwhile is newer than the copy, and left out.
+    let copy = tokio::time::timeout(timeout, remote.load_book(id)).await.map_err(|_| silent())?;
+    let copy = copy.map_err(|error| Failure::caused(Exit::Target, &error))?;
+    for _ in 0..WAITS {
+        let found = verify_stored(local.store(), name, id, copy.as_ref()).map_err(command_failure)?;
+        if let Some(found) = found {
+            return Ok(found);
+        }
+        if local.holder().is_none() {
+            break;
+        }
+        tokio::time::sleep(WAIT).await;
+    }
+    local.note_behind(Some(id));
+    Err(Failure::data_dir(format_args!(
+        "target {name} is ahead of the local store with book {id}: continue its job, then compare again"
+    )))
 }
 
 async fn resync(settings: &Settings, name: &str, book: Option<&str>, json: bool) -> Result<(), Failure> {

@@ -86,7 +86,8 @@ fn a_command_prints_the_same_from_a_server_as_from_the_local_store() {
     place.run(&format!("toc b-none --server {url}")).fails(3, &["no book b-none"]);
     place.run(&format!("target verify m --server {url}")).fails(2, &["--server"]);
     place.run("books --server nonsense").fails(2, &["http://HOST:PORT"]);
-    place.run("target verify m").fails(4, &["in use", "serve"]);
+    place.ok("target verify m");
+    place.run("target resync m").fails(4, &["in use", "serve"]);
     server.signal("TERM");
     assert_eq!(server.wait().code, Some(0));
     place.run(&format!("books --server {url}")).fails(1, &["cannot be reached"]);
