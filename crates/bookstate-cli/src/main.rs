@@ -8,6 +8,7 @@ mod args;
 mod book_ref;
 mod client;
 mod commands;
+mod completion;
 mod consent;
 mod failure;
 mod file_limit;
@@ -52,6 +53,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const LAST_WAIT: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
+    // Answers the shell and ends, when it is the shell that asks.
+    clap_complete::CompleteEnv::with_factory(Cli::command).var(completion::VARIABLE).complete();
     let mut cli = match Cli::try_parse() {
         Ok(cli) => cli,
         // clap's own text: usage and what was wrong, or help and version.
@@ -85,9 +88,7 @@ fn wrong_words(error: &clap::Error) -> String {
 
 fn run(cli: &mut Cli) -> Result<Exit, Failure> {
     if let Command::Completions { shell } = &cli.command {
-        let mut script = Vec::new();
-        clap_complete::generate(*shell, &mut Cli::command(), "bookstate", &mut script);
-        return output::text(&String::from_utf8_lossy(&script)).map(|()| Exit::Ok);
+        return output::text(&completion::script(*shell)?).map(|()| Exit::Ok);
     }
     if let Command::ManPages { dir } = &cli.command {
         return commands::man_pages::run(dir, Cli::command());

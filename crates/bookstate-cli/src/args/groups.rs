@@ -2,6 +2,8 @@
 
 use clap::Subcommand;
 
+use crate::completion;
+
 /// `journal`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum JournalCommand {
@@ -9,6 +11,7 @@ pub(crate) enum JournalCommand {
     Inspect {
         /// Only this book's: an id, a unique beginning of one, or the path of the book's file
         #[arg(long)]
+        #[arg(add = completion::book())]
         book: Option<String>,
     },
     /// Check that the journal and the local store are whole; exit code 4 when one is not
@@ -66,28 +69,35 @@ pub(crate) enum TargetCommand {
     /// Remove a target from the configuration file, and forget how far it was
     Remove {
         /// Its name
+        #[arg(add = completion::target())]
         name: String,
     },
     /// Compare the books with their copies in a target; exit code 5 when they differ
     Verify {
         /// The target
+        #[arg(add = completion::target())]
         name: String,
         /// A book; all without it
+        #[arg(add = completion::book())]
         book: Option<String>,
     },
     /// Compare the books with their copies in a target, and send what differs
     Resync {
         /// The target
+        #[arg(add = completion::target())]
         name: String,
         /// A book; all without it
+        #[arg(add = completion::book())]
         book: Option<String>,
     },
     /// Write a book that another data directory has written into a target, importing it when it is unknown
     /// here
     Takeover {
         /// The target
+        #[arg(add = completion::target())]
         name: String,
         /// The book's id
+        #[arg(add = completion::book())]
         book: String,
     },
 }

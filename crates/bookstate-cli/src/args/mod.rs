@@ -12,7 +12,7 @@ use bookstate_domain::{OperationName, Variant};
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::PossibleValuesParser, builder::TypedValueParser};
 use clap_complete::Shell;
 
-use crate::settings::Flags;
+use crate::{completion, settings::Flags};
 
 /// The version, the commit and the features that it was built with.
 pub(crate) const VERSION: &str = env!("BOOKSTATE_VERSION");
@@ -230,6 +230,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct BookArg {
     /// An id, a unique beginning of one, or the path of the book's file
+    #[arg(add = completion::book())]
     pub(crate) book: String,
 }
 
@@ -269,6 +270,7 @@ pub(crate) struct ProcessArgs {
 #[derive(Debug, Args)]
 pub(crate) struct JobsArgs {
     /// Only this book's: an id, a unique beginning of one, or the path of the book's file
+    #[arg(add = completion::book())]
     pub(crate) book: Option<String>,
 }
 
@@ -288,6 +290,7 @@ pub(crate) struct ServeArgs {
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
     /// An id, a unique beginning of one, or the path of the book's file; all books without it
+    #[arg(add = completion::book())]
     pub(crate) book: Option<String>,
     /// Show it again whenever it changes, until the book is done or Ctrl-C
     #[arg(long)]
@@ -411,7 +414,7 @@ pub(crate) struct ResetArgs {
 #[derive(Debug, Args)]
 pub(crate) struct RmArgs {
     /// Ids, unique beginnings of ids, titles, or paths of the books' files
-    #[arg(required = true, value_name = "BOOK")]
+    #[arg(required = true, value_name = "BOOK", add = completion::book())]
     pub(crate) books: Vec<String>,
     /// Do not ask; without a terminal nobody is asked
     #[arg(long)]
@@ -425,6 +428,7 @@ pub(crate) struct RmArgs {
 #[derive(Debug, Args)]
 pub(crate) struct OpenArgs {
     /// An id, a unique beginning of one, a title, or the path of the book's file; the list of books without it
+    #[arg(add = completion::book())]
     pub(crate) book: Option<String>,
 }
 

@@ -100,6 +100,27 @@ fn completions_are_scripts() {
 }
 
 #[test]
+fn the_shell_is_told_of_books_and_targets() {
+    let place = Place::new();
+    place.write("book.txt", SMALL);
+    place.ok("process book.txt");
+    let id = place.ok("books --json").json()["books"][0]["id"].as_str().unwrap().to_owned();
+    let asked = |line: &str| {
+        let mut command = place.command("");
+        command.env("COMPLETE", "fish").arg("--").args(line.split(' '));
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    assert!(asked("bookstate toc b-").contains(&id));
+    assert!(asked("bookstate export b-").contains(&id));
+    assert_eq!(asked("bookstate toc x-"), "");
+    place.ok("target add nas sqlite:nas.sqlite");
+    assert!(asked("bookstate target verify n").starts_with("nas"));
+    // Nothing is made, and nothing is said, where nothing is.
+    let empty = asked("bookstate toc --data-dir nowhere b-");
+    assert_eq!((empty.as_str(), place.path("nowhere").exists()), ("", false));
+}
+
+#[test]
 fn a_disk_without_room_is_told_and_the_same_command_continues() {
     let place = Place::new();
     place.write("book.txt", SMALL);
