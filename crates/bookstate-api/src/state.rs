@@ -15,7 +15,7 @@ use bookstate_domain::{
 };
 use bookstate_jobs::{
     Ingested, JobProgress, JobRequest, JobTotals, Scheduler, Started, choose::provider_among, copy_of,
-    ingest_within, pool::PoolLoad, remove_copy,
+    forget_answers, ingest_within, pool::PoolLoad, remove_copy,
 };
 use bookstate_reading::source::{Resource, cover};
 use bookstate_sink::{Sink, TargetStatus};
@@ -409,6 +409,13 @@ impl ApiState {
         pages: Vec<i32>,
         engine: Option<Provider>,
     ) -> Result<Seq, Problem> {
+        let (library, id) = (self.0.parts.library.clone(), book_id.clone());
+        // What a model answered of them before would be its answer again.
+        let forgotten = tokio::task::spawn_blocking(move || forget_answers(library.dir(), &id));
+        forgotten
+            .await
+            .map_err(|error| Problem::internal(&error))?
+            .map_err(|error| Problem::internal(&error))?;
         self.change(book_id, "rereading", move |book| book.persist_reread(pages, engine)).await
     }
 

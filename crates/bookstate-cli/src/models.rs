@@ -7,7 +7,7 @@ use bookstate_domain::{BookState, OperationState, Stage};
 use bookstate_jobs::{
     engines::{
         EngineCatalog, EngineSpec, TesseractOcr,
-        models::{Model, ModelOcr, ModelTocExtractor, ModelTocFinder},
+        models::{Answers, Model, ModelOcr, ModelTocExtractor, ModelTocFinder},
     },
     pool::PoolConfig,
     scan::TESSERACT,
@@ -20,7 +20,7 @@ use crate::{
     failure::Failure,
     library,
     logging::say,
-    settings::{KeySource, Settings},
+    settings::{KeptAnswers, KeySource, Settings},
 };
 
 /// See the module documentation.
@@ -74,6 +74,11 @@ impl Models {
         let ledger = SharedLedger::new(settings.budget);
         let mut providers: Vec<(Arc<Provider>, KeySource)> = Vec::new();
         let mut named = Vec::new();
+        let answers = match settings.answers {
+            KeptAnswers::Kept => Answers::Kept,
+            KeptAnswers::Renewed => Answers::Renewed,
+            KeptAnswers::Forgotten => Answers::Forgotten,
+        };
         for (stage, engine) in settings.model_engines() {
             let Some((name, model)) = engine.split_once(':') else { continue };
             let known = providers.iter().find(|(provider, _)| provider.name() == name);
@@ -85,7 +90,11 @@ impl Models {
                     provider
                 }
             };
-            named.push(Named { stage, engine: engine.clone(), model: Model::new(provider, model) });
+            named.push(Named {
+                stage,
+                engine: engine.clone(),
+                model: Model::new(provider, model).with_answers(answers),
+            });
         }
         Ok(Self { providers, ledger, named, images: library::images(settings)? })
     }

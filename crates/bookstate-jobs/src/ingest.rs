@@ -28,6 +28,7 @@ use bookstate_scans::{
 };
 
 use crate::{
+    answers::forget_answers,
     error::{IngestError, StartError},
     intake::{Intake, Tried},
 };
@@ -298,13 +299,15 @@ pub fn copy_of(data_dir: &Path, book_id: &BookId) -> Option<PathBuf> {
     copies.next()
 }
 
-/// Removes the copy of a book's file, if there is one, the words that were read on its pages and their images. Blocks.
+/// Removes the copy of a book's file, if there is one, the words that were read on its pages, their
+/// images, and what models answered. Blocks.
 ///
 /// # Errors
 /// It cannot be removed.
 pub fn remove_copy(data_dir: &Path, book_id: &BookId) -> io::Result<()> {
     let Some(copy) = copy_of(data_dir, book_id) else { return Ok(()) };
     // First: without the file nobody would find them again.
+    forget_answers(data_dir, book_id)?;
     #[cfg(feature = "scans")]
     {
         page_images::remove(data_dir, book_id)?;

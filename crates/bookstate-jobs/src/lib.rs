@@ -36,6 +36,7 @@
 //! # }
 //! ```
 
+mod answers;
 pub mod choose;
 pub mod engine;
 pub mod engines;
@@ -59,6 +60,7 @@ pub mod unit_log;
 mod actor;
 mod worker;
 
+pub use answers::forget_answers;
 pub use error::{IngestError, StartError};
 pub use ingest::{Ingested, copy_of, identify, ingest, ingest_within, remove_copy, sources_dir};
 pub use intake::{Intake, Trial};

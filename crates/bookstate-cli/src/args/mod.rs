@@ -251,6 +251,9 @@ pub(crate) struct ProcessArgs {
     /// Take each image as one page, also one that shows two side by side
     #[arg(long)]
     pub(crate) whole_images: bool,
+    /// Ask models once more where they answered before
+    #[arg(long)]
+    pub(crate) no_cache: bool,
     /// Undo this operation, and all that follows from it, first
     #[arg(long, value_name = "OPERATION", value_parser = operation())]
     pub(crate) reset: Option<OperationName>,
@@ -520,6 +523,9 @@ impl Cli {
             }
             if process.whole_images {
                 flags.keys.push(("intake.split_spreads", "--whole-images", "false".to_owned()));
+            }
+            if process.no_cache {
+                flags.keys.push(("models.answers", "--no-cache", "renewed".to_owned()));
             }
         }
         flags

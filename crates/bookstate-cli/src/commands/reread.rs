@@ -2,7 +2,7 @@
 
 use bookstate_api::view::{PageRow, Pages};
 use bookstate_domain::{BookId, Provider};
-use bookstate_jobs::choose::provider_among;
+use bookstate_jobs::{choose::provider_among, forget_answers};
 use serde_json::{Value, json};
 
 use super::reset::cancel_interrupted;
@@ -72,6 +72,8 @@ pub(crate) async fn run(settings: &Settings, args: &RereadArgs, json: bool) -> R
     let reading = reading.ok_or_else(|| Failure::input(format_args!("there is no book {id} any more")))?;
     let pages = agreed(&id, args, &Pages::of(&reading.snapshot.state, 0, usize::MAX))?;
     let sink = library::start_sink(&library, settings)?;
+    // What a model answered of them before would be its answer again.
+    forget_answers(library.dir(), &id).map_err(Failure::unexpected)?;
     let done = library.open_book(&id, "rereading").map_err(Failure::from).and_then(|handle| {
         cancel_interrupted(&handle)?;
         Ok(handle.persist_reread(pages.clone(), provider)?)

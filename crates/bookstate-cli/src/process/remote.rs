@@ -56,9 +56,9 @@ struct Shared {
 /// None of the files is there.
 pub(super) async fn run(client: Client, args: &ProcessArgs, json: bool) -> Result<Exit, Failure> {
     let (files, missing) = existing(&args.files)?;
-    if args.unit_log.is_some() || args.languages().is_some() || args.whole_images {
+    if args.unit_log.is_some() || args.languages().is_some() || args.whole_images || args.no_cache {
         return Err(Failure::usage(
-            "a server has its own --unit-log, --languages and --whole-images: configure them where it runs",
+            "a server has its own --unit-log, --languages, --whole-images and --no-cache: configure them where it runs",
         ));
     }
     let asked = args.variant().is_some() || args.reset.is_some();

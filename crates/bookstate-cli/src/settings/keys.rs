@@ -8,8 +8,8 @@ use bookstate_domain::Variant;
 use super::{
     layer::{Given, Origin, Row, WrongValue},
     value::{
-        Address, Dollars, EngineName, JournalPolicy, Languages, LogFormat, Origins, Paths, SettingValue,
-        Whole,
+        Address, Dollars, EngineName, JournalPolicy, KeptAnswers, Languages, LogFormat, Origins, Paths,
+        SettingValue, Whole,
     },
 };
 
@@ -133,6 +133,8 @@ keys! {
     "budget.per_book_usd" per_book_usd: Dollars = Dollars(None);
     /// What models may cost in a day, which begins at midnight UTC.
     "budget.per_day_usd" per_day_usd: Dollars = Dollars(None);
+    /// What is done with answers of models: kept and used again, kept and asked for once more, or forgotten.
+    "models.answers" answers: KeptAnswers = KeptAnswers::Kept;
     /// Pages that a book may have that is taken in.
     "intake.max_pages" max_pages: Whole<1, 1_000_000> = Whole(20_000);
     /// How many times as large as its file a book may be before it has any text, once it has more than 4 MiB.

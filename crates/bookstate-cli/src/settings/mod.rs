@@ -33,7 +33,7 @@ pub(crate) use providers::{KeySource, ProviderSettings};
 pub(crate) use secret::Secret;
 pub(crate) use server::ServerSettings;
 pub(crate) use targets::{TargetSettings, name as target_name};
-pub(crate) use value::LogFormat;
+pub(crate) use value::{KeptAnswers, LogFormat};
 
 use keys::{Layers, variable_of};
 use layer::Origin;
@@ -105,6 +105,8 @@ pub(crate) struct Settings {
     pub(crate) server: ServerSettings,
     /// How log lines are written.
     pub(crate) log_format: LogFormat,
+    /// What is done with answers of models that were paid for.
+    pub(crate) answers: KeptAnswers,
     /// The configuration files, or where they would be.
     pub(crate) files: Files,
     /// Every key with its value and where it comes from.
@@ -207,6 +209,7 @@ fn validated(
         max_pages: u32::try_from(layers.max_pages.value.0).unwrap_or(u32::MAX),
         max_growth: u32::try_from(layers.max_growth.value.0).unwrap_or(u32::MAX),
         split_spreads: layers.split_spreads.value,
+        answers: layers.answers.value,
         intake_memory_mb: layers.intake_memory_mb.value.0,
         page_seconds: layers.page_seconds.value.0,
         languages: layers.languages.value.0.clone(),

@@ -72,6 +72,8 @@ fn every_key_can_be_set_in_the_file() {
         [budget]
         per_book_usd = 2
         per_day_usd = 50.5
+        [models]
+        answers = "forgotten"
         [ocr]
         languages = ["deu"]
         page_seconds = 7
@@ -96,6 +98,7 @@ fn every_key_can_be_set_in_the_file() {
     assert!(settings.data_dir.ends_with("books") && settings.data_dir.is_absolute(), "relative to the file");
     assert!(settings.rows.iter().all(|row| row.origin != "default"), "{:?}", settings.rows);
     assert!(!settings.split_spreads);
+    assert_eq!(settings.answers, super::KeptAnswers::Forgotten);
     assert_eq!(settings.segment_bytes, 1 << 20);
     assert_eq!(settings.workers, 3);
     assert_eq!(settings.engines.ocr.len(), 2);
@@ -159,7 +162,10 @@ fn targets_are_checked_against_each_other_and_the_local_store() {
     assert!(error("", &["a"]).contains("NAME=sqlite:PATH"));
     assert!(error("", &["a=postgres:x"]).contains("sqlite:PATH"));
     assert!(error("[targets.a]\nkind = \"sqlite\"", &[]).contains("targets.a.path is missing"));
-    assert!(error("[targets.a]\nkind = \"mysql\"\npath = \"x\"", &[]).contains("expected \"sqlite\" or"));
+    assert!(
+        error("[targets.a]\nkind = \"mysql\"\npath = \"x\"", &[])
+            .contains("expected \"sqlite\", \"defradb\" or")
+    );
     assert!(error("targets = 1", &[]).contains("[targets.NAME]"));
     let over =
         loaded(one, &[], Flags { targets: vec!["a=sqlite:/y".to_owned()], ..Flags::default() }).unwrap();

@@ -260,6 +260,18 @@ words! {
     }
 }
 
+words! {
+    /// What is done with answers of models that were paid for.
+    KeptAnswers {
+        /// They are kept, and used again.
+        Kept = "kept",
+        /// They are kept, and each is asked for once more.
+        Renewed = "renewed",
+        /// They are neither kept nor used.
+        Forgotten = "forgotten",
+    }
+}
+
 impl SettingValue for Variant {
     fn expected() -> String {
         Self::ALL.iter().map(|variant| variant.as_str()).collect::<Vec<_>>().join(", ")

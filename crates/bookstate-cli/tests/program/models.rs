@@ -112,6 +112,40 @@ fn an_estimate_sends_nothing_and_is_above_what_is_spent() {
     );
 }
 
+#[test]
+fn what_was_answered_and_believed_is_paid_for_once() {
+    let server = ModelServer::start(read).unwrap();
+    let (place, pages) = place(&server);
+    let asked = || server.seen().len();
+    place.ok("process book.pdf");
+    assert_eq!(asked(), pages);
+    let paid = spent(&place);
+
+    // All of it again, for nothing.
+    place.ok("reset book.pdf ocr --yes");
+    let line = place.ok("process book.pdf --json").json();
+    assert_eq!((&line["status"], asked()), (&json!("complete"), pages), "{line}");
+    assert_eq!(spent(&place), paid, "nothing was paid again");
+
+    // Unless one says so, or pages are to be read again.
+    place.ok("reset book.pdf ocr --yes");
+    place.ok("process book.pdf --no-cache");
+    assert_eq!(asked(), 2 * pages);
+    place.ok("reread book.pdf --pages 1 --engine replay:some/model --yes");
+    place.ok("process book.pdf");
+    assert_eq!(asked(), 2 * pages + 1);
+
+    // What is not believed is not kept, and nothing is where nothing is to be.
+    let kept = || files_with("The words of a page.", &place.path(".bookstate/sources")).len();
+    assert_eq!(kept(), 1, "of the page that was read again");
+    server.answer(|_| Answer::said(&"the same again ".repeat(200), COST));
+    place.ok("reset book.pdf ocr --yes");
+    place.run("process book.pdf --no-cache");
+    assert!(files_with("the same again the same again", &place.path(".bookstate/sources")).is_empty());
+    place.ok("rm book.pdf --yes");
+    assert_eq!(std::fs::read_dir(place.path(".bookstate/sources")).unwrap().count(), 0);
+}
+
 /// Killed again and again, at requests that come and go: what was answered and stored is not asked again.
 #[test]
 fn a_kill_repeats_at_most_what_was_in_flight() {

@@ -1,20 +1,24 @@
 //! Engines that ask a model: pages as images, and the table of contents.
 //!
 //! What a model answers is looked at before it is believed: its form, loops, pages that there are not, titles that
-//! nobody printed. What is refused is a failure of the unit; stages behind the pages then go by the local rules.
+//! nobody printed. What is refused is a failure of the unit; stages behind the pages then go by the local rules. What
+//! was believed is kept, so that a stage that is reset and runs again costs nothing.
 //! Prompts are the files in `prompts/`.
 
+mod kept;
 mod ocr;
 mod toc_extract;
 mod toc_finder;
 
 use std::sync::Arc;
 
-use bookstate_llm::{CallError, ChatRequest, Estimate, Failure, Provider, Reply, Usd};
+use bookstate_llm::{CallError, ChatRequest, Estimate, Failure, Finish, Provider, Reply, Usd};
 use serde_json::Value;
 
 use crate::engine::{BookContext, EngineError, Usage};
+use kept::KeptAnswer;
 
+pub use kept::Answers;
 pub use ocr::ModelOcr;
 pub use toc_extract::ModelTocExtractor;
 pub use toc_finder::ModelTocFinder;
@@ -24,13 +28,20 @@ pub use toc_finder::ModelTocFinder;
 pub struct Model {
     provider: Arc<Provider>,
     name: String,
+    answers: Answers,
 }
 
 impl Model {
     /// The model of this name, as the provider calls it.
     #[must_use]
     pub fn new(provider: Arc<Provider>, name: &str) -> Self {
-        Self { provider, name: name.to_owned() }
+        Self { provider, name: name.to_owned(), answers: Answers::default() }
+    }
+
+    /// What is done with answers that were paid for.
+    #[must_use]
+    pub fn with_answers(self, answers: Answers) -> Self {
+        Self { answers, ..self }
     }
 
     /// What a request may take at most.
@@ -53,18 +64,48 @@ impl Model {
         opened.map(|_| ())
     }
 
-    /// Asks, and counts what it took.
-    async fn ask(&self, book: &BookContext, request: &ChatRequest) -> Result<Reply, EngineError> {
+    /// Asks, unless that was answered before, and counts what it took. `believe` says what an answer means, or why it
+    /// cannot be one.
+    async fn ask<T>(
+        &self,
+        book: &BookContext,
+        request: &ChatRequest,
+        believe: impl Fn(&str, Finish) -> Result<T, EngineError> + Send + Sync,
+    ) -> Result<T, EngineError> {
+        let kept = KeptAnswer::new(self.answers, &book.file, self.provider.name(), request);
+        if let Some(text) = kept.read().await?
+            && let Ok(value) = believe(&text, Finish::Done)
+        {
+            return Ok(value);
+        }
         self.open_account(book)?;
         let answered = self.provider.chat(request, book.state.book_id().as_str()).await;
-        self.counted(book, answered, |reply| reply)
+        let reply = self.counted(book, answered, |reply| reply)?;
+        let value = believe(&reply.text, reply.finish)?;
+        kept.keep(reply.text).await?;
+        Ok(value)
     }
 
-    /// Asks for JSON, and counts what it took.
-    async fn ask_json(&self, book: &BookContext, request: &ChatRequest) -> Result<Value, EngineError> {
+    /// The same for JSON.
+    async fn ask_json<T>(
+        &self,
+        book: &BookContext,
+        request: &ChatRequest,
+        believe: impl Fn(&Value) -> Result<T, EngineError> + Send + Sync,
+    ) -> Result<T, EngineError> {
+        let kept = KeptAnswer::new(self.answers, &book.file, self.provider.name(), request);
+        if let Some(text) = kept.read().await?
+            && let Ok(json) = serde_json::from_str(&text)
+            && let Ok(value) = believe(&json)
+        {
+            return Ok(value);
+        }
         self.open_account(book)?;
         let answered = self.provider.chat_json(request, book.state.book_id().as_str()).await;
-        self.counted(book, answered, |(_, reply)| reply).map(|(value, _)| value)
+        let (json, _) = self.counted(book, answered, |(_, reply)| reply)?;
+        let value = believe(&json)?;
+        kept.keep(json.to_string()).await?;
+        Ok(value)
     }
 
     fn counted<T>(

@@ -60,6 +60,18 @@ impl ModelOcr {
     }
 }
 
+/// The text of an answer, if it is a whole one.
+fn text_of(answer: &str, finish: Finish) -> Result<&str, EngineError> {
+    if finish == Finish::Cut {
+        return Err(EngineError::permanent(format!("the text is cut off after {MOST_TOKENS} tokens")));
+    }
+    if is_looping(answer) {
+        return Err(EngineError::permanent("the model repeats itself"));
+    }
+    let text = answer.trim();
+    Ok(if text == BLANK { "" } else { text })
+}
+
 #[async_trait]
 impl OcrEngine for ModelOcr {
     async fn read(&self, book: BookContext, page: u32) -> EngineResult<OcrReading> {
@@ -70,17 +82,13 @@ impl OcrEngine for ModelOcr {
             Ok((image(&of_book, page, program)?, known))
         })
         .await?;
-        let reply = self.model.ask(&book, &self.request(image)).await?;
-        if reply.finish == Finish::Cut {
-            return Err(EngineError::permanent(format!("the text is cut off after {MOST_TOKENS} tokens")));
-        }
-        if is_looping(&reply.text) {
-            return Err(EngineError::permanent("the model repeats itself"));
-        }
-        let text = reply.text.trim();
-        let text = if text == BLANK { "" } else { text };
-        let confidence = is_doubted(&known, text).then_some(DOUBTED);
-        Ok(OcrReading { text: text.into(), confidence, ..OcrReading::default() }.into())
+        let request = self.request(image);
+        let reading = self.model.ask(&book, &request, |text, finish| {
+            let text = text_of(text, finish)?;
+            let confidence = is_doubted(&known, text).then_some(DOUBTED);
+            Ok(OcrReading { text: text.into(), confidence, ..OcrReading::default() })
+        });
+        reading.await.map(Into::into)
     }
 
     fn is_fallback(&self) -> bool {

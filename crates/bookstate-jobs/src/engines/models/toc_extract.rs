@@ -63,8 +63,8 @@ impl ModelTocExtractor {
         if pages.len() > MOST_CHARS {
             return Err(EngineError::permanent("the table of contents is too long for a model"));
         }
-        let answer = self.0.ask_json(book, &self.request(pages.clone())).await?;
-        entries(&answer, &pages)
+        let request = self.request(pages.clone());
+        self.0.ask_json(book, &request, |answer| entries(answer, &pages)).await
     }
 }
 

@@ -66,8 +66,8 @@ impl TocFinder for ModelTocFinder {
     }
 
     async fn find(&self, book: BookContext) -> EngineResult<Option<TocFound>> {
-        let answered = self.0.ask_json(&book, &self.request(first_pages(&book.state))).await;
-        match answered.and_then(|answer| found(page_count(&book.state), &answer)) {
+        let request = self.request(first_pages(&book.state));
+        match self.0.ask_json(&book, &request, |answer| found(page_count(&book.state), answer)).await {
             Err(error @ EngineError::Permanent { .. }) => {
                 tracing::info!(book = %book.state.book_id(), %error, "the local rules look for the contents");
                 LocalAnalysis.find(book).await
