@@ -15,13 +15,13 @@ mod layering;
 mod licences;
 mod metadata;
 mod metrics;
+mod named_tests;
 mod packages;
 mod persist_methods;
 mod readmes;
 mod sources;
 mod spdx;
 mod test_index;
-mod threats;
 mod tree;
 
 use std::io::Write;
@@ -64,7 +64,7 @@ const CHECKS: [(&str, Check); 13] = [
     ("code-map", documents::code_map),
     ("handbook", documents::handbook),
     ("invariants", invariants::check),
-    ("threats", threats::check),
+    ("named_tests", named_tests::check),
     ("journal-format", journal_format::check),
     ("persist-methods", persist_methods::check),
     ("metrics", metrics::check),
