@@ -7,7 +7,7 @@ if ! cargo deb --version >/dev/null 2>&1; then
   cargo deb --version >/dev/null 2>&1 || \
     cargo install --quiet --locked --debug --root target/tools --target-dir target/tools/build cargo-deb@3.8.0
 fi
-cargo build --locked --release --package bookstate-cli --features tls
+cargo build --locked --release --package bookstate-cli --features tls,nats
 
 # What the program says of itself.
 files=target/debian/files

@@ -25,8 +25,8 @@ use crate::{
 /// How often a book is read anew when messages went away while it was read.
 const MOST_ATTEMPTS: usize = 4;
 
-/// How many messages are asked for at once.
-const BATCH: usize = 500;
+/// How many messages are asked for at once: as many may be in memory, of up to 4 MiB each.
+const BATCH: usize = 64;
 
 /// How long one such request waits for messages that are not there yet.
 const BATCH_TIME: Duration = Duration::from_secs(2);
