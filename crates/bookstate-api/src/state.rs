@@ -18,7 +18,7 @@ use bookstate_jobs::{
     forget_answers, ingest_within, pool::PoolLoad, remove_copy,
 };
 use bookstate_reading::source::{Resource, cover};
-use bookstate_sink::{Sink, TargetStatus};
+use bookstate_sink::{Sink, TakenOver, TargetStatus, Verification};
 use bookstate_store::{
     BookHandle, Library, ParkedDocument, PersistError, Receipt, TargetName, journal::JournalHealth,
 };
@@ -505,6 +505,22 @@ impl ApiState {
 
     pub(crate) async fn drop_parked(&self, target: &TargetName, document: AnyKey) -> Result<(), Problem> {
         Ok(self.0.parts.sink.drop_parked(target, document).await?)
+    }
+
+    pub(crate) async fn verify(
+        &self,
+        target: &TargetName,
+        book_id: &BookId,
+    ) -> Result<Verification, Problem> {
+        Ok(self.0.parts.sink.verify(target, book_id).await?)
+    }
+
+    pub(crate) async fn take_over(
+        &self,
+        target: &TargetName,
+        book_id: &BookId,
+    ) -> Result<TakenOver, Problem> {
+        Ok(self.0.parts.sink.take_over(target, book_id).await?)
     }
 
     pub(crate) async fn resync(&self, target: &TargetName, book_id: &BookId) -> Result<(), Problem> {

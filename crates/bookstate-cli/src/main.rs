@@ -135,7 +135,8 @@ fn environment() -> BTreeMap<String, String> {
 /// books in memory, and the local store is behind it: a reader sees there what it has just changed.
 fn server_at(cli: &Cli, settings: &Settings) -> Option<ServerAt> {
     let url = cli.global.server.clone().or_else(|| {
-        let url = cli.command.asks_servers().then(|| served::url(&settings.data_dir)).flatten()?;
+        let asks = cli.command.asks_servers() && !cli.command.reads_beside_servers();
+        let url = asks.then(|| served::url(&settings.data_dir)).flatten()?;
         if cli.command.changes_books() {
             say("note", format_args!("the server at {url} has the data directory: it is asked"));
         }
@@ -228,6 +229,9 @@ async fn command(cli: &Cli, settings: &Settings) -> Result<Exit, Failure> {
             commands::parked::remote(&source()?, args, json).await?;
         }
         Command::Parked(args) => commands::parked::run(settings, args, json).await?,
+        Command::Target(args) if server.is_some() => {
+            commands::target::remote(&source()?, args, json).await?;
+        }
         Command::Target(args) => commands::target::run(settings, args, json).await?,
         Command::Config(args) => commands::config::run(settings, args, json)?,
         Command::Providers => return commands::providers::run(settings, json).await,

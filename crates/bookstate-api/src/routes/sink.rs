@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use axum::{Json, extract::State, http::StatusCode};
-use bookstate_domain::{AnyKey, Collection};
+use bookstate_domain::{AnyKey, BookId, Collection};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -23,7 +23,9 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(retry_all))
         .routes(routes!(retry))
         .routes(routes!(drop_parked))
+        .routes(routes!(verify))
         .routes(routes!(resync))
+        .routes(routes!(take_over))
 }
 
 /// List targets, and how far each has the books
@@ -141,6 +143,58 @@ async fn drop_parked(
     require_parked(&state, &target, &key).await?;
     state.drop_parked(&target, key).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Compare a book with its copy in a target, and change nothing
+#[utoipa::path(get, path = "/api/targets/{name}/verify/{book_id}", tag = "targets",
+    params(
+        ("name" = String, Path, description = "The target"),
+        ("book_id" = String, Path, description = "The book"),
+    ),
+    responses((status = 200, body = view::Verified)))]
+async fn verify(
+    State(state): State<ApiState>,
+    Path(named): Path<Named>,
+    reading: BookReading,
+) -> Result<Json<view::Verified>, Problem> {
+    let target = state.target(&named.name)?;
+    let book_id = reading.state().book_id();
+    let found = state.verify(&target, book_id).await?;
+    Ok(Json(view::Verified::of(&named.name, book_id, &found)))
+}
+
+#[derive(Debug, Deserialize)]
+struct OfBook {
+    name: String,
+    book_id: String,
+}
+
+/// Write a book that another data directory wrote into a target, importing it when it is unknown here
+///
+/// What the target has of it and this data directory lacks is lost. Who wrote it until now is refused from then on.
+#[utoipa::path(post, path = "/api/targets/{name}/takeover/{book_id}", tag = "targets",
+    params(
+        ("name" = String, Path, description = "The target"),
+        ("book_id" = String, Path, description = "The book"),
+    ),
+    responses((status = 200, body = view::TakenOver)))]
+async fn take_over(
+    State(state): State<ApiState>,
+    Path(OfBook { name, book_id }): Path<OfBook>,
+) -> Result<Json<view::TakenOver>, Problem> {
+    state.require_running()?;
+    let target = state.target(&name)?;
+    // It may be unknown here.
+    let id = BookId::new(&book_id).map_err(|_| Problem::new(Code::UnknownBook, "there is no such book"))?;
+    let taken = state.take_over(&target, &id).await?;
+    let previous_writer = taken.from.map(|writer| writer.to_string());
+    Ok(Json(view::TakenOver {
+        target: name,
+        book_id,
+        previous_writer,
+        in_flux: taken.in_flux,
+        parked: taken.parked,
+    }))
 }
 
 /// That a book is compared.

@@ -24,6 +24,7 @@ pub use pages::{Heading, PageDetails, PageRow, PageText, Pages};
 pub use scan::{Area, DOUBTFUL, PageWord, PageWords};
 pub use status::{BookDetailedStatus, BookStatusLine, Journal, JournalState, LocalStore, Process, Status};
 pub use targets::{
-    BookLag, Counters, ForeignBook, Parked, ParkedRow, TargetHealth, TargetRow, Targets, Tried,
+    BookLag, Counters, ForeignBook, Parked, ParkedRow, TakenOver, TargetHealth, TargetRow, Targets, Tried,
+    Verified,
 };
 pub use toc::{Contents, EntryRow};

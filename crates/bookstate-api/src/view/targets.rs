@@ -1,6 +1,7 @@
 //! Targets: how each is, how far behind, and what it refuses.
 
-use bookstate_sink::{Counters as SinkCounters, Health, TargetStatus};
+use bookstate_domain::{AnyKey, BookId};
+use bookstate_sink::{Counters as SinkCounters, Health, TargetStatus, Verification};
 use bookstate_store::ParkedDocument;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -81,6 +82,66 @@ pub struct ForeignBook {
     pub book_id: String,
     /// The data directory that writes it.
     pub writer: String,
+}
+
+/// How a book's copy in a target differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Verified {
+    /// The target.
+    pub target: String,
+    /// The book's id.
+    pub book_id: String,
+    /// Documents that agree.
+    pub equal: usize,
+    /// Documents that the copy lacks.
+    pub missing: Vec<String>,
+    /// Documents that differ.
+    pub differing: Vec<String>,
+    /// Documents that the copy should not have.
+    pub extra: Vec<String>,
+    /// Documents that differ since the target refuses them.
+    pub parked: Vec<String>,
+    /// Commits that the copy lacks; what they changed is not counted above.
+    pub lag: u32,
+}
+
+impl Verified {
+    /// What comparing a book with its copy has found.
+    #[must_use]
+    pub fn of(target: &str, book_id: &BookId, found: &Verification) -> Self {
+        let texts = |keys: &[AnyKey]| keys.iter().map(ToString::to_string).collect();
+        Self {
+            target: target.to_owned(),
+            book_id: book_id.to_string(),
+            equal: found.equal,
+            missing: texts(&found.missing),
+            differing: texts(&found.differing),
+            extra: texts(&found.extra),
+            parked: texts(&found.parked),
+            lag: found.lag,
+        }
+    }
+
+    /// Whether the copy is the book, what the target refuses aside.
+    #[must_use]
+    pub const fn is_equal(&self) -> bool {
+        self.missing.is_empty() && self.differing.is_empty() && self.extra.is_empty()
+    }
+}
+
+/// A book that is written into a target from here now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TakenOver {
+    /// The target.
+    pub target: String,
+    /// The book's id.
+    pub book_id: String,
+    /// The data directory that wrote it until now.
+    pub previous_writer: Option<String>,
+    /// It was unknown here, and its copy was being written: it has a part of a batch.
+    pub in_flux: bool,
+    /// It was unknown here, and so many of its documents had been refused by the target.
+    pub parked: usize,
 }
 
 /// A target.

@@ -82,4 +82,23 @@ async fn the_lag_of_a_target_that_is_down_grows_and_ends() {
     assert_eq!(server.send(server.request(Method::POST, &resync)).await.status, StatusCode::ACCEPTED);
     let unknown = server.send(server.request(Method::POST, "/api/targets/down/resync/b-0")).await;
     assert_eq!(unknown.problem(), "unknown_book");
+
+    let verify = |book: &str| format!("/api/targets/down/verify/{book}");
+    let found = server.get(&verify(book_id.as_str())).await.json();
+    assert!(found["equal"].as_u64().unwrap() > 10 && found["missing"] == json!([]), "{found}");
+    assert_eq!(server.get(&verify("b-0")).await.problem(), "unknown_book");
+    let take_over = async |target: &str, book: &str| {
+        let path = format!("/api/targets/{target}/takeover/{book}");
+        server.send(server.request(Method::POST, &path)).await
+    };
+    // It is ours already.
+    let taken = take_over("down", book_id.as_str()).await;
+    assert_eq!((taken.status, &taken.json()["in_flux"]), (StatusCode::OK, &json!(false)));
+    for (target, book, problem) in [
+        ("down", "b-0", "unknown_book"),
+        ("down", "b%2F0", "unknown_book"),
+        ("up", book_id.as_str(), "unknown_target"),
+    ] {
+        assert_eq!(take_over(target, book).await.problem(), problem, "{target} {book}");
+    }
 }

@@ -55,7 +55,7 @@ pub(crate) struct Global {
     #[arg(long = "target", global = true, value_name = "NAME=PLACE", id = "further_target")]
     targets: Vec<String>,
     /// Ask a running server instead of the data directory: process, books, status, pages, toc, chapters, jobs, export,
-    /// reset, cancel, rm, correct, reread, open, parked; its token is taken from BOOKSTATE_TOKEN or the configuration. A server that has the
+    /// reset, cancel, rm, correct, reread, open, parked, target; its token is taken from BOOKSTATE_TOKEN or the configuration. A server that has the
     /// data directory is asked by itself [env: BOOKSTATE_SERVER]
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) server: Option<String>,
@@ -471,12 +471,23 @@ impl Command {
             | Self::Correct(_)
             | Self::Reread(_) => true,
             Self::Parked(parked) => !matches!(parked, ParkedCommand::List { .. }),
+            Self::Target(target) => {
+                matches!(target, TargetCommand::Resync { .. } | TargetCommand::Takeover { .. })
+            }
             _ => false,
         }
     }
 
+    /// Whether the command reads the data directory as well while a server has it.
+    pub(crate) const fn reads_beside_servers(&self) -> bool {
+        matches!(self, Self::Target(TargetCommand::List | TargetCommand::Verify { .. }))
+    }
+
     /// Whether the command can ask a server.
     pub(crate) const fn asks_servers(&self) -> bool {
+        if let Self::Target(target) = self {
+            return !matches!(target, TargetCommand::Add { .. } | TargetCommand::Remove { .. });
+        }
         matches!(
             self,
             Self::Books

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use bookstate_api::view;
 use bookstate_domain::{BookId, Seq};
-use bookstate_sink::{CommandError, Verification, verify_stored};
+use bookstate_sink::{CommandError, TakenOver, Verification, verify_stored};
 use bookstate_store::{Library, SqliteStore, Target, TargetName, fs::DataDirLock};
 use serde_json::{Value, json};
 
@@ -15,6 +16,7 @@ use crate::{
     logging::say,
     output::{self, count},
     settings::{self, Place, Settings, TargetSettings},
+    source::Source,
     table::{Column, Table},
 };
 
@@ -156,6 +158,10 @@ async fn verify(settings: &Settings, name: &str, book: Option<&str>, json: bool)
     let target = target.ok_or_else(|| no_such(name))?;
     let local = LocalReader::open(&settings.data_dir)?;
     let (rows, differing) = compare(&local, target, book).await?;
+    tell_verified(name, &rows, differing, json)
+}
+
+fn tell_verified(name: &str, rows: &[Value], differing: usize, json: bool) -> Result<(), Failure> {
     if json {
         output::json(&json!({"target": name, "equal": differing == 0, "books": rows}))?;
     } else {
@@ -167,7 +173,7 @@ async fn verify(settings: &Settings, name: &str, book: Option<&str>, json: bool)
             Column::number("extra"),
             Column::number("parked").rank(2),
         ]);
-        for row in &rows {
+        for row in rows {
             let count = |key: &str| row[key].as_array().map_or(0, Vec::len).to_string();
             let id = row["book_id"].as_str().unwrap_or_default().to_owned();
             let equal = row["equal"].to_string();
@@ -260,6 +266,10 @@ async fn resync(settings: &Settings, name: &str, book: Option<&str>, json: bool)
     let done = done.await;
     library::finish(library, sink, settings).await?;
     let books = done?;
+    tell_resynced(name.as_str(), &books, json)
+}
+
+fn tell_resynced(name: &str, books: &[impl serde::Serialize], json: bool) -> Result<(), Failure> {
     if json {
         return output::json(&json!({"target": name, "books": books}));
     }
@@ -275,6 +285,13 @@ async fn take_over(settings: &Settings, name: &str, book: &str, json: bool) -> R
     let taken = sink.take_over(&name, &id).await.map_err(command_failure);
     library::finish(library, sink, settings).await?;
     let taken = taken?;
+    let from = taken.from.map(|writer| writer.to_string());
+    let TakenOver { in_flux, parked, .. } = taken;
+    let (target, book_id) = (name.to_string(), id.to_string());
+    tell_taken(&view::TakenOver { target, book_id, previous_writer: from, in_flux, parked }, json)
+}
+
+fn tell_taken(taken: &view::TakenOver, json: bool) -> Result<(), Failure> {
     if taken.in_flux {
         say(
             "warning",
@@ -288,10 +305,79 @@ async fn take_over(settings: &Settings, name: &str, book: &str, json: bool) -> R
             format_args!("the target had refused {documents}: they are as they were before, or missing"),
         );
     }
+    let view::TakenOver { target, book_id, previous_writer, .. } = taken;
     if json {
-        return output::json(&json!({"target": name, "book_id": id, "previous_writer": taken.from}));
+        return output::json(
+            &json!({"target": target, "book_id": book_id, "previous_writer": previous_writer}),
+        );
     }
-    let from = taken.from;
+    let from = previous_writer.as_ref();
     let from = from.map_or_else(String::new, |writer| format!(", until now that of data directory {writer}"));
-    output::line(&format!("book {id} in target {name} is this data directory's{from}"))
+    output::line(&format!("book {book_id} in target {target} is this data directory's{from}"))
+}
+
+/// Runs a subcommand on a server.
+///
+/// # Errors
+/// The server cannot be asked, or refuses; copies differ; or it is one that changes a configuration.
+pub(crate) async fn remote(source: &Source, command: &TargetCommand, json: bool) -> Result<(), Failure> {
+    let server = source.server()?;
+    let ids = async |book: Option<&str>| -> Result<Vec<String>, Failure> {
+        Ok(match book {
+            Some(book) => vec![source.find(book).await?.to_string()],
+            None => source.books().await?.books.into_iter().map(|book| book.id).collect(),
+        })
+    };
+    match command {
+        TargetCommand::List => list_remote(&server.get(&["api", "targets"], &[]).await?.0, json),
+        TargetCommand::Verify { name, book } => {
+            let (mut rows, mut differing) = (Vec::new(), 0);
+            for id in ids(book.as_deref()).await? {
+                let (found, _): (view::Verified, _) =
+                    server.get(&["api", "targets", name, "verify", &id], &[]).await?;
+                differing += usize::from(!found.is_equal());
+                rows.push(serde_json::to_value(found).map_err(Failure::unexpected)?);
+            }
+            tell_verified(name, &rows, differing, json)
+        }
+        TargetCommand::Resync { name, book } => {
+            let ids = ids(book.as_deref()).await?;
+            for id in &ids {
+                let path = ["api", "targets", name, "resync", id];
+                let _: Value = server.post(&path, None::<&()>).await?;
+            }
+            tell_resynced(name, &ids, json)
+        }
+        TargetCommand::Takeover { name, book } => {
+            let path = ["api", "targets", name, "takeover", book];
+            tell_taken(&server.post(&path, None::<&()>).await?, json)
+        }
+        TargetCommand::Add { .. } | TargetCommand::Remove { .. } => {
+            Err(Failure::usage("the targets of a server are in its configuration: change that where it runs"))
+        }
+    }
+}
+
+fn list_remote(targets: &view::Targets, json: bool) -> Result<(), Failure> {
+    if json {
+        return output::json(targets);
+    }
+    let mut table = Table::new(&[
+        Column::whole("target"),
+        Column::whole("health"),
+        Column::number("lag"),
+        Column::number("parked"),
+        Column::text("reason", 20).rank(1),
+    ]);
+    for row in &targets.targets {
+        let health = serde_json::to_value(row.health).map_err(Failure::unexpected)?;
+        table.row([
+            row.name.clone(),
+            health.as_str().unwrap_or_default().to_owned(),
+            row.lag_commits.to_string(),
+            row.parked.to_string(),
+            row.reason.clone().unwrap_or_default(),
+        ]);
+    }
+    output::print(&table, "no targets")
 }

@@ -84,10 +84,23 @@ fn a_command_prints_the_same_from_a_server_as_from_the_local_store() {
     let reset = format!("reset book.pdf structure --json --server {url}");
     assert_eq!(place.ok(&reset).json()["reset"], serde_json::json!(["structure"]));
     place.run(&format!("toc b-none --server {url}")).fails(3, &["no book b-none"]);
-    place.run(&format!("target verify m --server {url}")).fails(2, &["--server"]);
+    let targets = place.ok(&format!("target list --json --server {url}")).json();
+    assert!(targets["targets"].as_array().unwrap().iter().any(|target| target["name"] == "m"), "{targets}");
+    place.run(&format!("target add n sqlite:n.sqlite --server {url}")).fails(2, &["--server"]);
+    for command in ["resync m", "resync m book.pdf", "verify m", "verify m book.pdf"] {
+        place.ok(&format!("target {command} --server {url}"));
+    }
+    let verified = place.ok(&format!("target verify m --json --server {url}")).json();
+    assert_eq!((&verified["equal"], verified["books"].as_array().unwrap().len()), (&true.into(), 1));
+    let id = verified["books"][0]["book_id"].as_str().unwrap();
+    assert!(
+        place.ok(&format!("target takeover m {id} --server {url}")).out.contains("is this data directory's")
+    );
+    place.run(&format!("target verify x --server {url}")).fails(3, &["no such target"]);
     place.run("books --server nonsense").fails(2, &["http://HOST:PORT"]);
     place.ok("target verify m");
-    place.run("target resync m").fails(4, &["in use", "serve"]);
+    // The server is asked by itself.
+    place.ok("target resync m");
     server.signal("TERM");
     assert_eq!(server.wait().code, Some(0));
     place.run(&format!("books --server {url}")).fails(1, &["cannot be reached"]);
