@@ -10,7 +10,7 @@ use super::reader::{Reader, Stacked};
 use super::run_in::parse_run_in;
 use super::side_by_side::{own_margins, reading_order};
 use super::title::split_title;
-use super::words::{is_contents_title, level_of_word};
+use super::words::{is_contents_title, level_of_word, names_columns};
 
 /// An entry as it stands on a contents page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -235,6 +235,7 @@ pub(super) fn lines(book: &BookText, n: u32) -> (Vec<Line>, bool) {
     if let Some(at) = title {
         kept.drain(..=at);
     }
+    kept.retain(|line| !names_columns(&line.text));
     (reading_order(&own_margins(kept, page)), headed || title.is_some())
 }
 

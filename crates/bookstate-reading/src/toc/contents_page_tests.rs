@@ -27,6 +27,17 @@ fn wrapped_titles_are_joined() {
 }
 
 #[test]
+fn the_names_of_columns_are_no_entry_nor_a_part_of_one() {
+    let scanned = "CONTENTS\n\nCHAPTER                          PAGE\n I. BETWEEN WAR AND PEACE           I\n\n\
+                   II. FOUNDING A GOVERNMENT         38\nIII. A NATION IN THE MAKING       116\n   APPENDIX   \
+                                       293\n";
+    let pages = |text: &str| read(&[text]);
+    let found: Vec<_> = pages(scanned).into_iter().map(|(_, page)| page).collect();
+    assert_eq!(found, [Some(1), Some(38), Some(116), Some(293)]);
+    assert_eq!(pages(scanned)[0].0, "I. BETWEEN WAR AND PEACE");
+}
+
+#[test]
 fn a_part_without_page_number_is_kept() {
     let page = "Part I Beginnings\n1 One ..... 3\n2 Two ..... 5\nPart II Ends\n3 Three .... 7\n";
     assert_eq!(titles(page), ["Part I Beginnings", "1 One", "2 Two", "Part II Ends", "3 Three"]);
