@@ -2,6 +2,9 @@
 //!
 //! A word that begins with a digit and goes on in small letters is not printed in prose. It is put right where the page
 //! itself shows which word it is: the word with letters that look alike stands elsewhere on it, and only one does.
+//!
+//! And roman numbers that it reads as words: `Il.` and `Ill.` at the beginning of a line, before a capital, are II and
+//! III.
 
 use std::collections::BTreeSet;
 
@@ -16,8 +19,9 @@ const SURE: f32 = 0.8;
 /// Endings of ordinal numbers.
 const ORDINALS: &[&str] = &["st", "nd", "rd", "th", "o", "er", "re", "e", "de", "ste", "te"];
 
-/// Puts words right in which a digit stands for a letter.
+/// Puts words right in which a digit stands for a letter, or a letter for a digit.
 pub(super) fn put_right(words: &mut [Word]) {
+    put_romans_right(words);
     let candidates: Vec<(usize, Vec<String>)> =
         words.iter().enumerate().filter_map(|(n, word)| Some((n, meant(&word.text)?))).collect();
     if candidates.is_empty() {
@@ -29,6 +33,21 @@ pub(super) fn put_right(words: &mut [Word]) {
         let mut found = meant.into_iter().filter(|meant| known.contains(bare(meant)));
         if let (Some(text), None, Some(word)) = (found.next(), found.next(), words.get_mut(n)) {
             word.text = text;
+        }
+    }
+}
+
+fn put_romans_right(words: &mut [Word]) {
+    let mut last = None;
+    for n in 0..words.len() {
+        let next = words.get(n + 1).map(|next| (next.line, next.text.starts_with(char::is_uppercase)));
+        let Some(word) = words.get_mut(n) else { return };
+        let begins = last.replace(word.line) != Some(word.line);
+        let number = word.text.strip_suffix('.').unwrap_or_default();
+        let is_misread = (2..=3).contains(&number.len()) && number.starts_with('I') && number.ends_with('l');
+        let ones = number.chars().all(|c| c == 'I' || c == 'l');
+        if begins && is_misread && ones && next == Some((word.line, true)) {
+            word.text = word.text.replace('l', "I");
         }
     }
 }
@@ -64,6 +83,17 @@ mod tests {
         let mut words: Vec<Word> = texts.iter().map(word).collect();
         put_right(&mut words);
         words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn a_roman_number_at_the_beginning_of_a_line_is_one() {
+        assert_eq!(put_right_in(&["Il.", "FOUNDING", "A", "NATION"]), "II. FOUNDING A NATION");
+        assert_eq!(put_right_in(&["Ill.", "The", "End"]), "III. The End");
+        assert_eq!(put_right_in(&["Chicago,", "Ill.", "The", "End"]), "Chicago, Ill. The End");
+        assert_eq!(put_right_in(&["Ill.", "of"]), "Ill. of");
+        assert_eq!(put_right_in(&["Il", "Trovatore"]), "Il Trovatore");
+        assert_eq!(put_right_in(&["All.", "The"]), "All. The");
+        assert_eq!(put_right_in(&["Il."]), "Il.");
     }
 
     #[test]

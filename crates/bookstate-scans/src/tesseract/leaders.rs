@@ -10,6 +10,22 @@ use crate::words::{Area, Word};
 /// How far from a leader's ends, in letters, a line may end or begin.
 const REACH: f32 = 12.0;
 
+/// A word of at least so many letters that is at least so sure may be what a leader follows.
+const LETTERS: usize = 2;
+const SURE: f32 = 0.5;
+
+/// Whether leaders are leaders: most follow words that were read. The dots of a picture's screen stand in rows as well,
+/// and have none before them; to read them line by line takes minutes.
+pub(super) fn follow_words(words: &[Word], leaders: &[Area], letter: f32) -> bool {
+    let is_word = |word: &&Word| {
+        word.confidence >= SURE && word.text.chars().filter(|c| c.is_alphabetic()).count() >= LETTERS
+    };
+    let words: Vec<Word> = words.iter().filter(is_word).cloned().collect();
+    let lines = lines(&words);
+    let follows = |leader: &&Area| lines.iter().any(|line| is_before(line, leader, letter));
+    2 * leaders.iter().filter(follows).count() >= leaders.len()
+}
+
 /// A line of words as the program has it.
 #[derive(Debug, Clone, Copy)]
 struct Line {
@@ -76,13 +92,28 @@ fn lines(words: &[Word]) -> Vec<Line> {
     lines
 }
 
+/// Whether a line stands on a leader's baseline.
+fn is_beside(line: &Line, leader: &Area, letter: f32) -> bool {
+    let baseline = leader.y1;
+    line.place.y0 < baseline && baseline < line.place.y1 + 0.4 * letter
+}
+
+/// Whether what stands so far from a leader's end belongs to it.
+fn is_near(gap: f32, letter: f32) -> bool {
+    gap >= -letter && gap <= REACH * letter
+}
+
+fn is_before(line: &Line, leader: &Area, letter: f32) -> bool {
+    // Words behind a leader may be of its line already.
+    is_beside(line, leader, letter)
+        && (is_near(leader.x0 - line.place.x1, letter)
+            || (line.place.x0 < leader.x0 && leader.x0 < line.place.x1))
+}
+
 /// The line before a leader and the one behind it; `None`: one of them is not there, or they are one already.
 fn joined(lines: &[Line], leader: &Area, letter: f32) -> Option<(u32, u32)> {
-    let beside = |line: &&Line| {
-        let baseline = leader.y1;
-        line.place.y0 < baseline && baseline < line.place.y1 + 0.4 * letter
-    };
-    let apart = |gap: f32| gap >= -letter && gap <= REACH * letter;
+    let beside = |line: &&Line| is_beside(line, leader, letter);
+    let apart = |gap: f32| is_near(gap, letter);
     let before = lines.iter().filter(beside).filter(|line| apart(leader.x0 - line.place.x1));
     let before = before.max_by(|a, b| a.place.x1.total_cmp(&b.place.x1))?;
     let behind = lines.iter().filter(beside).filter(|line| apart(line.place.x0 - leader.x1));
@@ -143,6 +174,20 @@ mod tests {
 
     fn text(words: &[Word]) -> String {
         words.iter().map(|word| format!("{}/{} ", word.text, word.line)).collect()
+    }
+
+    #[test]
+    fn rows_of_dots_without_words_before_them_are_no_leaders() {
+        let titles = [word("Masson", 100.0, 10.0, 0, 0), word("Cressent", 90.0, 50.0, 1, 0)];
+        let (first, second) = (leader(28.0), leader(68.0));
+        assert!(follow_words(&titles, &[first, second], 16.0));
+        let joined = [word("Masson", 100.0, 10.0, 0, 0), word("26", 500.0, 10.0, 0, 0)];
+        assert!(follow_words(&joined, &[first], 16.0), "one line already");
+        let screen: Vec<Area> = (0..30).map(|row| leader(100.0 + 8.0 * row as f32)).collect();
+        assert!(!follow_words(&titles, &screen, 16.0));
+        let noise = [Word { confidence: 0.2, ..titles[0].clone() }, word("1.", 100.0, 50.0, 1, 0)];
+        assert!(!follow_words(&noise, &[first, second], 16.0));
+        assert!(!follow_words(&[], &[first], 16.0));
     }
 
     #[test]

@@ -72,7 +72,7 @@ impl Tesseract {
         let table = tsv::parse(&answer);
         let letter = prepared.letter * prepared.scale;
         let mut words = numbered(&table.words, 0, 0);
-        if !prepared.leaders.is_empty() {
+        if !prepared.leaders.is_empty() && leaders::follow_words(&words, &prepared.leaders, letter) {
             leaders::join(&mut words, &prepared.leaders, letter);
             // Page numbers far from their titles are taken for a column of their own, and some are lost.
             let answer = self.call(&prepared.pixels, prepared.dpi, languages, Layout::Lines, cancel)?;
