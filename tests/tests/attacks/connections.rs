@@ -9,7 +9,7 @@ use std::{
 
 use bookstate_tests::books::Book;
 
-use crate::rig::{TOKEN, Victim, head};
+use crate::rig::{HEALTHY, TOKEN, Victim, exchange, from, get, head};
 
 #[test]
 fn connections_take_no_file_from_the_journal() {
@@ -106,30 +106,49 @@ fn heads_that_do_not_end_keep_nobody_out() {
     });
 }
 
+/// Takes an answer up to its status from a connection that stays open.
+fn status_of(mut stream: &TcpStream) -> String {
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+const GIVEN: &str = "HTTP/1.1 200";
+const TOO_MANY: &str = "HTTP/1.1 429";
+
 #[test]
 fn event_streams_keep_nobody_out() {
     let victim = Victim::new();
     victim.serves_the_healthy();
-    let books = victim.ask_books();
-    let id = books["books"][0]["id"].as_str().unwrap().to_owned();
-    let request = head("GET", &format!("/api/books/{id}/events"), Some(TOKEN), "");
-    let streams: Vec<TcpStream> = (0..2000).map(|_| victim.hostile().unwrap()).collect();
-    for mut stream in &streams {
-        drop(stream.write_all(&request));
-    }
+    let request = events(&victim.book());
+    // Each is answered before the next one comes: so they have places for tokens, and do not push each other out.
+    let streams: Vec<(TcpStream, String)> = (0..2000)
+        .map(|_| {
+            let mut stream = victim.hostile().unwrap();
+            stream.write_all(&request).unwrap();
+            let answer = status_of(&stream);
+            (stream, answer)
+        })
+        .collect();
+    let with = |answer: &str| streams.iter().filter(|(_, given)| given == answer).count();
+    assert_eq!((with(GIVEN), with(TOO_MANY)), (1500, 500), "three quarters of all");
     victim.serves_the_healthy();
     // One more, by the healthy client.
-    let mut mine = crate::rig::from(crate::rig::HEALTHY, victim.address).unwrap();
+    let mut mine = from(HEALTHY, victim.address).unwrap();
     mine.write_all(&request).unwrap();
-    let mut answer = [0; 15];
-    mine.read_exact(&mut answer).unwrap();
-    assert_eq!(&answer, b"HTTP/1.1 200 OK");
+    assert_eq!(status_of(&mine), GIVEN);
     assert!(victim.peak() < 400, "{} MiB", victim.peak());
 }
 
+/// A request for what happens to a book.
+fn events(book: &str) -> Vec<u8> {
+    head("GET", &format!("/api/books/{book}/events"), Some(TOKEN), "")
+}
+
 impl Victim {
-    fn ask_books(&self) -> serde_json::Value {
-        let stream = crate::rig::from(crate::rig::HEALTHY, self.address).unwrap();
-        crate::rig::exchange(stream, &crate::rig::get("/api/books", Some(TOKEN))).json()
+    /// A book that it has.
+    fn book(&self) -> String {
+        let books = exchange(from(HEALTHY, self.address).unwrap(), &get("/api/books", Some(TOKEN))).json();
+        books["books"][0]["id"].as_str().unwrap().to_owned()
     }
 }
