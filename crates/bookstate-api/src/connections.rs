@@ -251,7 +251,12 @@ mod tests {
             "a share of half of the strangers' places"
         );
         assert!(!left(&crowd[999].1).await, "a newcomer gets in");
-        drop((crowd, other, healthy));
+        // Two crowds and a few others have all places: the oldest is not who leaves.
+        let second: Vec<_> = (0..5).map(|_| connections.enter(address(8))).collect();
+        let third: Vec<_> = (3..6).map(|last| connections.enter(address(last))).collect();
+        assert!(!left(&other_stays).await, "who has one place keeps it");
+        assert_eq!(open(&connections), 13);
+        drop((crowd, second, third, other, healthy));
         assert_eq!(open(&connections), 0);
     }
 

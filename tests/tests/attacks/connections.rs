@@ -1,8 +1,8 @@
 //! Very many connections.
 
 use std::{
-    io::{Read, Write},
-    net::TcpStream,
+    io::{ErrorKind, Read, Write},
+    net::{Ipv4Addr, TcpStream},
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
@@ -138,6 +138,58 @@ fn event_streams_keep_nobody_out() {
     mine.write_all(&request).unwrap();
     assert_eq!(status_of(&mine), GIVEN);
     assert!(victim.peak() < 400, "{} MiB", victim.peak());
+}
+
+/// Reads what has come; whether the connection goes on.
+fn goes_on(mut stream: &TcpStream) -> bool {
+    stream.set_nonblocking(true).unwrap();
+    let ended = loop {
+        match stream.read(&mut [0; 4096]) {
+            Ok(0) => break true,
+            Ok(_) => {}
+            Err(error) => break error.kind() != ErrorKind::WouldBlock,
+        }
+    };
+    stream.set_nonblocking(false).unwrap();
+    !ended
+}
+
+#[test]
+fn a_crowd_from_everywhere_does_not_push_out_who_has_a_token() {
+    let victim = Victim::new();
+    victim.serves_the_healthy();
+    let book = victim.book();
+    // Were they strangers, nobody would have more places than this address, and it would make room first.
+    let mine: Vec<TcpStream> = (0..2)
+        .map(|_| {
+            let mut stream = from(HEALTHY, victim.address).unwrap();
+            stream.write_all(&events(&book)).unwrap();
+            assert_eq!(status_of(&stream), GIVEN);
+            stream
+        })
+        .collect();
+    // More than there are places, each from an address of its own.
+    let mut crowd: Vec<TcpStream> = (0..3500_u16)
+        .map(|n| {
+            let [high, low] = n.to_be_bytes();
+            from(Ipv4Addr::new(127, 1, high, low), victim.address).unwrap()
+        })
+        .collect();
+    // Whoever came before the last one is in when that is answered.
+    let last = crowd.last_mut().unwrap();
+    last.write_all(&head("GET", "/api/health", None, "")).unwrap();
+    assert_eq!(status_of(last), GIVEN);
+    assert!(mine.iter().all(goes_on), "who has shown a token made room");
+    // What happens to the book from now on is still heard of.
+    let body = "{\"reset_from\":\"metadata\"}";
+    let more =
+        format!("connection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n", body.len());
+    let again = head("POST", &format!("/api/jobs/start/{book}"), Some(TOKEN), &more);
+    let again = exchange(from(HEALTHY, victim.address).unwrap(), &[&again, body.as_bytes()].concat());
+    assert_eq!(again.status, 202, "{again:?}");
+    let hears = |mut stream: &TcpStream| stream.read(&mut [0; 512]).is_ok_and(|length| length > 0);
+    assert!(mine.iter().all(hears), "who has shown a token made room");
+    victim.serves_the_healthy();
 }
 
 /// A request for what happens to a book.
