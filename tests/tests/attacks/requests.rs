@@ -25,6 +25,9 @@ fn a_request_that_two_could_read_differently_is_refused() {
         )
     };
     assert_eq!((padded(30_000), padded(34_000)), (200, 431));
+    // One that has no end yet is refused at once: else it would be kept for as long as it comes.
+    let endless = format!("GET /api/health HTTP/1.1\r\nhost: localhost\r\nx: {}", "a".repeat(34_000));
+    assert_eq!(status(&victim, endless.as_bytes()), 431);
     victim.serves_the_healthy();
 }
 
