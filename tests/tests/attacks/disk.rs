@@ -51,7 +51,10 @@ fn a_token_that_others_can_read_is_refused() {
     };
     for others in ["644", "640", "604", "620"] {
         mode(others);
-        place.run("serve --bind 127.0.0.1:0").fails(2, &["chmod 600 'the token'"]);
+        let mut serving = place.start_logged("serve --bind 127.0.0.1:0");
+        let has_begun = serving.until_ended_or(|| place.data().join("server").exists());
+        assert!(!has_begun, "{others}: it serves");
+        serving.wait().fails(2, &["chmod 600 'the token'"]);
     }
     mode("600");
     assert!(bookstate_tests::system::Server::start(&place).stop().success());
