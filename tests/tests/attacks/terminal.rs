@@ -6,13 +6,15 @@ use std::{
 };
 
 use bookstate_tests::system::{Ended, Place};
+use serde_json::{Value, json};
 
 /// Sets the terminal's title, moves, answers, turns, and begins a line of its own.
-const NAME: &str = "a\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\u{202e}txt\nerror: forged\u{2066}\r.md";
+const NAME: &str = "a\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\u{202e}\u{200f}txt\nerror: forged\u{2066}\r.md";
 
 fn is_obeyed(character: char) -> bool {
     match character {
         '\n' | '\t' => false,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' => true,
         '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}' => true,
         _ => character.is_control(),
     }
@@ -95,24 +97,36 @@ fn nothing_that_a_terminal_obeys_comes_through_any_command() {
     assert!(String::from_utf8(export.stdout).unwrap().contains("It turned."));
 }
 
-#[test]
-fn a_hostile_server_says_nothing_to_the_terminal() {
+/// Runs a command whose server answers its only request with this.
+fn answered(line: &str, status: &str, body: &Value) -> Ended {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let answer = std::thread::spawn(move || {
-        let detail = serde_json::to_string("\u{1b}]0;x\u{7}\u{202e}no\nerror: forged").unwrap();
-        let problem =
-            format!("{{\"type\":\"x\",\"title\":\"x\",\"status\":404,\"code\":\"x\",\"detail\":{detail}}}");
+    let body = body.to_string();
+    let answer = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let server = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         let read = stream.read(&mut [0; 4096]).unwrap();
         assert!(read > 0);
-        let head = format!("HTTP/1.1 404 Not Found\r\ncontent-length: {}\r\n\r\n", problem.len());
-        stream.write_all(format!("{head}{problem}").as_bytes()).unwrap();
+        stream.write_all(answer.as_bytes()).unwrap();
     });
-    let place = Place::new();
-    let ended = place.run(&format!("--server {url} books"));
-    answer.join().unwrap();
+    let ended = Place::new().run(&format!("--server {url} {line}"));
+    server.join().unwrap();
+    is_clean(line, &ended);
+    ended
+}
+
+#[test]
+fn a_hostile_server_says_nothing_to_the_terminal() {
+    let text = "\u{1b}]0;x\u{7}\u{202e}\u{61c}no\nerror: forged";
+    let problem = json!({ "type": "x", "title": "x", "status": 404, "code": "x", "detail": text });
+    let ended = answered("books", "404 Not Found", &problem);
     assert_eq!(ended.code, Some(3), "{ended:?}");
-    is_clean("books of a server", &ended);
     assert!(ended.error().contains("no"), "{ended:?}");
+    let row = json!({
+        "id": text, "title": text, "author": text, "page_count": 1, "status": null, "created_at": null,
+    });
+    for line in ["books", "books --wide", "books --json"] {
+        let ended = answered(line, "200 OK", &json!({ "books": [row], "total": 1 }));
+        assert!(ended.code == Some(0) && ended.out.contains("no"), "{line}: {ended:?}");
+    }
 }
