@@ -104,9 +104,7 @@ impl Archive {
         let extra = u16_at(head, 28).ok_or_else(cut)?;
         let data = head.get(30 + name + extra..).ok_or_else(cut)?;
         let data = data.get(..entry.packed).ok_or_else(cut)?;
-        let left = MOST_BYTES_IN_ALL.saturating_sub(self.unpacked.get());
-        let ratio = FREE_BYTES.max(entry.packed.saturating_mul(RATIO));
-        let limit = MOST_BYTES.min(left).min(ratio);
+        let limit = most(entry.packed, self.unpacked.get());
         let file = match entry.method {
             STORED if data.len() <= limit => data.to_vec(),
             STORED => return Err(ArchiveError::TooLarge(limit)),
@@ -122,6 +120,12 @@ impl Archive {
         self.unpacked.set(self.unpacked.get().saturating_add(file.len()));
         Ok(Some(file))
     }
+}
+
+/// How many bytes may come of so many packed ones, in an archive of which so much was unpacked.
+fn most(packed: usize, unpacked: usize) -> usize {
+    let left = MOST_BYTES_IN_ALL.saturating_sub(unpacked);
+    MOST_BYTES.min(left).min(FREE_BYTES.max(packed.saturating_mul(RATIO)))
 }
 
 /// What the archive has, by the directory at its end.
@@ -175,6 +179,19 @@ mod tests {
         assert!(bytes.len() < 100_000, "{}", bytes.len());
         let archive = Archive::new(bytes).unwrap();
         assert!(matches!(archive.file("bomb"), Err(ArchiveError::TooLarge(_))));
+    }
+
+    #[test]
+    fn a_file_and_an_archive_have_a_most() {
+        assert_eq!(most(1, 0), FREE_BYTES);
+        assert_eq!(most(1 << 30, 0), MOST_BYTES);
+        let mut writer = ArchiveWriter::new();
+        writer.packed("one", &[0; 100]);
+        writer.packed("two", &[0; 100]);
+        let archive = Archive::new(writer.finish()).unwrap();
+        archive.unpacked.set(MOST_BYTES_IN_ALL - 150);
+        assert_eq!(archive.file("one").unwrap().unwrap().len(), 100);
+        assert_eq!(archive.file("two"), Err(ArchiveError::TooLarge(50)));
     }
 
     #[test]
