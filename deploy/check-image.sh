@@ -44,7 +44,7 @@ else
         for word in $rest; do case $word in --from=*|--chown=*|--chmod=*) ;; *) words+=("$word");; esac; done
         case ${words[0]} in
           /source/*) install -D "${words[0]#/source/}" "$image${words[1]}";;
-          /data) mkdir -p "$image${words[1]}"; chmod 700 "$image${words[1]}";;
+          /image) mkdir -m 700 "$image/data";;
         esac;;
       "2 USER") user=$rest;;
       "2 ENV") for pair in $rest; do variables+=("$pair"); done;;
@@ -87,6 +87,9 @@ if [ -n "$server" ]; then
   wait "$server" || fail "it does not end well"
   server=
 else
+  mode=$("$tool" cp bookstate-check:/data - | tar -tvf - | sed -n 1p)
+  [[ $mode == drwx------* ]] || fail "others can get at the data directory: $mode"
   "$tool" stop bookstate-check >/dev/null
+  [ "$("$tool" inspect -f '{{.State.ExitCode}}' bookstate-check)" = 0 ] || fail "it does not end well"
 fi
 echo "the image's program processes a book"
