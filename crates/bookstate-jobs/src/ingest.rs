@@ -77,7 +77,14 @@ pub async fn ingest_within(library: &Library, path: &Path, intake: &Intake) -> R
     }
     let (library, path, intake) = (library.clone(), path.to_path_buf(), intake.clone());
     let task = tokio::task::spawn_blocking(move || ingest_blocking(&library, &path, &intake));
-    task.await.map_err(|_| IngestError::ShuttingDown)?
+    match task.await {
+        Ok(ingested) => ingested,
+        // A defect of the program is told as one, and not as its end.
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(IngestError::ShuttingDown),
+        },
+    }
 }
 
 /// The id of the book in the file at `path`, whether it was taken in or not. Reads the file, so it blocks.
