@@ -208,7 +208,6 @@ impl Feed {
     }
 }
 
-/// Our own types: writing them as JSON does not fail, and were it to, a reader would reload.
 /// Lets go books that nobody watches, when there are too many.
 fn let_go(feeds: &mut HashMap<BookId, Feed>) {
     if feeds.len() >= FOLLOWED {
@@ -216,6 +215,7 @@ fn let_go(feeds: &mut HashMap<BookId, Feed>) {
     }
 }
 
+/// Our own types: writing them as JSON does not fail, and were it to, a reader would reload.
 fn json(data: &impl Serialize) -> String {
     serde_json::to_string(data).unwrap_or_else(|error| {
         tracing::error!(%error, "an event cannot be written as JSON");
