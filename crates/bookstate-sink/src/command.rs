@@ -1,6 +1,6 @@
 //! What a target's task can be asked to do. It does it between two chunks.
 
-use bookstate_domain::{AnyKey, BookId, Seq};
+use bookstate_domain::{AnyKey, BookId};
 use bookstate_store::{BookSync, TargetError, TargetName, WriterId};
 use serde::Serialize;
 use tokio::sync::oneshot;
@@ -79,20 +79,36 @@ pub enum CommandError {
         /// Whose it is.
         writer: WriterId,
     },
-    /// A target has more of a book than this data directory, which has some of it.
+    /// The book is or was here, and a target takes it from another data directory.
     #[error(
-        "target {target} has commit {there} of book {book_id}, this data directory has {here}: what it has more would \
-         be overwritten; `bookstate rm` here and take it over then, or `bookstate target takeover` to lose it"
+        "book {book_id} is or was in this data directory, and target {target} takes it from another one: take it over \
+         in an empty data directory, or, to lose what the other one has more, `bookstate target takeover {target} \
+         {book_id}`"
     )]
-    Ahead {
+    Known {
         /// The book.
         book_id: BookId,
         /// The target.
         target: TargetName,
-        /// Its last commit there.
-        there: Seq,
-        /// Its last commit here.
-        here: Seq,
+    },
+    /// A target's copy is being compared, or was when its writer ended: it may have more than it says.
+    #[error(
+        "target {target} may have more of book {book_id} than another one: its copy was being compared when its writer \
+         ended; `bookstate target takeover {target} {book_id}` takes that one"
+    )]
+    Unclear {
+        /// The book.
+        book_id: BookId,
+        /// The target.
+        target: TargetName,
+    },
+    /// No target that answers has the book, and this one does not answer.
+    #[error("target {target} does not say whether it has the book ({reason}), and no other has it")]
+    Unanswered {
+        /// The target.
+        target: TargetName,
+        /// Why not.
+        reason: String,
     },
     /// The target did not do it.
     #[error(transparent)]

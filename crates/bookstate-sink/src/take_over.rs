@@ -14,8 +14,8 @@ use crate::{
 /// A book that was taken over from the targets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TakenEverywhere {
-    /// The target whose copy it was made from; `None` when it was here already.
-    pub made_from: Option<TargetName>,
+    /// The target whose copy it was made from.
+    pub made_from: TargetName,
     /// What that copy was.
     pub taken: TakenOver,
     /// The targets that take it from here now.
@@ -33,42 +33,35 @@ struct Plan {
     claim: Vec<TargetName>,
 }
 
-/// Chooses. Most of a book is where the last commit is the highest; of equal copies the one that is not in flux.
-fn choose(
-    book_id: &BookId,
-    own: WriterId,
-    here: Seq,
-    copies: &[(TargetName, BookSync)],
-) -> Result<Plan, CommandError> {
-    let foreign = || copies.iter().filter(|(_, sync)| sync.writer != own);
-    let claim = foreign().map(|(name, _)| name.clone()).collect();
-    if here == Seq::ZERO {
-        let whole = |sync: &BookSync| sync.persisting_seq == sync.persisted_seq;
-        let best = copies.iter().max_by_key(|(_, sync)| (sync.persisted_seq, whole(sync)));
-        return Ok(Plan { make_from: best.map(|(name, _)| name.clone()), claim });
+/// Chooses, for a book that is unknown here. Most of a book is where the last commit is the highest; of equal copies the
+/// one that is whole.
+///
+/// A copy that is being compared says nothing of what it has, so none that may have more is passed over.
+fn choose(book_id: &BookId, own: WriterId, copies: &[(TargetName, BookSync)]) -> Result<Plan, CommandError> {
+    let claim = copies.iter().filter(|(_, sync)| sync.writer != own).map(|(name, _)| name.clone()).collect();
+    let is_whole = |sync: &BookSync| sync.persisting_seq == sync.persisted_seq && sync.parked.is_empty();
+    let best = copies.iter().max_by_key(|(_, sync)| (sync.persisted_seq, is_whole(sync)));
+    let most = best.map_or(Seq::ZERO, |(_, sync)| sync.persisted_seq);
+    let unclear =
+        copies.iter().find(|(_, sync)| sync.persisted_seq == Seq::ZERO && sync.persisting_seq > most);
+    if let Some((target, _)) = unclear {
+        return Err(CommandError::Unclear { book_id: book_id.clone(), target: target.clone() });
     }
-    match foreign().max_by_key(|(_, sync)| sync.persisting_seq) {
-        Some((target, sync)) if sync.persisting_seq > here => Err(CommandError::Ahead {
-            book_id: book_id.clone(),
-            target: target.clone(),
-            there: sync.persisting_seq,
-            here,
-        }),
-        _ => Ok(Plan { make_from: None, claim }),
-    }
+    Ok(Plan { make_from: best.map(|(name, _)| name.clone()), claim })
 }
 
 impl Sink {
-    /// Takes a book over in every target that has it, from whoever wrote it there. When it is unknown here, it is made
-    /// from the copy that has most of it. `None` when no target has it from somebody else.
+    /// Takes a book over that is unknown here: it is made from the copy that has most of it, and every target that has
+    /// it takes it from here from then on. `None` when no target has it, or it is here and no target takes it from
+    /// somebody else.
     ///
     /// A target that does not answer is passed over as long as another one has the book: it may have had more, which is
-    /// why it is named. Safe to be asked again after it was ended in the middle. Nobody opens or creates the book
-    /// meanwhile.
+    /// why it is named. Nobody opens or creates the book meanwhile.
     ///
     /// # Errors
-    /// No target that answers has the book, and one does not answer; a copy of another data directory has more than is
-    /// here ([`CommandError::Ahead`]).
+    /// No target that answers has the book, and one does not answer ([`CommandError::Unanswered`]); one may have more than
+    /// it says ([`CommandError::Unclear`]). The book is or was here, and a target takes it from somebody else
+    /// ([`CommandError::Known`]): which of two histories is to stay is a person's choice.
     pub async fn take_over_everywhere(&self, book: &BookId) -> Result<Option<TakenEverywhere>, CommandError> {
         let (mut copies, mut silent) = (Vec::new(), Vec::new());
         for name in self.targets().into_iter().filter(|name| *name != TargetName::local()) {
@@ -79,18 +72,23 @@ impl Sink {
         }
         let (library, id) = (self.library.clone(), book.clone());
         let here = blocking(move || library.book_seq(&id)).await?;
-        let Plan { make_from, claim } = choose(book, self.library.writer(), here, &copies)?;
-        if make_from.is_none() && claim.is_empty() {
-            let unanswered = silent.into_iter().next().filter(|_| here == Seq::ZERO);
-            return unanswered.map_or(Ok(None), |(_, error)| Err(error));
+        let own = self.library.writer();
+        if here > Seq::ZERO {
+            let foreign = copies.into_iter().find(|(_, sync)| sync.writer != own);
+            return foreign
+                .map_or(Ok(None), |(target, _)| Err(CommandError::Known { book_id: book.clone(), target }));
         }
+        let Plan { make_from, claim } = choose(book, own, &copies)?;
+        let Some(make_from) = make_from else {
+            let unanswered = silent.into_iter().next();
+            return unanswered.map_or(Ok(None), |(target, error)| {
+                Err(CommandError::Unanswered { target, reason: error.to_string() })
+            });
+        };
         let silent = silent.into_iter().map(|(name, _)| name).collect();
         // The copy that it is made from first: it is what the others get.
-        let mut taken = TakenOver::default();
-        if let Some(name) = &make_from {
-            taken = self.take_over(name, book).await?;
-        }
-        for name in claim.iter().filter(|name| Some(*name) != make_from.as_ref()) {
+        let taken = self.take_over(&make_from, book).await?;
+        for name in claim.iter().filter(|name| **name != make_from) {
             self.take_over(name, book).await?;
         }
         Ok(Some(TakenEverywhere { made_from: make_from, taken, claimed: claim, silent }))
@@ -99,6 +97,7 @@ impl Sink {
 
 #[cfg(test)]
 mod tests {
+    use bookstate_domain::{AnyKey, PageKey};
     use bookstate_store::StartId;
 
     use super::*;
@@ -120,13 +119,12 @@ mod tests {
         (name.parse().unwrap(), sync)
     }
 
-    fn chosen(here: u32, copies: &[(TargetName, BookSync)]) -> Result<(Option<String>, Vec<String>), u32> {
-        let plan = choose(&BookId::new("b").unwrap(), OWN, Seq::new(here).unwrap(), copies);
-        match plan {
+    fn chosen(copies: &[(TargetName, BookSync)]) -> Result<(Option<String>, Vec<String>), String> {
+        match choose(&BookId::new("b").unwrap(), OWN, copies) {
             Ok(Plan { make_from, claim }) => {
                 Ok((make_from.map(|name| name.to_string()), claim.iter().map(ToString::to_string).collect()))
             }
-            Err(CommandError::Ahead { there, .. }) => Err(there.get()),
+            Err(CommandError::Unclear { target, .. }) => Err(target.to_string()),
             Err(error) => panic!("{error}"),
         }
     }
@@ -135,22 +133,25 @@ mod tests {
     fn a_book_is_made_from_the_copy_that_has_most_and_all_are_claimed() {
         let (a, b) = (copy("a", OTHER, 7, 9), copy("b", OTHER, 8, 8));
         let both = || vec!["a".to_owned(), "b".to_owned()];
-        assert_eq!(chosen(0, &[a.clone(), b.clone()]), Ok((Some("b".into()), both())));
-        assert_eq!(chosen(0, &[copy("a", OTHER, 8, 9), b]), Ok((Some("b".into()), both())), "one is in flux");
-        assert_eq!(chosen(0, &[]), Ok((None, vec![])));
+        assert_eq!(chosen(&[a, b.clone()]), Ok((Some("b".into()), both())));
+        assert_eq!(
+            chosen(&[b.clone(), copy("a", OTHER, 8, 9)]).unwrap().0,
+            Some("b".into()),
+            "one is in flux"
+        );
+        let mut lacking = copy("c", OTHER, 8, 8);
+        lacking.1.parked = vec![AnyKey::Page(PageKey { book_id: BookId::new("b").unwrap(), page_num: 1 })];
+        assert_eq!(chosen(&[b, lacking]).unwrap().0, Some("b".into()), "one lacks what it refused");
+        assert_eq!(chosen(&[]), Ok((None, vec![])));
         // Our own copy, after our data directory was lost but for its name.
-        assert_eq!(chosen(0, &[copy("a", OWN, 7, 7)]), Ok((Some("a".into()), vec![])));
+        assert_eq!(chosen(&[copy("a", OWN, 7, 7)]), Ok((Some("a".into()), vec![])));
     }
 
     #[test]
-    fn what_is_here_is_not_overwritten_and_overwrites_nothing_that_is_more() {
-        let a = copy("a", OTHER, 7, 9);
-        assert_eq!(
-            chosen(9, std::slice::from_ref(&a)),
-            Ok((None, vec!["a".into()])),
-            "ended after it was made"
-        );
-        assert_eq!(chosen(8, &[a.clone(), copy("b", OTHER, 8, 8)]), Err(9));
-        assert_eq!(chosen(8, &[copy("a", OWN, 7, 9)]), Ok((None, vec![])), "our own, behind a copy");
+    fn a_copy_that_is_being_compared_may_have_more() {
+        let compared = copy("a", OTHER, 0, 5000);
+        assert_eq!(chosen(&[compared.clone(), copy("b", OTHER, 3000, 3000)]), Err("a".into()));
+        assert_eq!(chosen(&[compared.clone(), copy("b", OTHER, 5000, 5000)]).unwrap().0, Some("b".into()));
+        assert_eq!(chosen(&[compared]), Err("a".into()));
     }
 }

@@ -104,12 +104,20 @@ pub(crate) async fn run(settings: &Settings, args: &ProcessArgs, json: bool) -> 
         Failure::usage(format_args!("the unit log {path} cannot be written: {error}"))
     })?;
     file_limit::raise();
+    if args.take_over && settings.targets.is_empty() {
+        return Err(Failure::usage(
+            "--take-over asks targets, and there is none: `bookstate target add NAME PLACE`",
+        ));
+    }
     let intake = library::intake(settings)?;
     let library = library::open(settings)?;
     models.count_today(&library, settings).await?;
     let sink = library::start_sink(&library, settings)?;
-    if args.take_over {
-        take_over::all(&sink, &files).await?;
+    if args.take_over
+        && let Err(failure) = take_over::all(&sink, &files).await
+    {
+        library::finish(library, sink, settings).await?;
+        return Err(failure);
     }
     let shared = Arc::new(Shared {
         scheduler: scheduler(&library, catalog, &models, settings, unit_log),

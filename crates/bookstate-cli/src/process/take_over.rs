@@ -9,10 +9,9 @@ use crate::{commands::target::command_failure, failure::Failure, logging::say, o
 
 fn told(path: &Path, error: CommandError) -> Failure {
     match error {
-        CommandError::Target(error) => Failure::target(format_args!(
-            "no target that answers has {}, and one does not answer ({error}): without --take-over it begins anew",
-            path.display()
-        )),
+        CommandError::Unanswered { .. } => {
+            Failure::target(format_args!("{}: {error}: without --take-over it begins anew", path.display()))
+        }
         error => command_failure(error),
     }
 }
@@ -31,10 +30,7 @@ pub(super) async fn all(sink: &Sink, files: &[PathBuf]) -> Result<(), Failure> {
         let Some(everywhere) = taken.map_err(|error| told(path, error))? else { continue };
         let TakenEverywhere { made_from, taken, claimed, silent } = everywhere;
         let name = path.display();
-        match &made_from {
-            Some(target) => say("note", format_args!("{name} (book {id}) continues from target {target}")),
-            None => say("note", format_args!("{name} (book {id}) was here, and is taken over")),
-        }
+        say("note", format_args!("{name} (book {id}) continues from target {made_from}"));
         if taken.in_flux || taken.parked > 0 {
             let parked = count(taken.parked, "document");
             say(

@@ -115,7 +115,12 @@ impl Worker {
     async fn look(&mut self, id: &BookId) -> Result<Option<BookSync>, CommandError> {
         let mut backoff = self.pauses.backoff();
         loop {
-            match self.link.target_sync(id).await.map_err(CommandError::Target) {
+            let prepared = if self.prepared { Ok(()) } else { self.link.prepare().await };
+            let found = match prepared {
+                Ok(()) => self.link.target_sync(id).await,
+                Err(error) => Err(error),
+            };
+            match found.map_err(CommandError::Target) {
                 Err(error) if error.passes() && backoff.failures() + 1 < PATIENCE => {
                     tokio::time::sleep(backoff.failed()).await;
                 }
