@@ -42,8 +42,8 @@ pub(crate) async fn verify(link: &Link, id: &BookId) -> Result<Verification, Com
 /// Compares a book of a local store with a copy that was read from a target before. Only reads, also a store that
 /// another process writes: what has changed since the copy was written is left out.
 ///
-/// `None` when the store is behind the copy: what it lacks is in the journal, or about to be written by the process
-/// that has it.
+/// `None` when the two were read too far apart: the store is behind the copy, since what it lacks is in the journal or
+/// about to be written by the process that has it; or it has forgotten what was deleted since the copy was written.
 ///
 /// # Errors
 /// The copy is another's, there is no such book, or the store was not read. Blocks.
@@ -63,14 +63,19 @@ pub fn verify_stored(
         return Ok(None);
     }
     let mut newer = BTreeSet::new();
-    if since >= store.tombstone_floor(id).map_err(failed)? {
+    // Of a copy that is not there everything is missing.
+    if copy.is_some() {
         let changed = store.changed_since(id, since).map_err(failed)?;
         newer.extend(changed.iter().flat_map(|changed| changed.ops.iter().map(WriteOp::key)));
     }
+    let floor = store.tombstone_floor(id).map_err(failed)?;
     let parked = store.parked(Some(target.as_str()), Some(id)).map_err(failed)?;
     let parked = parked.into_iter().map(|p| p.parked.document).collect();
     let lag = ours.sync.persisted_seq.get().saturating_sub(since.get());
-    Ok(Some(difference(&ours.state, copy, &newer, &parked, lag)))
+    let found = difference(&ours.state, copy, &newer, &parked, lag);
+    // What was deleted since is not remembered any more: the target has gone on meanwhile.
+    let is_old = copy.is_some() && since < floor && !found.extra.is_empty();
+    Ok((!is_old).then_some(found))
 }
 
 fn difference(

@@ -205,10 +205,7 @@ async fn compare(
     for id in books {
         let found = compared(local, name, &*remote, target.pace.timeout, &id).await?;
         differing += usize::from(!found.is_equal());
-        if found.lag > 0 {
-            let commits = count(usize::try_from(found.lag).unwrap_or(usize::MAX), "commit");
-            say("note", format_args!("target {name} lacks {commits} of book {id}, which are left out"));
-        }
+        tell_lag(name.as_str(), id.as_str(), found.lag);
         let mut row = json!({"book_id": id});
         if let (Value::Object(row), Value::Object(found)) =
             (&mut row, serde_json::to_value(&found).map_err(Failure::unexpected)?)
@@ -218,6 +215,13 @@ async fn compare(
         rows.push(row);
     }
     Ok((rows, differing))
+}
+
+fn tell_lag(target: &str, book: &str, lag: u32) {
+    if lag > 0 {
+        let commits = count(usize::try_from(lag).unwrap_or(usize::MAX), "commit");
+        say("note", format_args!("target {target} lacks {commits} of book {book}, which are left out"));
+    }
 }
 
 /// How often the local store is waited for when a target is ahead of it, and how long each time: the process that
@@ -233,10 +237,10 @@ async fn compared(
     id: &BookId,
 ) -> Result<Verification, Failure> {
     let silent = || Failure::target(format_args!("target {name} gave no answer in {} s", timeout.as_secs()));
-    // Before ours: what is written meanwhile is newer than the copy, and left out.
-    let copy = tokio::time::timeout(timeout, remote.load_book(id)).await.map_err(|_| silent())?;
-    let copy = copy.map_err(|error| Failure::caused(Exit::Target, &error))?;
     for _ in 0..WAITS {
+        // Before ours: what is written meanwhile is newer than the copy, and left out.
+        let copy = tokio::time::timeout(timeout, remote.load_book(id)).await.map_err(|_| silent())?;
+        let copy = copy.map_err(|error| Failure::caused(Exit::Target, &error))?;
         let found = verify_stored(local.store(), name, id, copy.as_ref()).map_err(command_failure)?;
         if let Some(found) = found {
             return Ok(found);
@@ -336,6 +340,7 @@ pub(crate) async fn remote(source: &Source, command: &TargetCommand, json: bool)
                 let (found, _): (view::Verified, _) =
                     server.get(&["api", "targets", name, "verify", &id], &[]).await?;
                 differing += usize::from(!found.is_equal());
+                tell_lag(name, &id, found.lag);
                 rows.push(serde_json::to_value(found).map_err(Failure::unexpected)?);
             }
             tell_verified(name, &rows, differing, json)
