@@ -53,30 +53,30 @@ impl Connection {
         Self { options, subjects, open: Mutex::new(None) }
     }
 
-    /// The stream, if there is a connection now.
+    /// The stream; connects and checks it when that was not done, or did not hold.
     pub(crate) async fn open(&self) -> Result<Open, TargetError> {
         let mut open = self.open.lock().await;
-        if let Some(open) = open.as_ref() {
-            return if open.client.connection_state() == State::Connected {
-                Ok(open.clone())
-            } else {
-                // The client connects again by itself. What was sent meanwhile would wait in it, and go out later.
-                Err(unavailable("the connection to the NATS servers is lost"))
-            };
+        if let Some(open) = open.as_ref().filter(|open| open.client.connection_state() == State::Connected) {
+            return Ok(open.clone());
         }
+        // The client would connect again by itself. What is sent meanwhile would wait in it and go out later, and
+        // its servers may all have got new addresses.
+        *open = None;
         Ok(open.insert(self.connect().await?).clone())
+    }
+
+    /// Takes note of an error: a stream that is not there is made again, and checked, before the next call.
+    pub(crate) async fn failed(&self, error: &TargetError) {
+        if matches!(error, TargetError::Unavailable { .. }) {
+            *self.open.lock().await = None;
+        }
     }
 
     /// Checks the stream, and makes it when it is not there.
     pub(crate) async fn prepare(&self) -> Result<(), TargetError> {
-        // A connection that is lost is asked for again by itself, but its servers may all have got new addresses.
         let mut open = self.open.lock().await;
-        let connected =
-            open.as_ref().filter(|open| open.client.connection_state() == State::Connected).cloned();
-        *open = Some(match connected {
-            Some(was) => self.stream_of(was.client).await?,
-            None => self.connect().await?,
-        });
+        *open = None;
+        *open = Some(self.connect().await?);
         Ok(())
     }
 
@@ -114,9 +114,18 @@ impl Connection {
         let found = stream.cached_info().config.clone();
         check(&wanted, &found)?;
         if found.num_replicas < wanted.num_replicas {
-            let grown = stream::Config { num_replicas: wanted.num_replicas, ..found };
-            context.update_stream(grown).await.map_err(|error| unavailable(&error))?;
-            stream = context.get_stream(&wanted.name).await.map_err(|error| unavailable(&error))?;
+            let grown = stream::Config { num_replicas: wanted.num_replicas, ..found.clone() };
+            match context.update_stream(grown).await {
+                Ok(_) => {
+                    stream = context.get_stream(&wanted.name).await.map_err(|error| unavailable(&error))?;
+                }
+                // Fewer copies than there could be are some.
+                Err(error) => tracing::warn!(
+                    copies = found.num_replicas,
+                    %error,
+                    "the stream has fewer copies than its cluster could have, and gets no more"
+                ),
+            }
         }
         let part = info.max_payload.saturating_sub(HEADS).clamp(HEADS, PART);
         Ok(Open { client, context, stream, part })
@@ -153,6 +162,8 @@ fn check(wanted: &stream::Config, found: &stream::Config) -> Result<(), TargetEr
         "deletes what is old (max_msgs_per_subject)".to_owned()
     } else if found.discard != DiscardPolicy::New && (found.max_bytes > 0 || found.max_messages > 0) {
         "deletes what is old when it is full (discard)".to_owned()
+    } else if found.deny_purge || found.sealed {
+        "lets nothing be purged (deny_purge, sealed)".to_owned()
     } else if found.no_ack {
         "does not say what it has taken (no_ack)".to_owned()
     } else {
@@ -172,7 +183,8 @@ mod tests {
         assert_eq!(check(&wanted, &wanted), Ok(()));
         let most = stream::Config { max_bytes: 1, ..wanted.clone() };
         assert_eq!(check(&wanted, &most), Ok(()), "one that is full refuses");
-        let changes: [fn(&mut stream::Config); 7] = [
+        let changes: [fn(&mut stream::Config); 8] = [
+            |config| config.deny_purge = true,
             |config| config.subjects.clear(),
             |config| config.retention = RetentionPolicy::WorkQueue,
             |config| config.storage = StorageType::Memory,

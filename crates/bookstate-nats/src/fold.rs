@@ -52,7 +52,7 @@ impl Fold {
         fold
     }
 
-    /// The next message. One that a checkpoint covers is passed over.
+    /// The next message. One that a checkpoint covers is passed over; one that follows none begins the book anew.
     pub(crate) fn next(
         &mut self,
         seq: u64,
@@ -64,7 +64,10 @@ impl Fold {
         if seq <= self.seq {
             return Ok(());
         }
-        if behind != self.seq {
+        if behind == 0 {
+            // Written when the book had no message: what a checkpoint covers was purged by somebody.
+            *self = Self::new(self.state.book_id().clone());
+        } else if behind != self.seq {
             return Err(Hole { after: self.seq });
         }
         self.apply(ops);
@@ -160,6 +163,10 @@ mod tests {
             prop_assert_eq!(&again.state, &whole.state);
             prop_assert_eq!((again.seq, &again.sync), (whole.seq, &whole.sync));
             prop_assert_eq!((again.since.messages, again.base), (log.len() - 1 - covers, 7));
+            // Written anew when nothing was there: what the checkpoint has does not count.
+            let anew = (seq + 9, 0, sync.clone(), message(seq + 9, &[2]).2);
+            let fresh = fold_all(Fold::new(id()), std::slice::from_ref(&anew)).unwrap();
+            prop_assert_eq!(&fold_all(begin(), &[anew]).unwrap().state, &fresh.state);
             // One that is not there, and is not covered; the last one is missed by who looked at the end.
             let missing = covers + 1 + missing;
             if missing + 1 < log.len() {

@@ -88,15 +88,18 @@ impl Log<'_> {
         acknowledged.map(|ack| ack.sequence).map_err(|error| of_publish(&error))
     }
 
-    /// The whole payload of a message.
-    async fn payload(&self, heads: &Heads, last: &[u8]) -> Result<Vec<u8>, TargetError> {
+    /// The whole payload of a message; `None`: a part of it is not there any more.
+    async fn payload(&self, heads: &Heads, last: &[u8]) -> Result<Option<Vec<u8>>, TargetError> {
         let mut whole = Vec::new();
         for part in &heads.parts {
-            let part = self.open.stream.get_raw_message(*part).await.map_err(|error| unavailable(&error))?;
-            whole.extend_from_slice(&part.payload);
+            match self.open.stream.get_raw_message(*part).await {
+                Ok(part) => whole.extend_from_slice(&part.payload),
+                Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => return Ok(None),
+                Err(error) => return Err(unavailable(&error)),
+            }
         }
         whole.extend_from_slice(last);
-        Ok(whole)
+        Ok(Some(whole))
     }
 
     /// The book as its messages make it; `None` when it has none.
@@ -106,7 +109,10 @@ impl Log<'_> {
         let mut hole = None;
         for _ in 0..MOST_ATTEMPTS {
             let Some((end, _)) = self.tail().await? else { return Ok(None) };
-            let mut fold = self.checkpoint().await?;
+            let Some(mut fold) = self.checkpoint().await? else {
+                hole = Some(0);
+                continue;
+            };
             if fold.seq > end {
                 // The checkpoint covers what came after the last message was looked at.
                 continue;
@@ -129,14 +135,15 @@ impl Log<'_> {
         })
     }
 
-    /// The book as of its checkpoint, or nothing.
-    async fn checkpoint(&self) -> Result<Fold, TargetError> {
+    /// The book as of its checkpoint, or an empty one without any; `None`: a part of the checkpoint is not there.
+    async fn checkpoint(&self) -> Result<Option<Fold>, TargetError> {
         let Some(message) = self.last(&self.subjects.checkpoint(self.id)).await? else {
-            return Ok(Fold::new(self.id.clone()));
+            return Ok(Some(Fold::new(self.id.clone())));
         };
         let heads = Heads::read(&message.headers)?;
-        let payload = self.payload(&heads, &message.payload).await?;
-        Ok(Fold::begin(self.id.clone(), heads.behind, heads.sync, &ops(&payload)?, payload.len()))
+        let Some(payload) = self.payload(&heads, &message.payload).await? else { return Ok(None) };
+        let ops = ops(&payload)?;
+        Ok(Some(Fold::begin(self.id.clone(), heads.behind, heads.sync, &ops, payload.len())))
     }
 
     /// Folds the messages up to `end`, or says behind which one there is a hole.
@@ -152,8 +159,13 @@ impl Log<'_> {
                 let message = message.map_err(|error| unavailable(&error))?;
                 let seq = message.info().map_err(|error| unavailable(&error))?.stream_sequence;
                 let heads = Heads::read(message.headers.as_ref().unwrap_or(&HeaderMap::new()))?;
-                let payload = self.payload(&heads, &message.payload).await?;
                 empty = false;
+                if seq <= fold.seq {
+                    continue;
+                }
+                let Some(payload) = self.payload(&heads, &message.payload).await? else {
+                    return Ok(Err(fold.seq));
+                };
                 if fold.next(seq, heads.behind, heads.sync, &ops(&payload)?, payload.len()).is_err() {
                     return Ok(Err(fold.seq));
                 }
@@ -172,30 +184,36 @@ impl Log<'_> {
         Ok(Ok(()))
     }
 
-    /// Writes a checkpoint of the book and purges what it covers. Returns its bytes, or `None` when another one is as
-    /// new. Whoever is ended in the middle leaves more messages than are needed, and no other book.
-    pub(crate) async fn compact(&self) -> Result<Option<usize>, TargetError> {
+    /// Writes a checkpoint of the book, unless there is one that is as new, and purges what it covers. Returns its bytes.
+    /// Whoever is ended in the middle leaves more messages than are needed, and no other book.
+    pub(crate) async fn compact(&self) -> Result<usize, TargetError> {
         let subject = self.subjects.checkpoint(self.id);
         let (mut before, mut covered) = (0, 0);
         if let Some(message) = self.last(&subject).await? {
             (before, covered) = (message.sequence, Heads::read(&message.headers)?.behind);
         }
-        let Some(fold) = self.fold().await? else { return Ok(None) };
-        let Some(sync) = fold.sync.as_ref().filter(|_| fold.seq > covered) else { return Ok(None) };
-        let all = payload(&fold.state.documents().collect::<Vec<_>>())?;
-        // Behind the checkpoint that was looked at: of two that are written at once the later is not followed by the
-        // earlier.
-        let written = self.append(subject.clone(), before, fold.seq, sync, &all).await?;
+        let Some(fold) = self.fold().await? else { return Ok(0) };
+        let Some(sync) = &fold.sync else { return Ok(0) };
+        let (mut written, mut bytes) = (before, fold.base);
+        if fold.seq > covered {
+            let all = payload(&fold.state.documents().collect::<Vec<_>>())?;
+            // Behind the checkpoint that was looked at: of two that are written at once the later is not followed by
+            // the earlier.
+            written = self.append(subject.clone(), before, fold.seq, sync, &all).await?;
+            bytes = all.len();
+        }
         // The last message stays: it says where the book stands, and what a chunk must follow.
         for (subject, below) in [
             (self.subjects.book(self.id), fold.seq),
             (self.subjects.parts(self.id), fold.seq),
             (subject, written),
         ] {
-            let purge = self.open.stream.purge().filter(subject).sequence(below);
-            purge.await.map_err(|error| unavailable(&error))?;
+            if let Err(error) = self.open.stream.purge().filter(subject).sequence(below).await {
+                // It is in the checkpoint; the next one purges it.
+                tracing::debug!(book = %self.id, %error, "what a checkpoint covers is not purged");
+            }
         }
-        Ok(Some(all.len()))
+        Ok(bytes)
     }
 }
 

@@ -1,6 +1,9 @@
 //! The stream as a [`Target`].
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use async_nats::HeaderMap;
 use async_trait::async_trait;
@@ -10,7 +13,7 @@ use futures_util::StreamExt;
 use parking_lot::Mutex;
 
 use crate::{
-    compaction::is_due,
+    compaction::{Growth, is_due},
     connection::{Connection, Open},
     failure::unavailable,
     known::{Known, KnownBook, Position},
@@ -65,8 +68,7 @@ impl NatsTarget {
                 inner.log(&open, &id).compact().await
             };
             match done.await {
-                Ok(Some(bytes)) => inner.known.compacted(&id, bytes),
-                Ok(None) => {}
+                Ok(bytes) => inner.known.compacted(&id, bytes),
                 Err(error) => {
                     tracing::debug!(book = %id, %error, "no checkpoint was written; the next chunk tries it")
                 }
@@ -106,8 +108,8 @@ impl Inner {
         self.known.position(&chunk.book_id).filter(holds).ok_or(TargetError::Mismatch)
     }
 
-    /// Whether a checkpoint is due.
-    async fn write(&self, open: &Open, chunk: &Chunk) -> Result<bool, TargetError> {
+    /// What the book's log has grown to.
+    async fn write(&self, open: &Open, chunk: &Chunk) -> Result<Growth, TargetError> {
         let id = &chunk.book_id;
         let mut position = self.position(open, chunk).await?;
         let written = match self.known.plan(id, position, &chunk.ops)? {
@@ -124,7 +126,7 @@ impl Inner {
         let payload = payload(&chunk.ops)?;
         let (log, subject) = (self.log(open, id), self.connection.subjects.book(id));
         let seq = log.append(subject, position.seq, position.seq, &chunk.sync, &payload).await?;
-        Ok(is_due(self.known.written(id, written, seq, &chunk.sync, payload.len())))
+        Ok(self.known.written(id, written, seq, &chunk.sync, payload.len()))
     }
 }
 
@@ -140,7 +142,11 @@ impl Target for NatsTarget {
 
     async fn book_sync(&self, book_id: &BookId) -> Result<Option<BookSync>, TargetError> {
         let open = self.0.connection.open().await?;
-        self.0.look(&open, book_id).await
+        let found = self.0.look(&open, book_id).await;
+        if let Err(error) = &found {
+            self.0.connection.failed(error).await;
+        }
+        found
     }
 
     async fn write_chunk(&self, chunk: &Chunk) -> Result<(), TargetError> {
@@ -150,8 +156,15 @@ impl Target for NatsTarget {
         }
         let open = self.0.connection.open().await?;
         match self.0.write(&open, chunk).await {
-            Ok(due) => {
-                if due {
+            Ok(growth) if growth.removed => {
+                // Now, while there is a program: its texts are not to stay.
+                if let Err(error) = self.0.log(&open, &chunk.book_id).compact().await {
+                    tracing::warn!(book = %chunk.book_id, %error, "messages of a book that was removed may stay");
+                }
+                Ok(())
+            }
+            Ok(growth) => {
+                if is_due(growth) {
                     self.compact_soon(&chunk.book_id);
                 }
                 Ok(())
@@ -160,6 +173,7 @@ impl Target for NatsTarget {
                 if matches!(error, TargetError::Ambiguous { .. } | TargetError::Mismatch) {
                     self.0.known.forget(&chunk.book_id);
                 }
+                self.0.connection.failed(&error).await;
                 Err(error)
             }
         }
@@ -177,7 +191,8 @@ impl Target for NatsTarget {
         let subjects = &self.0.connection.subjects;
         let reader = reader(&open, subjects.books(), 0, true).await?;
         let mut left = reader.cached_info().num_pending;
-        let mut books = Vec::new();
+        // A book that is written meanwhile has another last message.
+        let mut books = BTreeMap::new();
         while left > 0 {
             let mut messages = batch(&reader).await?;
             let before = left;
@@ -186,13 +201,13 @@ impl Target for NatsTarget {
                 left = message.info().map_err(|error| unavailable(&error))?.pending;
                 let heads = Heads::read(message.headers.as_ref().unwrap_or(&HeaderMap::new()))?;
                 if let Some(id) = subjects.book_of(&message.subject) {
-                    books.push((id, heads.sync));
+                    books.insert(id, heads.sync);
                 }
             }
             if left == before {
                 return Err(unavailable("the books' messages do not come"));
             }
         }
-        Ok(books)
+        Ok(books.into_iter().collect())
     }
 }
