@@ -7,6 +7,7 @@ use std::{
     fs,
     io::{self, Write},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use bookstate_llm::{ChatRequest, request::JsonWay};
@@ -34,6 +35,8 @@ pub enum Answers {
 #[derive(Debug, Clone)]
 pub(super) struct KeptAnswer {
     path: PathBuf,
+    /// The copy of the book's file: without it nobody would find what is beside it again.
+    file: PathBuf,
     answers: Answers,
 }
 
@@ -45,7 +48,7 @@ impl KeptAnswer {
         hash.update([0]);
         hash.update(request.body(JsonWay::Schema, false));
         let name: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { path: answers_dir(file).join(name), answers }
+        Self { path: answers_dir(file).join(name), file: file.to_owned(), answers }
     }
 
     /// What was answered before, where it may be used.
@@ -54,7 +57,8 @@ impl KeptAnswer {
             return Ok(None);
         }
         let path = self.path.clone();
-        blocking(move || Ok(fs::read_to_string(path).ok())).await
+        // An empty file is what a power cut may leave.
+        blocking(move || Ok(fs::read_to_string(path).ok().filter(|text| !text.is_empty()))).await
     }
 
     /// Keeps an answer that was believed. That it cannot be kept is no failure.
@@ -62,9 +66,11 @@ impl KeptAnswer {
         if self.answers == Answers::Forgotten {
             return Ok(());
         }
-        let path = self.path.clone();
+        let Self { path, file, .. } = self.clone();
         blocking(move || {
-            if let Err(error) = write(&path, text.as_bytes()) {
+            if file.exists()
+                && let Err(error) = write(&path, text.as_bytes())
+            {
                 tracing::debug!(%error, "an answer is not kept");
             }
             Ok(())
@@ -79,8 +85,11 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }
-    // Under its name it is complete.
-    let unfinished = path.with_extension("new");
-    private::create_temporary(&unfinished)?.write_all(bytes)?;
+    // Under its name it is complete; two that ask the same at once write a file each.
+    static WRITTEN: AtomicU64 = AtomicU64::new(0);
+    let unfinished = path.with_extension(format!("new-{}", WRITTEN.fetch_add(1, Ordering::Relaxed)));
+    let mut file = private::create_temporary(&unfinished)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
     fs::rename(unfinished, path)
 }
