@@ -10,7 +10,7 @@ use super::reader::{Reader, Stacked};
 use super::run_in::parse_run_in;
 use super::side_by_side::{own_margins, reading_order};
 use super::title::split_title;
-use super::words::{is_contents_title, level_of_word, names_columns};
+use super::words::{is_contents_title, is_page_word, level_of_word};
 
 /// An entry as it stands on a contents page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,6 +162,16 @@ pub(super) fn resolve_pairs(entries: &mut [EntryLine]) {
             entry.page = section;
         }
     }
+}
+
+/// The line names the columns of a table of contents: `CHAPTER   PAGE`.
+fn names_columns(line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    let is_page = |word: &str| word.chars().count() > 1 && !word.ends_with('.') && is_page_word(word);
+    let last = words.next_back().is_some_and(|word| word.starts_with(char::is_uppercase) && is_page(word));
+    let mut others = words.peekable();
+    let level = |word: &str| level_of_word(word.trim_end_matches('.')).is_some();
+    last && others.peek().is_some() && others.all(level)
 }
 
 /// All entries printed on the given pages, in reading order.

@@ -38,6 +38,16 @@ fn the_names_of_columns_are_no_entry_nor_a_part_of_one() {
 }
 
 #[test]
+fn columns_are_named_by_a_level_and_a_page() {
+    for line in ["CHAPTER          PAGE", "Kapitel  Seite", "Chap.   Page"] {
+        assert!(names_columns(line), "{line}");
+    }
+    for line in ["Page", "Chapter 1  Page 3", "Chapter", "The Page", "Section s", "Anhang S.", ""] {
+        assert!(!names_columns(line), "{line}");
+    }
+}
+
+#[test]
 fn a_part_without_page_number_is_kept() {
     let page = "Part I Beginnings\n1 One ..... 3\n2 Two ..... 5\nPart II Ends\n3 Three .... 7\n";
     assert_eq!(titles(page), ["Part I Beginnings", "1 One", "2 Two", "Part II Ends", "3 Three"]);

@@ -536,15 +536,6 @@ pub(super) fn is_page_word(word: &str) -> bool {
     PAGE.contains(&bare.to_lowercase().as_str())
 }
 
-/// The line names the columns of a table of contents: `CHAPTER   PAGE`.
-pub(super) fn names_columns(line: &str) -> bool {
-    let mut words = line.split_whitespace();
-    let last = words.next_back().is_some_and(|word| word.chars().count() > 1 && is_page_word(word));
-    let mut others = words.peekable();
-    let level = |word: &str| level_of_word(word.trim_end_matches('.')).is_some();
-    last && others.peek().is_some() && others.all(level)
-}
-
 /// The sign may stand behind a page number.
 pub(super) fn is_page_sign(sign: char) -> bool {
     PAGE_SIGNS.contains(&sign)
@@ -553,16 +544,6 @@ pub(super) fn is_page_sign(sign: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn columns_are_named_by_a_level_and_a_page() {
-        for line in ["CHAPTER          PAGE", "Kapitel  Seite", "Chap.   Page"] {
-            assert!(names_columns(line), "{line}");
-        }
-        for line in ["Page", "Chapter 1  Page 3", "Chapter", "The Page", "Section s", ""] {
-            assert!(!names_columns(line), "{line}");
-        }
-    }
 
     #[test]
     fn contents_in_many_scripts() {

@@ -37,7 +37,17 @@ pub(super) fn put_right(words: &mut [Word]) {
     }
 }
 
+/// Only on a page on which another line begins with a roman number: `Ill.` is Illinois, or an illustration, as well.
 fn put_romans_right(words: &mut [Word]) {
+    let is_roman = |word: &Word| {
+        let number = word.text.strip_suffix('.').unwrap_or_default();
+        !number.is_empty() && number.chars().all(|c| "IVXLC".contains(c))
+    };
+    let mut line = None;
+    let mut begins = words.iter().filter(|word| line.replace(word.line) != Some(word.line));
+    if !begins.any(is_roman) {
+        return;
+    }
     let mut last = None;
     for n in 0..words.len() {
         let next = words.get(n + 1).map(|next| (next.line, next.text.starts_with(char::is_uppercase)));
@@ -87,13 +97,26 @@ mod tests {
 
     #[test]
     fn a_roman_number_at_the_beginning_of_a_line_is_one() {
-        assert_eq!(put_right_in(&["Il.", "FOUNDING", "A", "NATION"]), "II. FOUNDING A NATION");
-        assert_eq!(put_right_in(&["Ill.", "The", "End"]), "III. The End");
-        assert_eq!(put_right_in(&["Chicago,", "Ill.", "The", "End"]), "Chicago, Ill. The End");
-        assert_eq!(put_right_in(&["Ill.", "of"]), "Ill. of");
-        assert_eq!(put_right_in(&["Il", "Trovatore"]), "Il Trovatore");
-        assert_eq!(put_right_in(&["All.", "The"]), "All. The");
-        assert_eq!(put_right_in(&["Il."]), "Il.");
+        let put_right_in = |first: &str, texts: &[&str]| {
+            let word = |line: u32, text: &str| Word {
+                text: text.to_owned(),
+                area: Area::default(),
+                confidence: 0.9,
+                line,
+                block: 0,
+            };
+            let mut words = vec![word(0, first)];
+            words.extend(texts.iter().map(|text| word(1, text)));
+            put_right(&mut words);
+            words.iter().skip(1).map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(put_right_in("I.", &["Il.", "FOUNDING", "A", "NATION"]), "II. FOUNDING A NATION");
+        assert_eq!(put_right_in("IV.", &["Ill.", "The", "End"]), "III. The End");
+        assert_eq!(put_right_in("Of", &["Ill.", "The", "End"]), "Ill. The End", "nothing else is numbered");
+        assert_eq!(put_right_in("I.", &["Chicago,", "Ill.", "The", "End"]), "Chicago, Ill. The End");
+        for line in [&["Ill.", "of"][..], &["Il", "Trovatore"], &["All.", "The"], &["Il."]] {
+            assert_eq!(put_right_in("I.", line), line.join(" "));
+        }
     }
 
     #[test]
