@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// The variable by which the script asks.
-pub(crate) const VARIABLE: &str = "COMPLETE";
+pub(crate) const VARIABLE: &str = "BOOKSTATE_COMPLETE";
 
 /// The script of a shell.
 ///
@@ -97,7 +97,9 @@ fn here() -> Option<Settings> {
 fn flags(words: &[OsString]) -> Flags {
     let given = |name: &str| {
         let behind = words.iter().position(|word| word == name).and_then(|at| words.get(at + 1));
-        behind.map(|word| word.to_string_lossy().into_owned())
+        let behind = behind.map(|word| word.to_string_lossy().into_owned());
+        let joined = || words.iter().find_map(|word| word.to_str()?.strip_prefix(name)?.strip_prefix('='));
+        behind.or_else(|| joined().map(str::to_owned))
     };
     let keys = given("--data-dir").map(|dir| ("data_dir", "--data-dir", dir)).into_iter().collect();
     Flags { config: given("--config").map(Into::into), keys, ..Flags::default() }
@@ -138,5 +140,6 @@ mod tests {
             ["x", "--", "bookstate", "status", "--data-dir", "d"].map(Into::into).to_vec();
         assert_eq!(flags(&words).keys, [("data_dir", "--data-dir", "d".to_owned())]);
         assert_eq!(flags(&words).config, None);
+        assert_eq!(flags(&["--config=c.toml".into()]).config, Some("c.toml".into()));
     }
 }

@@ -107,7 +107,7 @@ fn the_shell_is_told_of_books_and_targets() {
     let id = place.ok("books --json").json()["books"][0]["id"].as_str().unwrap().to_owned();
     let asked = |line: &str| {
         let mut command = place.command("");
-        command.env("COMPLETE", "fish").arg("--").args(line.split(' '));
+        command.env("BOOKSTATE_COMPLETE", "fish").arg("--").args(line.split(' '));
         String::from_utf8(command.output().unwrap().stdout).unwrap()
     };
     assert!(asked("bookstate toc b-").contains(&id));
