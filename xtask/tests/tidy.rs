@@ -163,11 +163,11 @@ fn a_threat_names_no_test_or_a_missing_one() {
     let page = "SECURITY.md";
     let copy = Copy::new();
     copy.replace(page, "`uploads::what_is_not_the_file_is_bounded`", "`uploads::gone`");
-    copy.is_refused("threats", page, "there is no test uploads::gone");
+    copy.is_refused("named-tests", page, "there is no test uploads::gone");
     copy.replace(page, "| `uploads::gone` |", "| |");
-    copy.is_refused("threats", page, "names no test");
+    copy.is_refused("named-tests", page, "names no test");
     copy.write(page, "# Security\n");
-    copy.is_refused("threats", page, "has no table");
+    copy.is_refused("named-tests", page, "has no table");
 }
 
 #[test]

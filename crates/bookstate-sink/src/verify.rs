@@ -43,7 +43,8 @@ pub(crate) async fn verify(link: &Link, id: &BookId) -> Result<Verification, Com
 /// another process writes: what has changed since the copy was written is left out.
 ///
 /// `None` when the two were read too far apart: the store is behind the copy, since what it lacks is in the journal or
-/// about to be written by the process that has it; or it has forgotten what was deleted since the copy was written.
+/// about to be written by the process that has it; or the target has gone on since. `settled`: nobody writes either now,
+/// so that a copy which is older than the target is known to have been was rolled back.
 ///
 /// # Errors
 /// The copy is another's, there is no such book, or the store was not read. Blocks.
@@ -52,6 +53,7 @@ pub fn verify_stored(
     target: &TargetName,
     id: &BookId,
     copy: Option<&StoredBook>,
+    settled: bool,
 ) -> Result<Option<Verification>, CommandError> {
     let failed = |error: StoreError| CommandError::Target(error.into());
     let ours = store.load_book(id).map_err(failed)?.ok_or_else(|| CommandError::NoSuchBook(id.clone()))?;
@@ -62,20 +64,24 @@ pub fn verify_stored(
     if since > ours.sync.persisted_seq {
         return Ok(None);
     }
+    // Less than the target is known to have had, or than what is remembered of deletions: it was rolled back, or has gone
+    // on since the copy was read.
+    let passed = store.progress(target.as_str(), id).map_err(failed)?;
+    let is_old = passed.is_some_and(|progress| progress.persisted_seq > since)
+        || since < store.tombstone_floor(id).map_err(failed)?;
+    if is_old && !settled {
+        return Ok(None);
+    }
     let mut newer = BTreeSet::new();
-    // Of a copy that is not there everything is missing.
-    if copy.is_some() {
+    // Of a copy that is not there, or was rolled back, everything is compared.
+    if copy.is_some() && !is_old {
         let changed = store.changed_since(id, since).map_err(failed)?;
         newer.extend(changed.iter().flat_map(|changed| changed.ops.iter().map(WriteOp::key)));
     }
-    let floor = store.tombstone_floor(id).map_err(failed)?;
     let parked = store.parked(Some(target.as_str()), Some(id)).map_err(failed)?;
     let parked = parked.into_iter().map(|p| p.parked.document).collect();
     let lag = ours.sync.persisted_seq.get().saturating_sub(since.get());
-    let found = difference(&ours.state, copy, &newer, &parked, lag);
-    // What was deleted since is not remembered any more: the target has gone on meanwhile.
-    let is_old = copy.is_some() && since < floor && !found.extra.is_empty();
-    Ok((!is_old).then_some(found))
+    Ok(Some(difference(&ours.state, copy, &newer, &parked, lag)))
 }
 
 fn difference(

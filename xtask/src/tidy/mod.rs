@@ -64,7 +64,7 @@ const CHECKS: [(&str, Check); 13] = [
     ("code-map", documents::code_map),
     ("handbook", documents::handbook),
     ("invariants", invariants::check),
-    ("named_tests", named_tests::check),
+    ("named-tests", named_tests::check),
     ("journal-format", journal_format::check),
     ("persist-methods", persist_methods::check),
     ("metrics", metrics::check),

@@ -241,18 +241,21 @@ async fn compared(
         // Before ours: what is written meanwhile is newer than the copy, and left out.
         let copy = tokio::time::timeout(timeout, remote.load_book(id)).await.map_err(|_| silent())?;
         let copy = copy.map_err(|error| Failure::caused(Exit::Target, &error))?;
-        let found = verify_stored(local.store(), name, id, copy.as_ref()).map_err(command_failure)?;
+        let settled = local.holder().is_none();
+        let found =
+            verify_stored(local.store(), name, id, copy.as_ref(), settled).map_err(command_failure)?;
         if let Some(found) = found {
             return Ok(found);
         }
-        if local.holder().is_none() {
+        if settled {
             break;
         }
         tokio::time::sleep(WAIT).await;
     }
     local.note_behind(Some(id));
     Err(Failure::data_dir(format_args!(
-        "target {name} is ahead of the local store with book {id}: continue its job, then compare again"
+        "target {name} and the local store are not at one point with book {id}: let its job end, or continue it, \
+         then compare again"
     )))
 }
 
