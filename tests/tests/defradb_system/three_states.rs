@@ -40,7 +40,9 @@ fn ways(server: &Server, book: &str, job: &str) -> Vec<String> {
         assert_eq!(is_of_book, names_one && item.get("get").is_some(), "{path}");
         // These are of the copy of the book's file, which only who took it in has.
         let is_of_file = path.ends_with("/image") || path.ends_with("/words");
-        if !is_of_book || is_of_file || answer["content"].get("text/event-stream").is_some() {
+        // What a target has of it is asked of the target.
+        let is_of_target = path.starts_with("/api/targets/");
+        if !is_of_book || is_of_file || is_of_target || answer["content"].get("text/event-stream").is_some() {
             continue;
         }
         let (mut paths, mut queries, mut needs_query) = (vec![path.clone()], Vec::new(), false);
