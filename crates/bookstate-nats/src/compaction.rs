@@ -19,13 +19,13 @@ const FEWEST: usize = 256;
 /// Bytes behind a checkpoint that are never worth another one.
 const LEAST: usize = 4 * 1024 * 1024;
 
-/// Whether a checkpoint is due. A book that was removed gets one at once: its texts are not to stay. Else the work of all checkpoints of a book stays within a few times that of its messages, since
-/// one is written only when as much as itself came since the last; and who reads a book reads no more than about three
-/// times what it is.
+/// Whether a checkpoint is due. The work of all checkpoints of a book stays within a few times that of its messages,
+/// since one is written only when as much as itself came since the last; and who reads a book reads no more than a few
+/// times what it is. A book that was removed gets one at once, elsewhere: its texts are not to stay.
 pub(crate) const fn is_due(growth: Growth) -> bool {
-    let Growth { since, base, removed } = growth;
+    let Growth { since, base, .. } = growth;
     let weight = if base > LEAST { base } else { LEAST };
-    removed || since.bytes > 2 * weight || (since.messages >= FEWEST && since.bytes > base)
+    since.bytes > 2 * weight || (since.messages >= FEWEST && since.bytes > base)
 }
 
 #[cfg(test)]

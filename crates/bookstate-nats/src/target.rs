@@ -83,6 +83,14 @@ impl Inner {
         Log { open, subjects: &self.connection.subjects, id }
     }
 
+    /// What came of a call; what failed may do so since the stream is not there any more.
+    async fn noted<T>(&self, done: Result<T, TargetError>) -> Result<T, TargetError> {
+        if let Err(error) = &done {
+            self.connection.failed(error).await;
+        }
+        done
+    }
+
     /// Looks at the book's last message.
     async fn look(&self, open: &Open, id: &BookId) -> Result<Option<BookSync>, TargetError> {
         let tail = self.log(open, id).tail().await?;
@@ -143,10 +151,7 @@ impl Target for NatsTarget {
     async fn book_sync(&self, book_id: &BookId) -> Result<Option<BookSync>, TargetError> {
         let open = self.0.connection.open().await?;
         let found = self.0.look(&open, book_id).await;
-        if let Err(error) = &found {
-            self.0.connection.failed(error).await;
-        }
-        found
+        self.0.noted(found).await
     }
 
     async fn write_chunk(&self, chunk: &Chunk) -> Result<(), TargetError> {
@@ -173,15 +178,15 @@ impl Target for NatsTarget {
                 if matches!(error, TargetError::Ambiguous { .. } | TargetError::Mismatch) {
                     self.0.known.forget(&chunk.book_id);
                 }
-                self.0.connection.failed(&error).await;
-                Err(error)
+                self.0.noted(Err(error)).await
             }
         }
     }
 
     async fn load_book(&self, book_id: &BookId) -> Result<Option<StoredBook>, TargetError> {
         let open = self.0.connection.open().await?;
-        let Some(fold) = self.0.log(&open, book_id).fold().await? else { return Ok(None) };
+        let fold = self.0.log(&open, book_id).fold().await;
+        let Some(fold) = self.0.noted(fold).await? else { return Ok(None) };
         self.0.known.set(book_id, KnownBook::of_fold(&fold));
         Ok(fold.sync.map(|sync| StoredBook { state: fold.state, sync }))
     }
