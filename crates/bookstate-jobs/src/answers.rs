@@ -6,22 +6,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use bookstate_domain::BookId;
-
-use crate::ingest::copy_of;
-
 /// The folder of a book's answers. `file`: the copy of the book's file.
 pub(crate) fn answers_dir(file: &Path) -> PathBuf {
     file.with_extension("answers")
 }
 
-/// Forgets the answers that are kept of a book, so that its pages are read anew. Blocks.
+/// Removes them. Blocks.
 ///
 /// # Errors
 /// They cannot be removed.
-pub fn forget_answers(data_dir: &Path, book_id: &BookId) -> io::Result<()> {
-    let Some(copy) = copy_of(data_dir, book_id) else { return Ok(()) };
-    match fs::remove_dir_all(answers_dir(&copy)) {
+pub(crate) fn remove_answers(file: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(answers_dir(file)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }

@@ -28,7 +28,7 @@ use bookstate_scans::{
 };
 
 use crate::{
-    answers::forget_answers,
+    answers::remove_answers,
     error::{IngestError, StartError},
     intake::{Intake, Tried},
 };
@@ -306,6 +306,14 @@ pub fn copy_of(data_dir: &Path, book_id: &BookId) -> Option<PathBuf> {
     copies.next()
 }
 
+/// Forgets the answers of models that are kept of a book, so that its pages are read anew. Blocks.
+///
+/// # Errors
+/// They cannot be removed.
+pub fn forget_answers(data_dir: &Path, book_id: &BookId) -> io::Result<()> {
+    copy_of(data_dir, book_id).map_or(Ok(()), |copy| remove_answers(&copy))
+}
+
 /// Removes the copy of a book's file, if there is one, the words that were read on its pages, their
 /// images, and what models answered. Blocks.
 ///
@@ -314,7 +322,7 @@ pub fn copy_of(data_dir: &Path, book_id: &BookId) -> Option<PathBuf> {
 pub fn remove_copy(data_dir: &Path, book_id: &BookId) -> io::Result<()> {
     let Some(copy) = copy_of(data_dir, book_id) else { return Ok(()) };
     // First: without the file nobody would find them again.
-    forget_answers(data_dir, book_id)?;
+    remove_answers(&copy)?;
     #[cfg(feature = "scans")]
     {
         page_images::remove(data_dir, book_id)?;

@@ -60,9 +60,10 @@ pub mod unit_log;
 mod actor;
 mod worker;
 
-pub use answers::forget_answers;
 pub use error::{IngestError, StartError};
-pub use ingest::{Ingested, copy_of, identify, ingest, ingest_within, remove_copy, sources_dir};
+pub use ingest::{
+    Ingested, copy_of, forget_answers, identify, ingest, ingest_within, remove_copy, sources_dir,
+};
 pub use intake::{Intake, Trial};
 pub use persist_call::PersistCall;
 pub use progress::{Activity, JobEnd, JobProgress, JobReport, UnitCounts};

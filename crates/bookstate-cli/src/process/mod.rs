@@ -1,8 +1,8 @@
 //! `bookstate process FILE…`: takes books in, runs their jobs, and ends with everything in the local store.
 //!
 //! Reading order: [`run`], [`book`] (one file from start to end), [`stop`] (Ctrl-C), [`display`] (bars or log
-//! lines), [`report`] (the line per book, the summary), [`remote`] (the same at a server), [`estimate`] (costs), [`take_over`] (books of
-//! another data directory).
+//! lines), [`report`] (the line per book, the summary), [`remote`] (the same at a server), [`estimate`] (costs),
+//! [`take_over`] (books of another data directory).
 
 mod book;
 mod display;
