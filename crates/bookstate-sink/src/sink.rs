@@ -207,8 +207,8 @@ impl Sink {
         Ok(pending)
     }
 
-    /// Waits until everything accepted before this call is in every healthy target, or parked. Not for a hot
-    /// path. Cancel safe.
+    /// Waits until everything accepted before this call is in every healthy target, or parked. A target that has
+    /// failed for a while is tried once more, at once. Not for a hot path. Cancel safe.
     pub async fn barrier(&self) -> Vec<(TargetName, Reached)> {
         self.reach(None).await
     }

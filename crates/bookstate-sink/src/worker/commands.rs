@@ -11,7 +11,6 @@ use crate::{
     command::{Answer, Command, CommandError, TakenOver, Verification},
     cursor::Cursor,
     errand::{Errand, Reply},
-    status::Health,
     transport::blocking,
     verify::verify,
 };
@@ -22,11 +21,9 @@ impl Worker {
             Command::Barrier(answer) => {
                 self.find_dirty();
                 let goals = self.pending.clone();
-                let errand = Errand { goals, reply: Reply::Barrier(answer) };
-                match self.outage() {
-                    Some(error) => errand.fails(&error),
-                    None => self.begin(errand),
-                }
+                // The target may be back since it failed: who waits learns that from one more attempt.
+                self.not_before = None;
+                self.begin(Errand { goals, reply: Reply::Barrier(answer) });
             }
             Command::Look(id, answer) => reply(answer, self.look(&id).await),
             Command::Verify(id, answer) => reply(answer, self.verify(&id).await),
@@ -53,16 +50,6 @@ impl Worker {
             },
             Command::Drop(document, answer) => reply(answer, self.drop_parked(&document).await),
         }
-    }
-
-    /// Why the target cannot be expected to answer, when it has failed for a while.
-    fn outage(&self) -> Option<TargetError> {
-        let reason = match self.published.lock().health.clone() {
-            Health::Unusable { reason } => reason,
-            Health::Failing { error, failures } if failures >= PATIENCE => error,
-            _ => return None,
-        };
-        self.not_before.filter(|until| *until > Instant::now()).map(|_| TargetError::Unavailable { reason })
     }
 
     fn cursor(&mut self, id: &BookId) -> &mut Cursor {

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    Sink, SinkConfig,
+    Reached, Sink, SinkConfig,
     sim::{Fault, Reads, SimTarget},
     transport::new_start,
 };
@@ -287,4 +287,26 @@ async fn an_answered_read_does_not_make_a_target_well_that_takes_nothing() {
     desk.target.recover();
     desk.do_all().await;
     assert!(is_well(&desk));
+}
+
+/// It was down for most of a job, and is back when the job ends.
+#[tokio::test]
+async fn who_waits_for_a_target_that_was_down_learns_whether_it_is_back() {
+    let mut desk = Desk::new().await;
+    let book = desk.book("one");
+    desk.target.set_faults(|_| Fault::Unavailable);
+    desk.worker.find_dirty();
+    while desk.worker.backoff.failures() <= PATIENCE {
+        desk.worker.serve(book.id()).await;
+    }
+    let (answer, mut answered) = tokio::sync::oneshot::channel();
+    desk.worker.command(Command::Barrier(answer)).await;
+    assert!(desk.worker.not_before.is_none() && answered.try_recv().is_err(), "it is not tried at once");
+    desk.worker.serve(book.id()).await;
+    assert!(matches!(answered.try_recv(), Ok(Reached::Unhealthy { .. })), "one attempt is enough to know");
+    desk.target.recover();
+    let (answer, mut answered) = tokio::sync::oneshot::channel();
+    desk.worker.command(Command::Barrier(answer)).await;
+    desk.do_all().await;
+    assert_eq!(answered.try_recv(), Ok(Reached::All));
 }
