@@ -7,7 +7,7 @@ use super::entry::{ContentsEntry, ContentsRange, ContentsSummary};
 use super::lists::{self, List};
 use super::outline::{self, OutlineEntry};
 use super::page_text::{BookText, Region};
-use super::unnumbered;
+use super::{summarised, unnumbered};
 
 /// A book's printed contents: the lists that are it, and where they stand.
 #[derive(Debug, Default)]
@@ -79,8 +79,15 @@ pub(super) fn contents(book: &BookText) -> Contents {
     let mut regions: Vec<Region> = shown.flat_map(|list| list.regions(book)).collect();
     let kept = lists::of_the_book(lists);
     let Some(first) = kept.first() else {
-        let Some(list) = unnumbered::find(book) else { return Contents { regions, ..Contents::default() } };
-        regions.extend(unnumbered::regions(book, &list));
+        let list = if let Some(list) = summarised::find(book) {
+            regions.extend(summarised::regions(&list));
+            list
+        } else if let Some(list) = unnumbered::find(book) {
+            regions.extend(unnumbered::regions(book, &list));
+            list
+        } else {
+            return Contents { regions, ..Contents::default() };
+        };
         let (start_page, end_page) =
             list.first().zip(list.last()).map_or((1, 1), |(a, b)| (a.on_page, b.on_page));
         let entries = unnumbered::entries(&list);

@@ -44,6 +44,9 @@ pub enum LinkReason {
     HeadingNearby,
     /// There is no page number; the title is a heading in the place that the order of the entries leaves.
     HeadingInOrder,
+    /// The title is no heading near the page that the number gives; its word and number are one, in the place that the
+    /// order of the entries leaves.
+    OpeningInOrder,
     /// The printed number and the book's offset; the title was not found as a heading.
     NumberOnly,
     /// A title without page number and heading, placed where the next entry is.
@@ -64,6 +67,7 @@ impl std::fmt::Display for LinkReason {
             Self::HeadingOnPage => "the title is a heading on the page of its number",
             Self::HeadingNearby => "the title is a heading near the page of its number",
             Self::HeadingInOrder => "the title is a heading at its place in the order of entries",
+            Self::OpeningInOrder => "its word and number are a heading at its place in the order of entries",
             Self::NumberOnly => "by the printed number alone, the title is no heading there",
             Self::BeforeNext => "without number and heading, placed at the next entry",
             Self::NoPage => "no page of the book belongs to it",
@@ -85,6 +89,8 @@ const VOTERS: usize = 150;
 const NEARBY: [i64; 4] = [1, -1, 2, -2];
 /// A title on more pages than this says nothing about its place.
 const MOST_CANDIDATES: usize = 40;
+/// Where a chapter's word and number stand on more pages than this, they are a running head.
+const MOST_OPENINGS: usize = 3;
 
 impl Linker {
     /// Analyses all `entries` of the contents at `range`; headings within printed contents do not count.
@@ -128,6 +134,7 @@ impl Linker {
         let mut links: Vec<Link> =
             wanted.iter().enumerate().map(|(i, w)| says(i, w).unwrap_or_else(|| link(w))).collect();
         search.settle_by_neighbours(&wanted, &mut links);
+        search.settle_by_openings(&wanted, &mut links);
         search.place_in_order(&wanted, &mut links);
         search.count_from_neighbours(&wanted, &mut links);
         Self { links }
@@ -150,6 +157,8 @@ struct Wanted {
     /// Number and title, with and without the level word.
     with_number: Vec<String>,
     title: String,
+    /// Level word and number without the title: `chapteriv`.
+    opening: Option<String>,
     level_word: bool,
 }
 
@@ -173,8 +182,10 @@ impl Wanted {
             with_number.push(format!("{}{title}", normalise(number)));
             with_number.push(normalise(&entry.printed_title()));
         }
+        let opening = entry.level_name.as_ref().zip(entry.entry_number.as_ref());
+        let opening = opening.map(|(word, number)| normalise(&format!("{word} {number}")));
         let number = entry.printed_page.as_deref().and_then(PageNumber::parse);
-        Self { number, stretch: 0, with_number, title, level_word: entry.level_name.is_some() }
+        Self { number, stretch: 0, with_number, title, opening, level_word: entry.level_name.is_some() }
     }
 }
 
@@ -189,12 +200,17 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    fn strength(&self, wanted: &Wanted, page: i64, fuzzy: bool) -> Strength {
-        let Ok(page) = u32::try_from(page) else { return 0 };
-        let is_heading = |title: &str| match self.partial.get(&page) {
+    /// The title is a heading of the page, printed contents left out.
+    fn is_heading(&self, title: &str, page: u32) -> bool {
+        match self.partial.get(&page) {
             Some(titles) => titles.has(title),
             None => self.book.is_heading(title, page),
-        };
+        }
+    }
+
+    fn strength(&self, wanted: &Wanted, page: i64, fuzzy: bool) -> Strength {
+        let Ok(page) = u32::try_from(page) else { return 0 };
+        let is_heading = |title: &str| self.is_heading(title, page);
         if wanted.with_number.iter().any(|t| is_heading(t)) {
             return 3;
         }
@@ -320,6 +336,29 @@ impl Search<'_> {
                 && let Some(page) = self.exists(i64::from(number.value) + a)
             {
                 *link = Link { page: Some(page), verified: false, reason: LinkReason::NumberOnly };
+            }
+        }
+    }
+
+    /// A title that a reader by machine spoilt is no heading anywhere; `CHAPTER IV` above it in the book may be.
+    fn settle_by_openings(&self, wanted: &[Wanted], links: &mut [Link]) {
+        let candidates = |(wanted, link): (&Wanted, &Link)| match (link.page, &wanted.opening) {
+            (Some(page), _) if link.verified => vec![Candidate { page, weight: 12 }],
+            (Some(_), Some(opening)) => {
+                let pages = (1..=self.book.page_count()).filter(|page| self.is_heading(opening, *page));
+                let found: Vec<Candidate> =
+                    pages.map(|page| Candidate { page, weight: 1 }).take(MOST_OPENINGS + 1).collect();
+                if found.len() > MOST_OPENINGS { Vec::new() } else { found }
+            }
+            _ => Vec::new(),
+        };
+        if links.iter().all(|link| link.verified) {
+            return;
+        }
+        let candidates: Vec<Vec<Candidate>> = wanted.iter().zip(links.iter()).map(candidates).collect();
+        for (link, placed) in links.iter_mut().zip(heaviest(&candidates)) {
+            if !link.verified && placed.is_some() {
+                *link = Link { page: placed, verified: true, reason: LinkReason::OpeningInOrder };
             }
         }
     }

@@ -28,6 +28,7 @@ mod reader;
 mod run_in;
 mod said;
 mod side_by_side;
+mod summarised;
 mod title;
 mod title_index;
 mod unnumbered;

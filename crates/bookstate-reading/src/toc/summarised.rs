@@ -1,0 +1,266 @@
+//! Contents that tell what is in each chapter: under `CHAPTER II` and a title a paragraph of topics, with one page
+//! number at its end. Usual in books of the nineteenth century.
+//!
+//! No line of such a paragraph is an entry. What shows them is that chapters open in series, one after the other
+//! within a page or two, where the book's own chapters are longer; and that what is below each ends in a number that
+//! never falls.
+
+use super::contents_page::{Printed, lines, longest_rise};
+use super::entry_line::{is_leader, is_title, parse, parse_number_alone};
+use super::numbers::{NumberStyle, PageNumber, decimal, roman};
+use super::page_text::{BookText, Line, Region};
+use super::title::{level_of_word, normalise};
+
+/// Such contents are looked for on this many pages.
+const EARLY_PAGES: u32 = 40;
+/// Fewer chapters are no series.
+const FEWEST: usize = 3;
+/// What is told of a chapter ends on the page after the next, at most.
+const LONGEST: u32 = 2;
+/// A title has so many lines.
+const TITLE_LINES: usize = 3;
+/// What is centred stands so far to the right of a paragraph, in characters.
+const CENTRED: usize = 6;
+
+/// `CHAPTER II`, alone on a line.
+struct Opening<'a> {
+    word: &'a str,
+    number: &'a str,
+    /// `None` where a reader by machine made no number of it.
+    value: Option<u32>,
+}
+
+/// The first such contents of the book.
+pub(super) fn find(book: &BookText) -> Option<Vec<Printed>> {
+    let early = EARLY_PAGES.min(book.page_count());
+    let of_page = |n| lines(book, n).0.into_iter().map(move |line| (n, line));
+    let all: Vec<(u32, Line)> = (1..=early).flat_map(of_page).collect();
+    let openings: Vec<usize> = (0..all.len())
+        .filter(|i| all.get(*i).is_some_and(|(_, line)| opening(&line.text).is_some()))
+        .collect();
+    (0..openings.len()).find_map(|first| {
+        let series = series(&all, openings.get(first..)?);
+        let list: Option<Vec<Printed>> =
+            (0..series.len()).map(|nth| entry(&all, &series, nth, is_roman(&all, &series))).collect();
+        list.filter(|list| is_contents(list))
+    })
+}
+
+/// From the first chapter to the last one's page number.
+pub(super) fn regions(list: &[Printed]) -> Vec<Region> {
+    let (Some(first), Some(last)) = (list.first(), list.last()) else { return Vec::new() };
+    let region =
+        |page| Region { page, first: 0, last: if page == last.on_page { last.line } else { usize::MAX } };
+    (first.on_page..=last.on_page).map(region).collect()
+}
+
+fn opening(text: &str) -> Option<Opening<'_>> {
+    let mut words = text.split_whitespace();
+    let (word, number, None) = (words.next()?, words.next()?, words.next()) else { return None };
+    let number = number.trim_matches(|c: char| !c.is_alphanumeric());
+    let word = word.trim_end_matches('.');
+    level_of_word(word).filter(|level| *level != "appendix")?;
+    let is_short = (1..=7).contains(&number.chars().count());
+    let value = decimal(number).or_else(|| roman(number));
+    // What was a number, in letters as large as the word's.
+    let misread = number.chars().all(|c| c.is_uppercase() || c.is_ascii_digit() || "il1".contains(c));
+    (is_short && (value.is_some() || misread)).then_some(Opening { word, number, value })
+}
+
+/// The lines that open the first chapter, the second and so on.
+fn series(all: &[(u32, Line)], openings: &[usize]) -> Vec<usize> {
+    let read = |i: usize| all.get(i).and_then(|(page, line)| Some((*page, opening(&line.text)?)));
+    let mut series: Vec<usize> = Vec::new();
+    let mut last: Option<(u32, String)> = None;
+    for i in openings.iter().copied() {
+        let Some((page, opening)) = read(i) else { break };
+        let word = normalise(opening.word);
+        let goes_on = match &last {
+            None => opening.value == Some(1),
+            Some((before, same)) => page <= before + LONGEST && word == *same && opening.value != Some(1),
+        };
+        if !goes_on {
+            break;
+        }
+        series.push(i);
+        last = Some((page, word));
+    }
+    // A chapter that a reader by machine did not see, or saw twice, puts all after it in the wrong place.
+    let in_place = |(nth, i): &(usize, &usize)| read(**i).is_some_and(|(_, o)| o.value == counted(*nth));
+    let agree = series.iter().enumerate().filter(in_place).count();
+    if series.len() < FEWEST || agree * 4 < series.len() * 3 {
+        return Vec::new();
+    }
+    series
+}
+
+fn counted(nth: usize) -> Option<u32> {
+    u32::try_from(nth + 1).ok()
+}
+
+fn is_roman(all: &[(u32, Line)], series: &[usize]) -> bool {
+    let numbers = series.iter().filter_map(|i| Some(opening(&all.get(*i)?.1.text)?.number));
+    let (arabic, all): (Vec<&str>, Vec<&str>) = numbers.partition(|number| decimal(number).is_some());
+    arabic.len() < all.len()
+}
+
+/// The chapter that is the `nth` of the series, from 0; without a page number where none ends what is below it.
+fn entry(all: &[(u32, Line)], series: &[usize], nth: usize, is_roman: bool) -> Option<Printed> {
+    let at = *series.get(nth)?;
+    let (on_page, line) = all.get(at)?;
+    let opening = opening(&line.text)?;
+    let below = all.get(at + 1..series.get(nth + 1).copied().unwrap_or(all.len()))?;
+    // The last one's ends somewhere; behind it are an appendix, a list of plates, the book.
+    let mut numbers = below
+        .iter()
+        .filter(|(page, _)| *page <= on_page + LONGEST)
+        .filter_map(|(page, line)| number_at_end(&line.text).map(|number| (number, *page, line.number)));
+    let number = if nth + 1 < series.len() { numbers.next_back() } else { numbers.next() };
+    let counted = counted(nth)?;
+    let counts = match (opening.value == Some(counted), is_roman) {
+        (true, _) => opening.number.to_owned(),
+        // Its neighbours say which one it is.
+        (false, true) => {
+            PageNumber { style: NumberStyle::Roman, section: 0, value: counted }.to_string().to_uppercase()
+        }
+        (false, false) => counted.to_string(),
+    };
+    let title = title(line.number, *on_page, below).unwrap_or_default();
+    Some(Printed {
+        title: format!("{} {counts} {title}", opening.word).trim_end().to_owned(),
+        page: number.as_ref().map(|((page, _), ..)| *page),
+        printed: number.as_ref().map(|((_, printed), ..)| printed.clone()),
+        indent: 0,
+        on_page: number.as_ref().map_or(*on_page, |(_, page, _)| *page),
+        line: number.map_or(line.number, |(_, _, line)| line),
+    })
+}
+
+/// `… and the reign of bad taste   page 185`, or the number alone.
+fn number_at_end(text: &str) -> Option<(PageNumber, String)> {
+    let alone = || parse_number_alone(text).map(|(page, printed)| (page, printed.to_owned()));
+    let clear = |entry: &super::entry_line::EntryLine| entry.lead == super::entry_line::Lead::Clear;
+    parse(text).filter(clear).map(|entry| (entry.page, entry.shown())).or_else(alone)
+}
+
+/// The title below an opening: set apart from the paragraph, by a gap or by its place in the line.
+fn title(opening: usize, on_page: u32, below: &[(u32, Line)]) -> Option<String> {
+    let with_words = |line: &&Line| line.text.chars().filter(|c| c.is_alphabetic()).nth(1).is_some();
+    let mut last = opening;
+    let first_block: Vec<&Line> = below
+        .iter()
+        .take_while(|(page, _)| *page == on_page)
+        .map(|(_, line)| line)
+        .filter(with_words)
+        .take_while(|line| {
+            // The gap below the opening is none between lines of a title.
+            let goes_on = last == opening || line.number == last + 1;
+            last = line.number;
+            goes_on
+        })
+        .collect();
+    let left = below.iter().filter(|(page, _)| *page == on_page).map(|(_, line)| line.indent).min()?;
+    let apart = first_block.len() <= TITLE_LINES && first_block.len() < below.len();
+    let centred = first_block.iter().take_while(|line| line.indent >= left + CENTRED).count();
+    let lines = if apart { first_block.len() } else { centred };
+    if lines == 0 || lines > TITLE_LINES {
+        return None;
+    }
+    let lines = first_block.get(..lines)?.iter().map(|line| line.text.as_str());
+    let joined = lines.collect::<Vec<_>>().join(" ");
+    let title = parse(&joined).map_or(joined, |entry| entry.title);
+    let title = title.trim_end_matches(|c: char| c.is_whitespace() || is_leader(c) || c == ',');
+    is_title(title).then(|| title.to_owned())
+}
+
+fn is_contents(list: &[Printed]) -> bool {
+    let numbers: Vec<PageNumber> = list.iter().filter_map(|entry| entry.page).collect();
+    let rising = longest_rise(&numbers).len();
+    list.len() >= FEWEST && rising * 3 >= list.len() * 2 && rising * 5 >= numbers.len() * 4
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    const FIRST: &str = "\
+                      CHAPTER I.
+
+               The Mill and the River
+
+     A miller and his sons. The weir. What the flood left.
+Debts, and how they were paid. A journey to the
+coast in 1753 and 1760.                           page 1
+
+                      CHAPTER IE
+               A Letter from the Coast,
+                    and Another.
+
+     The packet. A reader of letters. Snow on the road,
+and the mail late. The answer                      page 22
+";
+    const SECOND: &str = "\
+                      CHAPTER III.
+
+     The lamp in the window. Strangers, and a dog. The
+miller speaks at last                               page 40
+
+                      CHAPTER IV.
+
+                      The End
+
+     Of all that was lost, and of what was found. The
+river goes on                                       page 58
+
+                      APPENDIX.
+
+     A list of mills                                page 70
+";
+
+    fn book(pages: &[&str]) -> BookText {
+        BookText::new(pages.iter().map(|page| Arc::from(*page)).collect())
+    }
+
+    #[test]
+    fn a_paragraph_under_each_chapter() {
+        let list = find(&book(&["A title", FIRST, SECOND])).unwrap();
+        let read: Vec<(&str, &str)> =
+            list.iter().map(|e| (e.title.as_str(), e.printed.as_deref().unwrap_or_default())).collect();
+        assert_eq!(
+            read,
+            [
+                ("CHAPTER I The Mill and the River", "1"),
+                ("CHAPTER II A Letter from the Coast, and Another", "22"),
+                ("CHAPTER III", "40"),
+                ("CHAPTER IV The End", "58"),
+            ]
+        );
+        assert_eq!(regions(&list).last().map(|r| (r.page, r.last)), Some((3, list.last().unwrap().line)));
+    }
+
+    /// Plates between the pages: no one offset; and titles that are read otherwise than in the contents.
+    #[test]
+    fn misread_titles_are_linked_by_word_and_number() {
+        let mut pages: Vec<String> = [FIRST, SECOND].map(str::to_owned).into();
+        for (number, plates) in [("I", 3), ("II", 29), ("III", 31), ("IV", 40)] {
+            pages.extend((0..plates).map(|n| format!("He went to the mill for the {n}th time.\n")));
+            pages.push(format!("CHAPTER {number}\n\nT4E M1LL AXD ITS W00D\n\nIt was dark.\n"));
+        }
+        let book = book(&pages.iter().map(String::as_str).collect::<Vec<_>>());
+        let range = super::super::find(&book).unwrap();
+        let entries = super::super::extract(&book, &range);
+        let linker = super::super::Linker::new(&book, &entries, &range);
+        let pages: Vec<Option<u32>> = (0..entries.len()).map(|i| linker.link(i).page).collect();
+        assert_eq!(pages, [Some(6), Some(36), Some(68), Some(109)]);
+    }
+
+    #[test]
+    fn short_chapters_of_a_book_are_no_contents() {
+        let chapter = |n: &str| format!("CHAPTER {n}\n\nThe Mill\n\nHe went to the mill, and it was dark.\n");
+        let pages = [chapter("I"), chapter("II"), chapter("III"), chapter("IV")];
+        assert!(find(&book(&pages.each_ref().map(String::as_str))).is_none(), "nothing ends in a number");
+        let far: Vec<&str> = [FIRST, "prose", "prose", "prose", SECOND].into();
+        assert!(find(&book(&far)).is_none(), "two here, two there");
+    }
+}
