@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use bookstate_tests::shim::{Call, Errno, Shim};
-use bookstate_tests::system::Place;
+use bookstate_tests::system::{Place, Running};
 
 use crate::kill::{PROCESS, ends_as_undisturbed, undisturbed};
 
@@ -120,6 +120,13 @@ impl SmallDisk {
         ballast.set_len(full.saturating_sub(leave as u64)).unwrap();
     }
 
+    /// Leaves nothing to a process, which is stopped meanwhile: else it may be done before.
+    fn fill_under(&self, job: &Running) {
+        job.signal("STOP");
+        self.fill(0);
+        job.signal("CONT");
+    }
+
     fn clear(&self) {
         std::fs::remove_file(self.ballast()).unwrap();
     }
@@ -164,7 +171,7 @@ fn a_small_disk_that_is_full() {
     disk.clear();
     let mut job = place.start_logged(PROCESS);
     job.until("some units are done", || place.unit_log().persisted() > 4);
-    disk.fill(0);
+    disk.fill_under(&job);
     job.until("it is stalled", || place.said().contains("stalled"));
     // Reading is possible all the same.
     place.ok("status");
@@ -184,7 +191,7 @@ fn a_small_disk_that_is_full() {
     }
     let mut job = place.start_logged(PROCESS);
     job.until("some units are done", || place.unit_log().persisted() > 4);
-    disk.fill(0);
+    disk.fill_under(&job);
     job.until("it is stalled", || place.said().contains("stalled"));
     job.signal("TERM");
     let ended = job.wait();
