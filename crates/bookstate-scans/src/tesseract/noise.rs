@@ -11,6 +11,8 @@ const GUESSED: f32 = 0.35;
 const DOUBTFUL_LINE: f32 = 0.45;
 /// A word with at least this is surely one.
 const SURE: f32 = 0.75;
+/// And one of two letters with this.
+const SURE_OF_TWO: f32 = 0.9;
 
 /// Takes out what is no print. `letter`: the height of the page's letters in the words' pixels, 0 when unknown.
 pub(super) fn remove(words: &mut Vec<Word>, letter: f32, pictures: &[Area]) {
@@ -79,7 +81,9 @@ fn lines(words: &[Word]) -> Vec<(u32, bool)> {
     let mut lines: Vec<(u32, f32, f32, bool)> = Vec::new();
     for word in words {
         let letters = word.text.chars().count() as f32;
-        let sure = word.confidence >= SURE && signs(&word.text) >= 3;
+        let two = || word.text.chars().filter(|c| c.is_alphabetic()).count() == 2;
+        let sure =
+            (word.confidence >= SURE && signs(&word.text) >= 3) || (word.confidence >= SURE_OF_TWO && two());
         match lines.iter_mut().rev().find(|line| line.0 == word.line) {
             Some(line) => {
                 line.1 += letters * word.confidence;
@@ -129,6 +133,15 @@ mod tests {
         let mut words = vec![word("Rottiére", 0.3, 0, 20.0), word("chamber", 0.96, 0, 20.0)];
         remove(&mut words, 20.0, &[]);
         assert_eq!(words.len(), 2);
+    }
+
+    #[test]
+    fn a_line_with_one_short_word_that_is_sure_stays() {
+        let title = [("Worpb", 0.3), ("on", 0.93), ("Vernis-Marrin", 0.1)];
+        let mut words = title.map(|(text, sure)| word(text, sure, 0, 20.0)).to_vec();
+        words.push(word("Voltaire", 0.96, 1, 20.0));
+        remove(&mut words, 20.0, &[]);
+        assert_eq!(words.len(), 4);
     }
 
     #[test]
