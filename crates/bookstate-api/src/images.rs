@@ -12,11 +12,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bookstate_domain::BookId;
+use bookstate_domain::{BookId, BookState};
 use bookstate_jobs::{
     copy_of,
+    figures::figures,
     page_images::{ImageError, ImageName, PageImageCache, Turn, has_images},
 };
+use bookstate_reading::export::Figure;
 use bookstate_scans::{PageError, images::ImageProgram};
 use parking_lot::Mutex;
 use tokio::{sync::Semaphore, task::spawn_blocking};
@@ -67,6 +69,13 @@ impl Images {
     /// The copy of a book's file, where there is one. Blocks.
     pub(crate) fn copy_of(&self, book_id: &BookId) -> Option<PathBuf> {
         copy_of(&self.data_dir, book_id)
+    }
+
+    /// The pictures on a book's pages. Blocks, for as long as the pages with pictures take to be made: the caller sees to it
+    /// that few do that at once.
+    pub(crate) fn figures(&self, state: &BookState) -> Vec<Figure> {
+        let copy = self.copy_of(state.book_id());
+        copy.map(|copy| figures(state, &copy, self.cache.program())).unwrap_or_default()
     }
 
     /// The image of a page of a book, which may have to be made.

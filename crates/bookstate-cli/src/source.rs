@@ -2,8 +2,9 @@
 
 use bookstate_api::view;
 use bookstate_domain::{BookId, Seq};
-use bookstate_jobs::copy_of;
+use bookstate_jobs::{copy_of, figures::figures};
 use bookstate_reading::{export, source::cover};
+use bookstate_scans::images::ImageProgram;
 use bookstate_store::TargetName;
 
 use crate::{
@@ -11,6 +12,7 @@ use crate::{
     book_ref::{self, Known},
     client::{Client, ServerAt},
     failure::Failure,
+    library,
     local::LocalReader,
     settings::Settings,
     status::{BookLine, Process, Status, TargetLine},
@@ -26,6 +28,8 @@ pub(crate) enum Source {
     Local {
         /// The store.
         reader: LocalReader,
+        /// The program that makes images of pages.
+        images: Box<ImageProgram>,
         /// The targets of the configuration.
         targets: Vec<TargetName>,
     },
@@ -43,6 +47,7 @@ impl Source {
             Some(at) => Ok(Self::Server(Client::new(at, settings.server.client_token()?)?)),
             None => Ok(Self::Local {
                 reader: LocalReader::open(&settings.data_dir)?,
+                images: Box::new(library::images(settings)?),
                 targets: settings.targets.iter().map(|target| target.name.clone()).collect(),
             }),
         }
@@ -175,13 +180,15 @@ impl Source {
         canonical: bool,
     ) -> Result<Vec<u8>, Failure> {
         match self {
-            Self::Local { reader, .. } => {
+            Self::Local { reader, images, .. } => {
                 let (state, seq) = reader.book(book)?;
                 Ok(match format {
                     Format::Epub => {
                         let file = copy_of(reader.data_dir(), state.book_id());
-                        let cover = file.and_then(|file| cover(&file));
-                        export::epub(&state, cover.as_ref())
+                        let cover = file.as_deref().and_then(cover);
+                        let figures =
+                            file.map(|file| figures(&state, &file, Some(images))).unwrap_or_default();
+                        export::epub(&state, cover.as_ref(), &figures)
                     }
                     Format::Html => export::html(&state).into_bytes(),
                     Format::Text => export::text(&state).into_bytes(),
@@ -216,7 +223,7 @@ impl Source {
     /// How far books are: one, or all.
     pub(crate) async fn status(&self, only: Option<&BookId>) -> Result<Status, Failure> {
         match self {
-            Self::Local { reader, targets } => local_status(reader, targets, only),
+            Self::Local { reader, targets, .. } => local_status(reader, targets, only),
             Self::Server(server) => self.remote_status(server, only).await,
         }
     }

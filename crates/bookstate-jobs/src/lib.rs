@@ -7,7 +7,7 @@
 //!
 //! Reading order: [`Work`] (a unit), [`plan`] (what can run), [`outcome`] (what becomes of a result),
 //! [`engine`] (who does the work) and [`engines`] (by name), [`pool`] (how many at once), [`Scheduler`]
-//! (jobs), [`ingest()`] (files), `page_images` (for people to look at). What the local engines know of books is in [`bookstate_reading`].
+//! (jobs), [`ingest()`] (files), `page_images` and `figures` (for people to look at). What the local engines know of books is in [`bookstate_reading`].
 //!
 //! ```
 //! use bookstate_domain::{Engines, Variant};
@@ -41,6 +41,8 @@ pub mod choose;
 pub mod engine;
 pub mod engines;
 pub mod error;
+#[cfg(feature = "scans")]
+pub mod figures;
 pub mod ingest;
 pub mod intake;
 pub mod marks;

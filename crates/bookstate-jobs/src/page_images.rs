@@ -160,6 +160,12 @@ impl PageImageCache {
         Self { dir, program, most_bytes, bytes: Mutex::new(None), temporary: AtomicU64::new(0) }
     }
 
+    /// By what images are made, where it is not this process.
+    #[must_use]
+    pub const fn program(&self) -> Option<&ImageProgram> {
+        self.program.as_ref()
+    }
+
     /// An image that is kept.
     #[must_use]
     pub fn kept(&self, image: &ImageName) -> Option<Vec<u8>> {

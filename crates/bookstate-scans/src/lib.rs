@@ -4,16 +4,18 @@
 //! it in as one file ([`input`]), gives the image of any page ([`images`]), of which two may be on one ([`spreads`]),
 //! prepares it for reading ([`prepare`]), has the program `tesseract` read it ([`tesseract`]), and fills the page model
 //! of `bookstate-reading` with the words and their places ([`layout`]). What was read goes out again as a searchable
-//! PDF, hOCR or ALTO ([`export`]).
+//! PDF, hOCR or ALTO ([`export`]), and the pictures between it by themselves ([`figures`]).
 //!
 //! Invariants: the same file gives the same pages and the same images, always; no image makes a call panic, and each
 //! is bounded in pixels and time; nothing is read where nothing is printed. This crate must not know jobs, stores,
 //! networks or an async runtime. It starts one program, and no process of it outlives the caller.
 //!
-//! Reading order: [`input`], [`images`], [`spreads`], [`prepare`], [`words`], [`tesseract`], [`layout`], [`export`].
+//! Reading order: [`input`], [`images`], [`spreads`], [`prepare`], [`words`], [`tesseract`], [`layout`], [`export`],
+//! [`figures`].
 
 mod error;
 pub mod export;
+pub mod figures;
 pub mod images;
 pub mod input;
 pub mod layout;

@@ -6,7 +6,7 @@ use axum::{
     response::Response,
 };
 use bookstate_domain::{BookStatus, OperationName, Seq};
-use bookstate_reading::export::{self, JsonForm};
+use bookstate_reading::export::{self, Figure, JsonForm};
 use bookstate_reading::source::Resource;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -239,7 +239,11 @@ async fn export_book(
     let turn = state.turn_to_export().await?;
     let made = tokio::task::spawn_blocking(move || {
         let _turn = turn;
-        exported(&reading, seq, format, cover.as_ref())
+        let figures = match format {
+            Format::Epub => state.images().figures(reading.state()),
+            _ => Vec::new(),
+        };
+        exported(&reading, seq, format, cover.as_ref(), &figures)
     });
     made.await.map_err(|error| Problem::internal(&error))?
 }
@@ -250,6 +254,7 @@ fn exported(
     seq: Seq,
     format: Format,
     cover: Option<&Resource>,
+    figures: &[Figure],
 ) -> Result<Response, Problem> {
     reading.answer(|state| {
         let json = |form| -> Result<Vec<u8>, Problem> {
@@ -258,7 +263,7 @@ fn exported(
             Ok((text + "\n").into_bytes())
         };
         let (content_type, ending, bytes) = match format {
-            Format::Epub => ("application/epub+zip", "epub", export::epub(state, cover)),
+            Format::Epub => ("application/epub+zip", "epub", export::epub(state, cover, figures)),
             Format::Markdown => ("text/markdown; charset=utf-8", "md", export::markdown(state).into_bytes()),
             Format::Html => ("text/html; charset=utf-8", "html", export::html(state).into_bytes()),
             Format::Text => ("text/plain; charset=utf-8", "txt", export::text(state).into_bytes()),

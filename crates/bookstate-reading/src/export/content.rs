@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use bookstate_domain::{Book, BookState, Chapter, LayoutKind, Note, layout_blocks};
 
-use super::{aligned::aligned, block::ContentBlock};
+use super::{aligned::aligned, block::ContentBlock, figures::Placed};
 use crate::structure::FRONT_MATTER_SOURCE;
 
 /// The deepest heading that Markdown and HTML have.
@@ -39,6 +39,10 @@ pub(super) struct Section<'a> {
     pub(super) blocks: Vec<ContentBlock<'a>>,
     /// Its notes.
     pub(super) notes: &'a [Note],
+    /// The page on which it begins.
+    pub(super) first_page: i32,
+    /// Its pictures, in the order of their places; none where the form has none.
+    pub(super) figures: Vec<Placed>,
 }
 
 impl Section<'_> {
@@ -95,7 +99,16 @@ fn sections<'a>(state: &'a BookState, content: &Content<'a>, above: Above) -> Ve
         let page = |page: &'a bookstate_domain::Page| {
             let blocks = paragraphs(page.ocr_markdown.as_deref()?);
             let name = Cow::Owned(format!("Page {}", page.page_num));
-            Some(Section { heading: None, level: 1, name, blocks, notes: &[] })
+            let first_page = page.page_num;
+            Some(Section {
+                heading: None,
+                level: 1,
+                name,
+                blocks,
+                notes: &[],
+                first_page,
+                figures: Vec::new(),
+            })
         };
         return state.pages().values().filter_map(|of| page(of)).collect();
     }
@@ -128,7 +141,15 @@ fn sections<'a>(state: &'a BookState, content: &Content<'a>, above: Above) -> Ve
         }
         let level = usize::try_from(chapter.level.max(1)).unwrap_or(DEEPEST);
         let notes = chapter.notes.as_deref().map(Vec::as_slice).unwrap_or_default();
-        Section { heading: (!is_front).then(|| name.clone()), level, name: name.into(), blocks, notes }
+        Section {
+            heading: (!is_front).then(|| name.clone()),
+            level,
+            name: name.into(),
+            blocks,
+            notes,
+            first_page: chapter.start_page,
+            figures: Vec::new(),
+        }
     };
     chapters.into_iter().map(|chapter| section(chapter)).collect()
 }
@@ -172,7 +193,7 @@ fn heading(chapter: &Chapter) -> String {
 }
 
 /// What is left of a line when two headings are compared.
-fn letters(line: &str) -> String {
+pub(super) fn letters(line: &str) -> String {
     line.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 

@@ -1,4 +1,5 @@
-//! A book as EPUB 3: one document per part, a navigation document, metadata, a cover, notes that readers show in place.
+//! A book as EPUB 3: one document per part, a navigation document, metadata, a cover, pictures, notes that readers show
+//! in place.
 //!
 //! Invariants: the same state gives the same bytes; the documents in reading order have each word of the chapters'
 //! texts and notes once, and no other but headings; `epubcheck` has nothing to complain of.
@@ -7,8 +8,9 @@ use bookstate_domain::{BookState, Timestamp};
 
 use super::content::{Above, Content, content};
 use super::escape::xml;
+use super::figures::{Figure, place};
 use super::html::is_language;
-use super::markup::{ContentsLine, Dialect, STYLE, contents, section};
+use super::markup::{ContentsLine, Dialect, STYLE, contents, figure_name, section};
 use crate::archive::ArchiveWriter;
 use crate::source::Resource;
 
@@ -16,16 +18,17 @@ use crate::source::Resource;
 const PART_BYTES: usize = 256 << 10;
 
 /// A book as an EPUB file. `cover` is the picture on its cover; without one, or with one of a kind that EPUB has not,
-/// the cover says title and authors.
+/// the cover says title and authors. `figures` are the pictures of its pages, in their order.
 #[must_use]
-pub fn epub(state: &BookState, cover: Option<&Resource>) -> Vec<u8> {
-    let content = content(state, Above::Nothing);
+pub fn epub(state: &BookState, cover: Option<&Resource>, figures: &[Figure]) -> Vec<u8> {
+    let mut content = content(state, Above::Nothing);
+    place(state, &mut content.sections, figures);
     let parts = parts(&content);
     let cover = cover.and_then(Cover::of).unwrap_or_else(|| Cover::drawn(&content));
     let mut archive = ArchiveWriter::new();
     archive.stored("mimetype", b"application/epub+zip");
     archive.packed("META-INF/container.xml", CONTAINER.as_bytes());
-    archive.packed("EPUB/package.opf", package(state, &content, &parts, &cover).as_bytes());
+    archive.packed("EPUB/package.opf", package(state, &content, &parts, &cover, figures.len()).as_bytes());
     archive.packed("EPUB/nav.xhtml", navigation(&content, &parts, &language(state)).as_bytes());
     archive.packed("EPUB/style.css", STYLE.as_bytes());
     archive.stored(&format!("EPUB/{}", cover.name), &cover.bytes);
@@ -35,6 +38,9 @@ pub fn epub(state: &BookState, cover: Option<&Resource>) -> Vec<u8> {
     );
     let page = document(content.title, &language(state), &picture);
     archive.packed("EPUB/cover.xhtml", page.as_bytes());
+    for (nth, figure) in figures.iter().enumerate() {
+        archive.stored(&format!("EPUB/{}", figure_name(nth)), &figure.jpeg);
+    }
     for part in &parts {
         let page = document(&part.title, &language(state), &part.body);
         archive.packed(&format!("EPUB/{}", part.name), page.as_bytes());
@@ -186,7 +192,13 @@ fn navigation(content: &Content<'_>, parts: &[Part], language: &str) -> String {
     document(content.title, language, &body)
 }
 
-fn package(state: &BookState, content: &Content<'_>, parts: &[Part], cover: &Cover) -> String {
+fn package(
+    state: &BookState,
+    content: &Content<'_>,
+    parts: &[Part],
+    cover: &Cover,
+    figures: usize,
+) -> String {
     let book = state.book();
     let isbn = book.and_then(|book| book.isbn.as_deref()).filter(|isbn| !isbn.is_empty());
     let id = match isbn {
@@ -217,6 +229,10 @@ fn package(state: &BookState, content: &Content<'_>, parts: &[Part], cover: &Cov
         "<item id=\"picture\" href=\"{}\" media-type=\"{}\" properties=\"cover-image\"/>\n",
         cover.name, cover.media_type
     ));
+    for nth in 0..figures {
+        let name = figure_name(nth);
+        items.push_str(&format!("<item id=\"figure{nth}\" href=\"{name}\" media-type=\"image/jpeg\"/>\n"));
+    }
     let mut spine = String::from("<itemref idref=\"cover\" linear=\"no\"/>\n");
     for (n, part) in (1..).zip(parts) {
         items.push_str(&format!(

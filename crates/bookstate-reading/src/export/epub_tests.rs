@@ -1,6 +1,6 @@
 //! EPUB files: read back word for word, and looked at by `epubcheck`, which readers' makers agree on.
 
-use super::super::fixture::{book, pages_only, title_page, with_layout};
+use super::super::fixture::{book, pages_only, plates, title_page, with_layout};
 use super::*;
 use crate::page::Page;
 use crate::source::Source;
@@ -28,7 +28,7 @@ fn read(bytes: Vec<u8>) -> (Source, Vec<Page>) {
 
 #[test]
 fn a_book_is_read_back_with_its_parts_and_facts() {
-    let (source, pages) = read(epub(&book(), None));
+    let (source, pages) = read(epub(&book(), None, &[]));
     let navigation: Vec<_> =
         source.navigation().into_iter().map(|entry| (entry.title, entry.level)).collect();
     let expected = [("1 Loomings", 1), ("1.1 The Inn", 2), ("XV", 2)];
@@ -48,7 +48,7 @@ fn a_book_is_read_back_with_its_parts_and_facts() {
 
 #[test]
 fn a_title_page_is_in_the_text_for_nothing_else_says_it_there() {
-    let (_, pages) = read(epub(&title_page(), None));
+    let (_, pages) = read(epub(&title_page(), None, &[]));
     let text: String = pages.iter().map(Page::plain_text).collect();
     assert_eq!((text.matches("Moby Dick").count(), text.matches("Hawthorne").count()), (1, 1), "{text}");
     let markdown = super::super::markdown(&title_page());
@@ -57,17 +57,40 @@ fn a_title_page_is_in_the_text_for_nothing_else_says_it_there() {
 
 #[test]
 fn the_same_state_gives_the_same_bytes_and_the_cover_is_the_books() {
-    assert_eq!(epub(&book(), None), epub(&book(), None));
+    assert_eq!(epub(&book(), None, &[]), epub(&book(), None, &[]));
     let picture = |media_type: &str| Resource {
         name: "c".into(),
         media_type: media_type.into(),
         bytes: b"\x89PNG...".to_vec().into(),
         is_cover: true,
     };
-    let (source, _) = read(epub(&book(), Some(&picture("image/png"))));
+    let (source, _) = read(epub(&book(), Some(&picture("image/png")), &[]));
     assert_eq!(source.resources()[0].media_type, "image/png");
-    let (source, _) = read(epub(&book(), Some(&picture("image/jpeg"))));
+    let (source, _) = read(epub(&book(), Some(&picture("image/jpeg")), &[]));
     assert_eq!(source.resources()[0].media_type, "image/svg+xml", "it is no JPEG");
+}
+
+/// A picture of one pixel on a page.
+fn figure(page: i32) -> Figure {
+    const PIXEL: &str = "ffd8ffdb004300030202020202030202020303030304060404040404080606050609080a0a090809090a0c0f0c0a0b\
+        0e0b09090d110d0e0f101011100a0c12131210130f101010ffc9000b080001000101011100ffcc000600101005ffda0008010100003f00d2\
+        cf20ffd9";
+    let byte = |at: usize| u8::from_str_radix(&PIXEL[at..at + 2], 16).unwrap();
+    Figure { page, jpeg: (0..PIXEL.len()).step_by(2).map(byte).collect() }
+}
+
+#[test]
+fn pictures_stand_where_their_pages_begin() {
+    let state = plates();
+    let mut content = content(&state, Above::Nothing).sections;
+    place(&state, &mut content, &[figure(3), figure(1), figure(2), figure(9)]);
+    let placed: Vec<_> = content[0].figures.iter().map(|placed| (placed.page, placed.before)).collect();
+    assert_eq!(placed, [(1, 0), (3, 1), (2, 1), (9, 2)]);
+    let bytes = epub(&state, None, &[figure(1), figure(2)]);
+    let (source, pages) = read(bytes);
+    assert_eq!(source.resources().iter().filter(|r| r.name.contains("figure-")).count(), 2);
+    let text: String = pages.iter().map(Page::plain_text).collect();
+    assert!(text.contains("first page") && text.contains("second one"), "{text}");
 }
 
 /// Every kind of block, and what is hard to write.
@@ -108,13 +131,14 @@ fn epubcheck() -> Option<Command> {
 #[test]
 fn epubcheck_has_nothing_to_complain_of() {
     let folder = tempfile::tempdir().unwrap();
-    for (name, state) in [("book", book()), ("hard", hard()), ("pages", pages_only())] {
+    let states = [("book", book()), ("hard", hard()), ("pages", pages_only()), ("plates", plates())];
+    for (name, state) in states {
         let Some(mut command) = epubcheck() else {
             println!("skipped: epubcheck is not installed (apt-get install epubcheck)");
             return;
         };
         let path = folder.path().join(format!("{name}.epub"));
-        std::fs::write(&path, epub(&state, None)).unwrap();
+        std::fs::write(&path, epub(&state, None, &[])).unwrap();
         let out = command.arg("--failonwarnings").arg(&path).output().unwrap();
         let said =
             format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
@@ -138,7 +162,7 @@ proptest! {
         let blocks: Vec<(LayoutKind, &str)> =
             kinds.iter().zip(&texts).map(|(n, text)| (kind(*n), text.as_str())).collect();
         let state = with_layout(&blocks);
-        let (_, pages) = read(epub(&state, None));
+        let (_, pages) = read(epub(&state, None, &[]));
         let back: Vec<String> = pages.iter().map(Page::plain_text).collect();
         let said = blocks.iter().map(|(_, text)| *text).chain(std::iter::once("Chapter"));
         prop_assert_eq!(words(back.iter().map(String::as_str)), words(said));

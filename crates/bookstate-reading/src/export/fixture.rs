@@ -105,6 +105,21 @@ pub(crate) fn with_layout(blocks: &[(LayoutKind, &str)]) -> BookState {
     state
 }
 
+/// A chapter over a page with text, a plate, and another page with text.
+pub(crate) fn plates() -> BookState {
+    let mut state = with_layout(&[
+        (LayoutKind::Item { depth: 0, marker: "1.".into() }, "1. It began on the first page, long ago."),
+        (LayoutKind::Item { depth: 0, marker: "2.".into() }, "2. And so it went on, with the second one."),
+    ]);
+    let texts = ["The Running Head of it 7\n\nIt began on the first page,", "", "And so it went on, with"];
+    for (page_num, text) in (1..).zip(texts) {
+        let mut page = PageKey { book_id: id(), page_num }.document(&at(0, 2));
+        page.ocr_markdown = Some(text.into());
+        put(&mut state, page);
+    }
+    state
+}
+
 fn laid(mut chapter: Chapter, blocks: &[(LayoutKind, &str)], notes: Vec<Note>) -> Chapter {
     let texts: Vec<&str> = blocks.iter().map(|(_, text)| *text).collect();
     chapter.mechanical_text = Some(texts.join("\n\n").into());

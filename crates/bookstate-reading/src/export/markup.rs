@@ -9,6 +9,7 @@ use super::escape::xml;
 use super::{
     block::{ContentBlock, Run},
     content::{DEEPEST, Section},
+    figures::Placed,
 };
 
 /// Which kind of document the elements are for.
@@ -38,6 +39,8 @@ table { border-collapse: collapse }
 td { border: 1px solid; padding: .2em .5em; vertical-align: top }
 ul.plain { list-style: none }
 aside { font-size: .9em }
+figure { margin: 1em 0; text-align: center }
+figure img { max-width: 100% }
 ";
 
 /// A section with the id `s{n}`; the headings of sections of level 1 have `top`.
@@ -48,7 +51,12 @@ pub(super) fn section(section: &Section<'_>, n: usize, top: usize, dialect: Dial
         out.push_str(&format!("<h{level}>{}</h{level}>\n", xml(heading)));
     }
     let mut nesting = Nesting::default();
-    for block in &section.blocks {
+    let mut figures = section.figures.iter().peekable();
+    for (i, block) in section.blocks.iter().enumerate() {
+        while let Some(placed) = figures.next_if(|placed| placed.before <= i) {
+            nesting.end(&mut out);
+            out.push_str(&figure(placed));
+        }
         let text = || inline(block, section, n, dialect);
         nesting.prepare(&mut out, &block.kind);
         match &*block.kind {
@@ -84,6 +92,7 @@ pub(super) fn section(section: &Section<'_>, n: usize, top: usize, dialect: Dial
         }
     }
     nesting.end(&mut out);
+    out.extend(figures.map(figure));
     let unreferred: Vec<usize> = section.unreferred().collect();
     for (i, note) in section.notes.iter().enumerate() {
         let id = i + 1;
@@ -101,6 +110,16 @@ pub(super) fn section(section: &Section<'_>, n: usize, top: usize, dialect: Dial
     }
     out.push_str("</section>\n");
     out
+}
+
+/// The name of a picture's file.
+pub(super) fn figure_name(nth: usize) -> String {
+    format!("figure-{:04}.jpg", nth + 1)
+}
+
+fn figure(placed: &Placed) -> String {
+    let (name, page) = (figure_name(placed.nth), placed.page);
+    format!("<figure><img src=\"{name}\" alt=\"Page {page}\"/></figure>\n")
 }
 
 fn inline(block: &ContentBlock<'_>, section: &Section<'_>, n: usize, dialect: Dialect) -> String {

@@ -1,7 +1,8 @@
 //! A book in forms for people and other programs: EPUB, one HTML file, plain text, Markdown, JSON.
 //!
 //! Pure functions of a state. Not here: reading the book from anywhere, and writing the result to a file. Reading
-//! order: `content` (a book as sections) and `block`, `aligned` (the layout over edited texts), `escape`, then a file per
+//! order: `content` (a book as sections) and `block`, `aligned` (the layout over edited texts), `figures` (pictures
+//! between blocks), `escape`, then a file per
 //! form; `markup` is what HTML and EPUB share.
 
 mod aligned;
@@ -9,6 +10,7 @@ mod block;
 mod content;
 mod epub;
 mod escape;
+mod figures;
 #[cfg(test)]
 mod fixture;
 mod html;
@@ -18,6 +20,7 @@ mod markup;
 mod text;
 
 pub use epub::epub;
+pub use figures::Figure;
 pub use html::html;
 pub use json::{JsonForm, json};
 pub use markdown::markdown;
