@@ -43,6 +43,7 @@ mod events;
 mod exposition;
 mod extract;
 mod images;
+mod job_log;
 mod lag;
 mod layers;
 mod problem;

@@ -31,6 +31,7 @@ use crate::{
     config::ServerConfig,
     events::Hub,
     images::Images,
+    job_log,
     lag::LagTracker,
     problem::{Code, Problem},
     rendered::RenderedAnswers,
@@ -344,6 +345,9 @@ impl ApiState {
             reset,
         };
         let started = self.0.parts.scheduler.start(book_id, request).await?;
+        if let Started::Running(job) = &started {
+            job_log::begins(job);
+        }
         // The server may have begun to end meanwhile: then this job, too, goes to a safe point.
         if self.is_stopping() {
             self.0.parts.scheduler.pause();
@@ -368,7 +372,7 @@ impl ApiState {
                 continue;
             }
             match self.start_job(&job.book_id, None, None).await {
-                Ok(_) => tracing::info!(book_id = %job.book_id, job_id = %job.job_id, "a job goes on"),
+                Ok(_) => {}
                 Err(problem) => {
                     tracing::warn!(book_id = %job.book_id, ?problem, "an interrupted job could not go on");
                 }

@@ -8,7 +8,7 @@ use std::{
 use indicatif::MultiProgress;
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
-use crate::{failure::Failure, settings::LogFormat, terminal};
+use crate::{failure::Failure, settings::LogFormat, terminal, tone};
 
 /// The target of the lines that say how a job proceeds where there are no bars.
 pub(crate) const PROGRESS: &str = "bookstate::progress";
@@ -32,7 +32,7 @@ pub(crate) fn start(
     directives: Option<&str>,
 ) -> Result<(), Failure> {
     let level = match (quiet, verbose) {
-        (0, 0) => format!("warn,{PROGRESS}=info"),
+        (0, 0) => format!("warn,{PROGRESS}=info,bookstate_api::job_log=info"),
         (0, 1) => "info".to_owned(),
         (0, 2) => "debug".to_owned(),
         (0, _) => "trace".to_owned(),
@@ -85,7 +85,11 @@ impl Drop for AboveBars {
 
 fn show(bytes: &[u8]) -> io::Result<()> {
     let text = String::from_utf8_lossy(bytes);
-    let text = terminal::plain(&text);
+    emit(&terminal::plain(&text))
+}
+
+/// Writes a text in which nothing is left of strangers that a terminal would obey.
+fn emit(text: &str) -> io::Result<()> {
     let write = || io::stderr().lock().write_all(text.as_bytes());
     match BARS.get() {
         Some(bars) => bars.suspend(write),
@@ -106,8 +110,9 @@ impl<'w> MakeWriter<'w> for Lines {
 
 /// Says something to the person at the terminal, on standard error: a `note`, a `warning`, an `error`.
 pub(crate) fn say(kind: &str, text: impl std::fmt::Display) {
+    let kind = tone::on_stderr(kind);
     // A closed standard error leaves nobody to tell.
-    drop(writeln!(AboveBars::default(), "{kind}: {}", terminal::line(&text.to_string())));
+    drop(emit(&format!("{kind}: {}\n", terminal::line(&text.to_string()))));
 }
 
 /// Says a text of several lines on standard error.

@@ -27,6 +27,7 @@ mod status;
 mod table;
 mod terminal;
 mod time;
+mod tone;
 
 use std::{
     collections::BTreeMap,
@@ -151,6 +152,13 @@ async fn command(cli: &Cli, settings: &Settings) -> Result<Exit, Failure> {
     if let (Some(server), false) = (&server, cli.command.asks_servers()) {
         return Err(Failure::usage(format_args!(
             "this command works on the data directory, not on a server: leave out --server {}",
+            server.url
+        )));
+    }
+    if let (Some(server), [named, ..]) = (&server, cli.global.targets.as_slice()) {
+        return Err(Failure::usage(format_args!(
+            "the server at {} brings books to targets of its own: leave out --target {named}, or add it to the \
+             server's configuration (`bookstate target add`)",
             server.url
         )));
     }

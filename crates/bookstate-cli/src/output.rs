@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::{
     failure::{Exit, Failure},
     table::Table,
-    terminal,
+    terminal, tone,
 };
 
 /// Writes a text and a line feed.
@@ -19,6 +19,15 @@ use crate::{
 /// Standard output is closed (silent) or cannot be written.
 pub(crate) fn line(text: &str) -> Result<(), Failure> {
     write(&terminal::plain(text), "\n")
+}
+
+/// Writes a line that begins with a word that says how something is, in a column of its own.
+///
+/// # Errors
+/// As [`line()`].
+pub(crate) fn judged(word: &str, text: &str) -> Result<(), Failure> {
+    let blanks = " ".repeat(8usize.saturating_sub(word.len()));
+    write(&format!("{}{blanks} {}", tone::on_stdout(word), terminal::plain(text)), "\n")
 }
 
 /// Writes a text as it is, for other programs; on a terminal what a terminal would obey is shown.
@@ -95,12 +104,26 @@ fn columns() -> Option<usize> {
 /// # Errors
 /// As [`line()`].
 pub(crate) fn print(table: &Table, empty: &str) -> Result<(), Failure> {
-    if table.is_empty() { line(empty) } else { line(&table.lines(columns()).join("\n")) }
+    // Cells were made plain one by one, before they got their colours.
+    if table.is_empty() { line(empty) } else { write(&table.lines(columns()).join("\n"), "\n") }
 }
 
-/// A count with its noun: `1 page`, `2 pages`.
+/// A number in groups of three digits: `12,345`.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A count with its noun: `1 page`, `2 pages`, `12,345 words`.
 pub(crate) fn count(number: usize, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+    format!("{} {noun}{}", grouped(number as u64), if number == 1 { "" } else { "s" })
 }
 
 /// A text in at most `width` columns.
@@ -121,6 +144,13 @@ pub(crate) fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn large_numbers_are_grouped() {
+        let shown = [0, 999, 1000, 12_345, 1_234_567].map(grouped);
+        assert_eq!(shown, ["0", "999", "1,000", "12,345", "1,234,567"]);
+        assert_eq!((count(1, "page"), count(2000, "page")), ("1 page".into(), "2,000 pages".into()));
+    }
 
     #[test]
     fn a_name_is_one_word_for_the_shell() {

@@ -6,7 +6,7 @@
 
 use console::measure_text_width;
 
-use crate::terminal;
+use crate::{output::grouped, terminal, tone};
 
 /// Blanks between two columns.
 const BETWEEN: usize = 2;
@@ -18,6 +18,8 @@ pub(crate) struct Column {
     cells: Cells,
     /// 0: never left out; else the highest goes first.
     rank: u8,
+    /// Its words say how something is, and have colours.
+    toned: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +28,8 @@ enum Cells {
     Whole,
     /// To be compared by their last digits.
     Number,
+    /// The same, in groups of three digits.
+    Count,
     /// May be shortened, down to this width.
     Text { least: usize },
 }
@@ -33,17 +37,28 @@ enum Cells {
 impl Column {
     /// What a person copies: never shortened, never left out.
     pub(crate) const fn whole(heading: &'static str) -> Self {
-        Self { heading, cells: Cells::Whole, rank: 0 }
+        Self { heading, cells: Cells::Whole, rank: 0, toned: false }
     }
 
     /// A number, aligned at its right.
     pub(crate) const fn number(heading: &'static str) -> Self {
-        Self { heading, cells: Cells::Number, rank: 0 }
+        Self { heading, cells: Cells::Number, rank: 0, toned: false }
+    }
+
+    /// How many there are of something.
+    pub(crate) const fn count(heading: &'static str) -> Self {
+        Self { heading, cells: Cells::Count, rank: 0, toned: false }
     }
 
     /// A text of which the beginning is enough.
     pub(crate) const fn text(heading: &'static str, least: usize) -> Self {
-        Self { heading, cells: Cells::Text { least }, rank: 0 }
+        Self { heading, cells: Cells::Text { least }, rank: 0, toned: false }
+    }
+
+    /// With words that say how something is.
+    #[must_use]
+    pub(crate) const fn toned(self) -> Self {
+        Self { toned: true, ..self }
     }
 
     /// Left out where there is no room; of several columns the one with the highest rank first.
@@ -68,7 +83,12 @@ impl Table {
     /// Adds a row: a cell per column.
     pub(crate) fn row<C: AsRef<str>>(&mut self, cells: impl IntoIterator<Item = C>) {
         // A line feed in a cell would be a row of its own.
-        self.rows.push(cells.into_iter().map(|cell| one_line(&terminal::plain(cell.as_ref()))).collect());
+        let shown = |(cell, column): (C, &Column)| {
+            let text = one_line(&terminal::plain(cell.as_ref()));
+            let number = text.parse().ok().filter(|_| column.cells == Cells::Count);
+            number.map_or(text, grouped)
+        };
+        self.rows.push(cells.into_iter().zip(&self.columns).map(shown).collect());
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -98,7 +118,12 @@ impl Table {
                 _ => cell.as_str().into(),
             };
             let blanks = " ".repeat(width.saturating_sub(measure_text_width(&cell)));
-            let before = if column.cells == Cells::Number { [&blanks, &*cell] } else { [&*cell, &blanks] };
+            let cell = if column.toned { tone::on_stdout(&cell).into() } else { cell };
+            let before = if matches!(column.cells, Cells::Number | Cells::Count) {
+                [&blanks, &*cell]
+            } else {
+                [&*cell, &blanks]
+            };
             line.extend(before);
             line.push_str(&" ".repeat(BETWEEN));
         }

@@ -93,6 +93,8 @@ impl Trial {
     pub(crate) async fn of(&self, path: &Path) -> io::Result<Tried> {
         let mut command = tokio::process::Command::new(&self.program);
         command.args(&self.arguments).arg(path).env_clear().kill_on_drop(true);
+        // What is typed at the terminal is for who asked, who ends it.
+        command.process_group(0);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut child = command.spawn()?;
         match tokio::time::timeout(self.time, child.wait()).await {

@@ -71,7 +71,7 @@ fn nothing_that_a_terminal_obeys_comes_through_any_command() {
         "jobs",
         "jobs --json",
         "export NAME --format json -o NAME/x",
-        "reset NAME structure",
+        "reset NAME structure --yes",
         "journal verify",
         "journal stat",
         "parked list",

@@ -43,14 +43,14 @@ fn a_node_that_never_answers_holds_up_nothing() {
     for (n, end) in [End::Silence, End::Reset, End::Close].into_iter().enumerate() {
         rig.proxy.choose(move |_| Fault::Lose(end));
         if n > 0 {
-            rig.place.ok("reset book.pdf structure");
+            rig.place.ok("reset book.pdf structure --yes");
         }
         let ended = rig.place.ok("process book.pdf --json");
         assert_eq!(ended.json()["status"], "complete", "{end:?}: {ended:?}");
         assert!(lag(&rig.place, "defradb").0 > 0, "{end:?}");
     }
     rig.proxy.refuse();
-    rig.place.ok("reset book.pdf structure");
+    rig.place.ok("reset book.pdf structure --yes");
     let ended = rig.place.ok("process book.pdf --json");
     assert_eq!(ended.json()["status"], "complete", "{ended:?}");
 

@@ -92,7 +92,7 @@ fn a_write_that_arrives_late_changes_nothing() {
             Fault::Pass
         });
         if !adds {
-            rig.place.ok("reset book.pdf structure");
+            rig.place.ok("reset book.pdf structure --yes");
         }
         rig.until_drained();
         // One at a time: when the third after it came, two had been applied.

@@ -106,7 +106,7 @@ fn two_data_directories_and_one_node() {
     assert_eq!(taken["previous_writer"], writer(&first));
     is_equal(&second, node.client(), "defradb");
 
-    let reset = first.ok("reset book.pdf structure");
+    let reset = first.ok("reset book.pdf structure --yes");
     assert!(reset.err.contains("another data directory"), "{reset:?}");
     first.run("target resync defradb").fails(5, &[&writer(&second)]);
     is_equal(&second, node.client(), "defradb");
@@ -117,7 +117,7 @@ fn the_data_directory_is_lost() {
     let rig = Rig::with(&small().made);
     let book = &small().id;
     rig.place.ok(PROCESS);
-    rig.place.ok("reset book.pdf structure");
+    rig.place.ok("reset book.pdf structure --yes");
     rig.place.ok("process book.pdf");
     rig.is_equal();
     let (before, tables) = (rig.place.canonical("book.pdf"), rig.place.tables());
@@ -130,7 +130,7 @@ fn the_data_directory_is_lost() {
     rig.is_equal();
 
     // Deleted documents come again, and no seq does.
-    rig.place.ok(&format!("reset {book} structure"));
+    rig.place.ok(&format!("reset {book} structure --yes"));
     rig.is_equal();
     let ended = rig.place.ok("process book.pdf --json");
     assert_eq!((&ended.json()["status"], &ended.json()["job_id"]), (&"complete".into(), &"job-3".into()));

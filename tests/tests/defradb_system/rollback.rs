@@ -13,7 +13,7 @@ fn between_jobs() {
     rig.node.stop().unwrap();
     rig.node.copy_data(&copy).unwrap();
     rig.node.start_again().unwrap();
-    rig.place.ok("reset book.pdf structure");
+    rig.place.ok("reset book.pdf structure --yes");
     rig.place.ok("process book.pdf");
     rig.is_equal();
 
@@ -31,7 +31,7 @@ fn between_jobs() {
 
     roll_back(&mut rig);
     // The next change heals it as well.
-    rig.place.ok("reset book.pdf toc_link");
+    rig.place.ok("reset book.pdf toc_link --yes");
     rig.is_equal();
     rig.place.ok("process book.pdf");
     rig.is_equal();

@@ -41,7 +41,7 @@ fn a_node_is_a_target_like_any_other() {
     assert_eq!(place.canonical(id), before);
     place.ok("target verify node");
 
-    place.ok(&format!("rm {id}"));
+    place.ok(&format!("rm {id} --yes"));
     let rows = node.client().graphql("{ Book { key } Page { key } Chapter { key } }", &Value::Null).unwrap();
     for collection in ["Book", "Page", "Chapter"] {
         assert_eq!(rows[collection].as_array().map(Vec::len), Some(0), "{collection}");

@@ -31,7 +31,7 @@ fn a_wrong_file_or_word_changes_nothing() {
         ("export ../../etc --format json", 3, &["../../etc"]),
         ("status b-/../x", 3, &["b-/../x"]),
         ("chapters nonsense", 3, &["nonsense"]),
-        ("reset ../book structure", 3, &["../book"]),
+        ("reset ../book structure --yes", 3, &["../book"]),
         ("target takeover mirror ../book", 2, &["mirror"]),
         ("--config mistyped.toml books", 2, &["journal.policies", "mistyped.toml", "journal.policy"]),
         ("--config none.toml books", 2, &["none.toml"]),
@@ -102,7 +102,7 @@ fn a_second_process_is_told_who_is_at_work() {
     // Stopped, so that it is at work as long as this takes.
     job.signal("STOP");
     let pid = job.pid().to_string();
-    for line in ["process book.pdf", "reset book.pdf ocr", "parked retry x", "journal quarantine 1"] {
+    for line in ["process book.pdf", "reset book.pdf ocr --yes", "parked retry x", "journal quarantine 1"] {
         let ended = place.run(line);
         if line.starts_with("parked") {
             ended.fails(2, &["x"]);

@@ -167,7 +167,7 @@ fn a_persons_text_of_a_page_is_in_the_chapters_made_after_it() {
         std::fs::read_to_string(place.path("out.txt")).unwrap()
     };
     assert!(!text(&place).contains(words), "the chapters are as they were");
-    place.ok("reset book.pdf structure");
+    place.ok("reset book.pdf structure --yes");
     place.ok("process book.pdf");
     assert!(text(&place).contains(words));
     // Reading the pages anew does not take it away.

@@ -175,7 +175,7 @@ fn what_was_refused_is_healed_by_its_next_change() {
     assert!(differing.iter().all(|document| document.starts_with("Chapter ")), "{differing:?}");
 
     shell.execute_batch("DROP TRIGGER no_chapter").unwrap();
-    place.ok("reset book.pdf structure");
+    place.ok("reset book.pdf structure --yes");
     assert_eq!(place.tables().count("Chapter"), 1, "those of the other book");
     is_equal(&place, &mirror);
     place.ok(PROCESS);
@@ -192,7 +192,7 @@ fn rolled_back_to_an_older_copy() {
         copy
     };
     let (first, second) = (copy("first"), copy("second"));
-    place.ok("reset book.pdf structure");
+    place.ok("reset book.pdf structure --yes");
     place.ok(PROCESS);
     is_equal(&place, &mirror);
 
@@ -205,7 +205,7 @@ fn rolled_back_to_an_older_copy() {
 
     // The next change heals it as well.
     restore(&second, &mirror);
-    place.ok("reset book.pdf toc_link");
+    place.ok("reset book.pdf toc_link --yes");
     is_equal(&place, &mirror);
     place.ok(PROCESS);
     is_equal(&place, &mirror);
@@ -220,7 +220,7 @@ fn away_while_documents_are_deleted() {
     is_equal(&place, &mirror);
     let chapters = place.tables().count("Chapter");
     std::fs::rename(place.path("nas"), place.path("unplugged")).unwrap();
-    let reset = place.ok("reset book.pdf structure");
+    let reset = place.ok("reset book.pdf structure --yes");
     assert!(reset.err.contains("warning: target mirror lacks"), "{reset:?}");
     assert!(place.tables().count("Chapter") < chapters);
     std::fs::rename(place.path("unplugged"), place.path("nas")).unwrap();
@@ -254,7 +254,7 @@ fn two_data_directories_and_one_mirror() {
     is_equal(&second, &mirror);
     let after = Tables::read(&mirror);
 
-    let reset = first.ok("reset book.pdf structure");
+    let reset = first.ok("reset book.pdf structure --yes");
     assert!(reset.err.contains("another data directory"), "{reset:?}");
     first.run("target resync mirror").fails(5, &[&writer(&second)]);
     assert_eq!(after, Tables::read(&mirror), "nothing was changed there");
@@ -265,7 +265,7 @@ fn the_data_directory_is_lost() {
     let (place, mirror) = mirrored();
     let book = &undisturbed().0;
     place.ok(PROCESS);
-    place.ok("reset book.pdf structure");
+    place.ok("reset book.pdf structure --yes");
     place.ok(PROCESS);
     let (twice, before) = (place.canonical("book.pdf"), place.tables());
 
@@ -275,7 +275,7 @@ fn the_data_directory_is_lost() {
     assert!(place.tables().difference(&before).is_empty());
     is_equal(&place, &mirror);
 
-    place.ok(&format!("reset {book} structure"));
+    place.ok(&format!("reset {book} structure --yes"));
     let ended = place.ok(PROCESS);
     assert_eq!(
         (ended.json()["status"].as_str(), ended.json()["job_id"].as_str()),
@@ -314,7 +314,7 @@ fn changed_by_hand() {
 /// directory that the shim watches, so that kills fall into its writes too.
 #[test]
 fn killed_with_a_mirror_attached() {
-    const STEPS: [&str; 3] = [PROCESS, "reset book.pdf toc_link", PROCESS];
+    const STEPS: [&str; 3] = [PROCESS, "reset book.pdf toc_link --yes", PROCESS];
     let place = || {
         let place = Place::with(made());
         std::fs::create_dir(place.path(".bookstate/nas")).unwrap();

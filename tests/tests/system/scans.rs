@@ -33,7 +33,7 @@ fn doubtful_pages_come_first_and_pages_are_read_again_when_it_is_asked() {
         let pages = place.ok("pages scan --json").json();
         pages["pages"].as_array().unwrap().iter().map(|page| page["ocr_complete"].clone()).collect()
     };
-    place.ok("reread scan --pages 2 --engine tesseract");
+    place.ok("reread scan --pages 2 --engine tesseract --yes");
     assert_eq!(complete(&place), [true, false, true]);
     let again = place.ok("process scan --json --unit-log units.jsonl");
     assert_eq!(again.json()["status"], "complete");

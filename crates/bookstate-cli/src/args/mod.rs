@@ -53,7 +53,7 @@ pub(crate) struct Global {
     /// NAME=nats://HOST:PORT,HOST:PORT (NATS servers), in every command
     /// that opens targets; may be given several times
     #[arg(long = "target", global = true, value_name = "NAME=PLACE", id = "further_target")]
-    targets: Vec<String>,
+    pub(crate) targets: Vec<String>,
     /// Ask a running server instead of the data directory: process, books, status, pages, toc, chapters, jobs, export,
     /// reset, cancel, rm, correct, reread, open, parked, target; its token is taken from BOOKSTATE_TOKEN or the configuration. A server that has the
     /// data directory is asked by itself [env: BOOKSTATE_SERVER]
@@ -381,7 +381,7 @@ pub(crate) struct RereadArgs {
     /// The engine that is to read again; without it each page is read by those that have not read it
     #[arg(long, value_name = "ENGINE")]
     pub(crate) engine: Option<String>,
-    /// Do not ask; without a terminal nobody is asked
+    /// Do not ask; without a terminal nothing is done unless this is said
     #[arg(long)]
     pub(crate) yes: bool,
 }
@@ -405,7 +405,7 @@ pub(crate) struct ResetArgs {
     /// The operation
     #[arg(value_parser = operation())]
     pub(crate) operation: OperationName,
-    /// Do not ask; without a terminal nobody is asked
+    /// Do not ask; without a terminal nothing is done unless this is said
     #[arg(long)]
     pub(crate) yes: bool,
     /// Say what would be lost, and change nothing
@@ -419,7 +419,7 @@ pub(crate) struct RmArgs {
     /// Ids, unique beginnings of ids, titles, or paths of the books' files
     #[arg(required = true, value_name = "BOOK", add = completion::book())]
     pub(crate) books: Vec<String>,
-    /// Do not ask; without a terminal nobody is asked
+    /// Do not ask; without a terminal nothing is done unless this is said
     #[arg(long)]
     pub(crate) yes: bool,
     /// Say what would go, and change nothing

@@ -18,8 +18,8 @@ pub(crate) fn run(books: &Books, json: bool) -> Result<(), Failure> {
         Column::whole("book"),
         Column::text("title", 10),
         Column::text("author", 10).rank(2),
-        Column::number("pages").rank(1),
-        Column::text("status", 10),
+        Column::count("pages").rank(1),
+        Column::text("status", 10).toned(),
     ]);
     for row in &books.books {
         let text = |text: &Option<Text>| text.as_deref().unwrap_or_default().to_owned();

@@ -26,7 +26,7 @@ pub(crate) fn run(chapters: &Chapters, include_text: bool, json: bool) -> Result
         Column::text("title", 16),
         Column::number("pages"),
         Column::text("matter", 12).rank(2),
-        Column::number("words").rank(1),
+        Column::count("words").rank(1),
     ]);
     for row in rows {
         let indent = "  ".repeat(usize::try_from(row.level - 1).unwrap_or(0));

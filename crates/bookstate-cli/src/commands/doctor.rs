@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::{
     failure::{Exit, Failure},
     local::LocalReader,
-    output::{self, count},
+    output::{self, count, grouped},
     settings::{Settings, TargetSettings},
 };
 
@@ -86,7 +86,7 @@ fn tell(check: &Check) -> Result<(), Failure> {
         State::Warning => "warning",
         State::Bad => "bad",
     };
-    output::line(&format!("{state:8} {}: {}", check.subject, check.found))?;
+    output::judged(state, &format!("{}: {}", check.subject, check.found))?;
     check.todo.as_ref().map_or(Ok(()), |todo| output::line(&format!("         {todo}")))
 }
 
@@ -148,7 +148,7 @@ fn existing_parent(dir: &Path) -> PathBuf {
 fn room(settings: &Settings, dir: &Path) -> Option<Check> {
     let stat = rustix::fs::statvfs(dir).ok()?;
     let free = stat.f_bavail.saturating_mul(stat.f_frsize);
-    let found = format!("{} MiB free", free >> 20);
+    let found = format!("{} MiB free", grouped(free >> 20));
     Some(if free < settings.min_free_bytes {
         let todo = "no unit of work is begun below jobs.min_free_mb: make room";
         Check::bad("disk", found, todo, Exit::DataDir)

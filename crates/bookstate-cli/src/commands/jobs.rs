@@ -23,7 +23,7 @@ pub(crate) fn run(jobs: &Jobs, at_work: bool, json: bool) -> Result<(), Failure>
     let mut table = Table::new(&[
         Column::whole("job"),
         Column::text("variant", 8).rank(3),
-        Column::text("status", 11),
+        Column::text("status", 11).toned(),
         Column::text("stage", 12).rank(1),
         Column::text("created", 23).rank(2),
         Column::text("why", 12).rank(4),

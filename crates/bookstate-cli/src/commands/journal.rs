@@ -108,10 +108,10 @@ fn verify(settings: &Settings, dir: &Path, json: bool) -> Result<(), Failure> {
     } else {
         let mut table = Table::new(&[
             Column::number("segment"),
-            Column::number("bytes"),
-            Column::number("readable").rank(1),
-            Column::number("books").rank(2),
-            Column::text("state", 9),
+            Column::count("bytes"),
+            Column::count("readable").rank(1),
+            Column::count("books").rank(2),
+            Column::text("state", 9).toned(),
         ]);
         for segment in &found.segments {
             let state = match (segment.quarantined, segment.readable == segment.bytes) {

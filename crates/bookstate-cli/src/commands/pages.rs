@@ -36,9 +36,9 @@ pub(crate) fn run(mut pages: Pages, doubtful: bool, json: bool) -> Result<(), Fa
     }
     let mut table = Table::new(&[
         Column::number("page"),
-        Column::text("state", 10),
+        Column::text("state", 10).toned(),
         Column::number("sure").rank(1),
-        Column::number("characters").rank(1),
+        Column::count("characters").rank(1),
         Column::text("begins", 12).rank(2),
     ]);
     for page in &pages.pages {

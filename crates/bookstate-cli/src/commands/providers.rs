@@ -85,7 +85,7 @@ fn tell(settings: &Settings, rows: &[ProviderRow], json: bool) -> Result<(), Fai
         Column::text("models", 16),
         Column::whole("today"),
         Column::text("per minute", 12).rank(2),
-        Column::text("state", 16),
+        Column::text("state", 16).toned(),
     ]);
     for row in rows {
         let rate = |limit: Option<u32>, what: &str| limit.map(|limit| format!("{limit} {what}"));

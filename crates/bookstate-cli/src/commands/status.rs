@@ -69,10 +69,10 @@ fn show(status: &Status, one: bool, json: bool) -> Result<(), Failure> {
     let mut table = Table::new(&[
         Column::whole("book"),
         Column::text("title", 10).rank(1),
-        Column::text("status", 11),
+        Column::text("status", 11).toned(),
         Column::text("stage", 12),
-        Column::number("lag").rank(2),
-        Column::number("parked").rank(3),
+        Column::count("lag").rank(2),
+        Column::count("parked").rank(3),
     ]);
     for book in &status.books {
         let line = &book.line;
@@ -113,7 +113,8 @@ fn show_book(book: &BookLine, at_work: bool) -> Result<(), Failure> {
         output::line(&format!("job       {} ({}), {stands}", job.job_id, word(variant)))?;
     }
     output::line(&format!("seq       {} in the local store\n", book.persisted_seq))?;
-    let mut stages = Table::new(&[Column::whole("stage"), Column::whole("state"), Column::number("done")]);
+    let mut stages =
+        Table::new(&[Column::whole("stage"), Column::whole("state").toned(), Column::number("done")]);
     for stage in &line.stages {
         let done = match stage.state {
             StageState::Skipped => String::new(),
@@ -126,8 +127,8 @@ fn show_book(book: &BookLine, at_work: bool) -> Result<(), Failure> {
         let mut targets = Table::new(&[
             Column::whole("target"),
             Column::number("seq"),
-            Column::number("lag"),
-            Column::number("parked"),
+            Column::count("lag"),
+            Column::count("parked"),
         ]);
         for target in &book.targets {
             targets.row([

@@ -87,9 +87,9 @@ fn list(settings: &Settings, json: bool) -> Result<(), Failure> {
     let mut table = Table::new(&[
         Column::whole("target"),
         Column::whole("place").rank(2),
-        Column::number("books").rank(1),
-        Column::number("lag"),
-        Column::number("parked"),
+        Column::count("books").rank(1),
+        Column::count("lag"),
+        Column::count("parked"),
     ]);
     for row in &rows {
         let books = row["books"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -167,11 +167,11 @@ fn tell_verified(name: &str, rows: &[Value], differing: usize, json: bool) -> Re
     } else {
         let mut table = Table::new(&[
             Column::whole("book"),
-            Column::number("equal").rank(1),
-            Column::number("missing"),
-            Column::number("differing"),
-            Column::number("extra"),
-            Column::number("parked").rank(2),
+            Column::count("equal").rank(1),
+            Column::count("missing"),
+            Column::count("differing"),
+            Column::count("extra"),
+            Column::count("parked").rank(2),
         ]);
         for row in rows {
             let count = |key: &str| row[key].as_array().map_or(0, Vec::len).to_string();
@@ -372,9 +372,9 @@ fn list_remote(targets: &view::Targets, json: bool) -> Result<(), Failure> {
     }
     let mut table = Table::new(&[
         Column::whole("target"),
-        Column::whole("health"),
-        Column::number("lag"),
-        Column::number("parked"),
+        Column::whole("health").toned(),
+        Column::count("lag"),
+        Column::count("parked"),
         Column::text("reason", 20).rank(1),
     ]);
     for row in &targets.targets {

@@ -40,7 +40,9 @@ pub(super) async fn process(shared: &Shared, place: usize, path: PathBuf) -> Out
         Ok(Some((exit, line))) => Outcome { place, path, exit, line: Some(line) },
         Ok(None) => Outcome::without_line(place, path, Exit::Ok),
         Err(failure) => {
-            say("error", &failure);
+            if !failure.is_silent() {
+                say("error", &failure);
+            }
             Outcome::without_line(place, path, failure.exit)
         }
     }
@@ -50,6 +52,9 @@ async fn one(shared: &Shared, path: &Path) -> Result<Option<(Exit, BookLine)>, F
     let taking_in = shared.taking_in.lock().await;
     let ingested = ingest_within(&shared.library, path, &shared.intake).await.map_err(ingest_failure)?;
     drop(taking_in);
+    if shared.stop.is_asked() {
+        return Err(Failure::silent(Exit::Interrupted));
+    }
     let id = ingested.book_id.clone();
     if !shared.taken.lock().insert(id.clone()) {
         say(
@@ -85,6 +90,10 @@ async fn run(
     let name = path.file_name().map_or_else(|| id.to_string(), |name| name.to_string_lossy().into_owned());
     if job.resumed {
         say("note", format_args!("{name} (book {id}): {} was interrupted and continues", job.job_id));
+    }
+    // Asked for while the job began: then it was not among those that were brought to a safe point.
+    if shared.stop.is_asked() {
+        shared.scheduler.pause();
     }
     let job_id = job.job_id.clone();
     let bars = shared.display.follow(&name, job.progress.clone());

@@ -2,15 +2,16 @@
 //!
 //! A single book has a bar per stage; several books have one bar each, with the stage that is worked on.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use bookstate_domain::{Stage, StageProgress, StageState};
 use bookstate_jobs::{Activity, JobProgress};
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
     logging::{PROGRESS, bars},
+    output::grouped,
     terminal,
 };
 
@@ -18,9 +19,12 @@ use crate::{
 const TICK: Duration = Duration::from_millis(100);
 
 /// A stage at work: with its rate and an estimate of the time left.
-const WORKING: &str = "  {prefix:13} {bar:24.green} {pos:>5}/{len:<5} {per_sec}, {eta} left";
+const WORKING: &str = "  {prefix:13} {bar:24.green} {done:>7}/{all:<7} {rate}, {eta} left";
 /// A stage that waits or is over.
-const RESTING: &str = "  {prefix:13} {bar:24} {pos:>5}/{len:<5} {msg}";
+const RESTING: &str = "  {prefix:13} {bar:24} {done:>7}/{all:<7} {msg}";
+/// A book at work, and one that waits or is over.
+const BOOK_WORKING: &str = "{prefix:24!} {bar:24.green} {done:>7}/{all:<7} {msg}, {eta} left";
+const BOOK_RESTING: &str = "{prefix:24!} {bar:24} {done:>7}/{all:<7} {msg}";
 
 /// What is shown of a job.
 #[derive(Debug, Clone, Default)]
@@ -114,11 +118,30 @@ enum View {
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .with_key("done", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            out.write_str(&grouped(state.pos())).ok();
+        })
+        .with_key("all", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            out.write_str(&grouped(state.len().unwrap_or_default())).ok();
+        })
+        .with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            out.write_str(&rate(state.per_sec())).ok();
+        })
         .progress_chars("━╸─")
 }
 
+/// So many a second; of what is slower, a minute, so that there is something before the point.
+fn rate(per_second: f64) -> String {
+    match per_second {
+        10.0.. => format!("{per_second:.0}/s"),
+        1.0.. => format!("{per_second:.1}/s"),
+        _ => format!("{:.1}/min", per_second * 60.0),
+    }
+}
+
 fn bar(of: &MultiProgress, template: &str, message: String) -> ProgressBar {
-    let bar = of.add(ProgressBar::new(0).with_style(style(template)).with_message(message));
+    // A bar of nothing would be drawn full.
+    let bar = of.add(ProgressBar::new(1).with_style(style(template)).with_message(message));
     bar.enable_steady_tick(TICK);
     bar
 }
@@ -132,7 +155,7 @@ impl View {
                 Self::Stages { name, stages: BTreeMap::new() }
             }
             Form::Books => {
-                let bar = bar(bars(), "{prefix:24!} {bar:30} {pos:>5}/{len:<5} {msg}", String::new());
+                let bar = bar(bars(), BOOK_RESTING, String::new());
                 bar.set_prefix(name.to_owned());
                 Self::Book(bar)
             }
@@ -154,8 +177,11 @@ impl View {
             }
             Self::Book(bar) => {
                 let sum = |of: fn(&StageProgress) -> usize| now.stages.iter().map(of).sum::<usize>();
-                bar.set_length(sum(|stage| stage.total) as u64);
-                bar.set_position(sum(|stage| stage.done) as u64);
+                let (total, done) = (sum(|stage| stage.total), sum(|stage| stage.done));
+                bar.set_length(total.max(1) as u64);
+                bar.set_position(done as u64);
+                let works = stalled.is_none() && 0 < done && done < total;
+                bar.set_style(style(if works { BOOK_WORKING } else { BOOK_RESTING }));
                 let stage = now.stages.iter().find(|stage| !stage.state.is_settled());
                 let stage = stage.map(|stage| stage.stage.to_string()).unwrap_or_default();
                 bar.set_message(stalled.map_or(stage, |reason| format!("stalled: {reason}")));
@@ -176,13 +202,14 @@ impl View {
         }
     }
 
+    /// The bars stay as they are: what is not done is not drawn as done.
     fn end(self) {
         match self {
             Self::Stages { name, stages } => {
-                stages.into_values().for_each(|bar| bar.finish());
-                name.finish();
+                stages.into_values().for_each(|bar| bar.abandon());
+                name.abandon();
             }
-            Self::Book(bar) => bar.finish(),
+            Self::Book(bar) => bar.abandon(),
             Self::Lines { .. } => {}
         }
     }
@@ -191,7 +218,6 @@ impl View {
 fn update_stage(stages: &mut BTreeMap<Stage, ProgressBar>, progress: &StageProgress) {
     let shown = stages.entry(progress.stage).or_insert_with(|| bar(bars(), RESTING, String::new()));
     shown.set_prefix(progress.stage.to_string());
-    // A bar of nothing would be drawn full.
     shown.set_length(progress.total.max(1) as u64);
     shown.set_position(progress.done as u64);
     let working = !progress.state.is_settled() && progress.done > 0 && progress.done < progress.total;

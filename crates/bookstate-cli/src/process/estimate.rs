@@ -86,9 +86,9 @@ fn tell(rows: &[Row], json: bool) -> Result<(), Failure> {
         Column::text("book", 12),
         Column::whole("stage"),
         Column::text("engine", 12),
-        Column::number("units"),
-        Column::number("tokens sent"),
-        Column::number("received"),
+        Column::count("units"),
+        Column::count("tokens sent"),
+        Column::count("received"),
         Column::number("cost"),
     ]);
     for row in rows {

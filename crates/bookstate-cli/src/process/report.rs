@@ -120,13 +120,13 @@ pub(super) fn summary(outcomes: &[Outcome]) -> Table {
     let mut table = Table::new(&[
         Column::text("file", 12),
         Column::whole("book"),
-        Column::text("status", 11),
-        Column::number("pages").rank(1),
+        Column::text("status", 11).toned(),
+        Column::count("pages").rank(1),
         Column::text("contents", 12).rank(2),
-        Column::number("chapters").rank(3),
-        Column::number("words").rank(4),
+        Column::count("chapters").rank(3),
+        Column::count("words").rank(4),
         Column::text("units", 6).rank(5),
-        Column::number("commits").rank(7),
+        Column::count("commits").rank(7),
         Column::number("seconds").rank(6),
     ]);
     for outcome in outcomes {

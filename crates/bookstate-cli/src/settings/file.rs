@@ -114,6 +114,11 @@ pub(super) fn lay_over(
     let origin = Origin::File(file.path.clone());
     let (targets, providers) = (table.remove("targets"), table.remove("providers"));
     for (name, value) in flat("", &table) {
+        // What is left of a table when its last key goes.
+        let is_section = || Layers::keys().iter().any(|key| key.name.starts_with(&format!("{name}.")));
+        if value.as_table().is_some_and(toml::Table::is_empty) && is_section() {
+            continue;
+        }
         file.may_have(&name)?;
         // Beside the other stages it may be written, too.
         let name = if name == "stages.ocr" { "jobs.ocr".to_owned() } else { name };

@@ -141,13 +141,17 @@ impl Address {
 
 impl SettingValue for Address {
     fn expected() -> String {
-        "IP:PORT".to_owned()
+        "IP:PORT or localhost:PORT".to_owned()
     }
     fn from_toml(value: &toml::Value) -> Option<Self> {
         text_of(value)
     }
     fn from_text(text: &str) -> Option<Self> {
-        text.trim().parse().ok().map(Self)
+        let text = text.trim();
+        // The one name that means the same on every machine.
+        let local =
+            || Some((std::net::Ipv4Addr::LOCALHOST, text.strip_prefix("localhost:")?.parse().ok()?).into());
+        text.parse().ok().or_else(local).map(Self)
     }
     fn show(&self) -> serde_json::Value {
         self.0.to_string().into()

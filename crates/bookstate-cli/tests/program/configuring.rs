@@ -20,6 +20,9 @@ fn a_key_is_set_in_the_file_of_the_directory_or_of_the_user() {
     assert!(file.starts_with("# mine\n[jobs]\nworkers = 1 # few\n"), "{file}");
     place.ok("config unset jobs.books");
     assert_eq!(get("jobs.books"), "2");
+    // What is left is an empty table.
+    place.ok("config unset jobs.workers");
+    assert_eq!(get("jobs.workers"), "0");
     place.run("config set jobs.boks 3").fails(2, &["unknown key", "jobs.books"]);
     place.run("config set jobs.books many").fails(2, &["jobs.books", "1 to 1024"]);
     place.run("config get nothing.at.all").fails(2, &["unknown key"]);

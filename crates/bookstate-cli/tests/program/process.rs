@@ -86,7 +86,7 @@ fn variants_and_resets() {
     assert_eq!((line["chapters"].as_i64(), line["job_id"].as_str()), (Some(3), Some("job-2")), "{line}");
     let before = place.canonical("book.txt");
 
-    let reset = place.ok("reset book.txt structure --json").json();
+    let reset = place.ok("reset book.txt structure --yes --json").json();
     assert_eq!(reset["reset"], serde_json::json!(["structure"]));
     let chapters = place.ok("chapters book.txt --json").json();
     assert_eq!(chapters["chapters"].as_array().unwrap().len(), 0);

@@ -66,7 +66,7 @@ fn a_command_prints_the_same_from_a_server_as_from_the_local_store() {
         forms.map(|line| place.ok(&line)).collect()
     };
     let local = all("");
-    let (server, url) = serve(&place, place.command("serve --bind 127.0.0.1:0"));
+    let (mut server, url) = serve(&place, place.command("serve --bind 127.0.0.1:0"));
     let remote = all(&format!(" --server {url}"));
     for (n, (local, remote)) in local.iter().zip(&remote).enumerate() {
         let line = lines[n / 2];
@@ -81,7 +81,7 @@ fn a_command_prints_the_same_from_a_server_as_from_the_local_store() {
             assert_eq!(local.out, remote.out, "{line}");
         }
     }
-    let reset = format!("reset book.pdf structure --json --server {url}");
+    let reset = format!("reset book.pdf structure --yes --json --server {url}");
     assert_eq!(place.ok(&reset).json()["reset"], serde_json::json!(["structure"]));
     place.run(&format!("toc b-none --server {url}")).fails(3, &["no book b-none"]);
     let targets = place.ok(&format!("target list --json --server {url}")).json();
@@ -98,6 +98,17 @@ fn a_command_prints_the_same_from_a_server_as_from_the_local_store() {
     );
     place.run(&format!("target verify x --server {url}")).fails(3, &["no such target"]);
     place.run("books --server nonsense").fails(2, &["http://HOST:PORT"]);
+    // Its targets are its own: another one would get nothing.
+    let further = "process book.pdf --target y=sqlite:y.sqlite";
+    for line in [further.to_owned(), format!("{further} --server {url}")] {
+        place.run(&line).fails(2, &["--target y=sqlite:y.sqlite", "target add"]);
+    }
+    place.ok(&format!("process book.pdf --server {url}"));
+    let id = place.ok("books --json").json()["books"][0]["id"].as_str().unwrap().to_owned();
+    for said in ["a job begins", "a job has ended: complete"] {
+        server.until(said, || logged(&place).lines().any(|line| line.contains(said) && line.contains(&id)));
+    }
+    place.ok(&reset);
     place.ok("target verify m");
     // The server is asked by itself.
     place.ok("target resync m");
@@ -137,9 +148,9 @@ fn what_changes_books_asks_the_server_that_has_the_directory() {
     let page = format!("{url}/books/{}", line["book_id"].as_str().unwrap());
     assert_eq!(opened["url"], page.as_str());
     assert!(ask(&url, "GET", page.strip_prefix(&url).unwrap(), None).starts_with("HTTP/1.1 200 "));
-    let removed = place.ok("rm book.pdf --json").json();
+    let removed = place.ok("rm book.pdf --yes --json").json();
     assert_eq!(removed["removed"][0]["book_id"], line["book_id"]);
-    place.run("rm book.pdf").fails(3, &["has not been processed here"]);
+    place.run("rm book.pdf --yes").fails(3, &["has not been processed here"]);
     assert!(ask(&url, "GET", page.strip_prefix(&url).unwrap(), None).starts_with("HTTP/1.1 404 "));
     assert_eq!(place.ok("process book.pdf --json").json()["chapters"], line["chapters"]);
     place.run("process none.bin").fails(3, &["no book"]);
@@ -203,7 +214,7 @@ fn a_second_signal_ends_a_server_at_once_and_nothing_is_lost() {
         "sink.drain_ms = 60000\n[targets.m]\nkind = \"sqlite\"\npath = \"none/m.sqlite\"\n",
     );
     let (mut server, url) = serve(&place, place.command("serve --bind 127.0.0.1:0"));
-    place.ok(&format!("reset book.pdf structure --server {url}"));
+    place.ok(&format!("reset book.pdf structure --yes --server {url}"));
     server.signal("TERM");
     server.until("it stops", || logged(&place).contains("stopping at a safe point"));
     server.signal("TERM");
@@ -218,6 +229,10 @@ fn a_token_is_needed_for_others_and_shown_to_nobody() {
     let place = Place::new();
     place.run("serve --bind 0.0.0.0:0").fails(2, &["0.0.0.0:0", "token"]);
     place.run("serve --bind nowhere").fails(2, &["server.bind", "IP:PORT"]);
+    place.run("serve --bind example.org:80").fails(2, &["localhost:PORT"]);
+    let (server, _) = serve(&place, place.command("serve --bind localhost:0"));
+    server.signal("INT");
+    assert_eq!(server.wait().code, Some(0));
     place.write_secret("token", format!("{TOKEN}\n"));
     place.write_secret("read-token", "short");
     let with = |line: &str| {

@@ -44,6 +44,28 @@ fn no_unit_twice(place: &Place) {
     }
 }
 
+/// Ctrl-C while another process opens the file: no job is begun, and nothing is said of the file.
+#[test]
+fn stopped_before_the_job_has_begun() {
+    let place = Place::new();
+    place.pdf(&Book::standard(300));
+    let mut job = place.start("process book.pdf");
+    let threads = format!("/proc/{}/task", job.pid());
+    job.until("the file is being opened", || {
+        let mut threads = std::fs::read_dir(&threads).unwrap().flatten();
+        threads.any(|thread| {
+            std::fs::read_to_string(thread.path().join("children")).is_ok_and(|pids| !pids.is_empty())
+        })
+    });
+    job.signal("INT");
+    let ended = job.wait();
+    assert_eq!(ended.code, Some(130), "{ended:?}");
+    assert!(ended.err.contains("`bookstate process book.pdf` continues"), "{ended:?}");
+    assert!(!ended.err.contains("error") && !ended.out.contains("complete"), "{ended:?}");
+    let known = place.ok("books --json").json();
+    assert_eq!(known["books"].as_array().unwrap().iter().filter(|b| b["status"] == "complete").count(), 0);
+}
+
 #[test]
 fn a_stopped_job_continues_and_ends_as_an_undisturbed_one() {
     let expected = undisturbed();
@@ -89,7 +111,7 @@ fn a_reset_of_an_interrupted_job_cancels_it() {
     let (place, job) = at_work();
     job.signal("KILL");
     job.wait();
-    let reset = place.ok("reset book.pdf toc_finder");
+    let reset = place.ok("reset book.pdf toc_finder --yes");
     assert!(reset.err.contains("job-1") && reset.err.contains("cancelled"), "{reset:?}");
     let line = place.ok("process book.pdf --json").json();
     assert_eq!((line["status"].as_str(), line["job_id"].as_str()), (Some("complete"), Some("job-2")));

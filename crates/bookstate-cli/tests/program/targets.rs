@@ -48,7 +48,7 @@ fn process_brings_a_book_to_its_targets() {
     place.ok("process book.txt --target mirror=sqlite:mirror.sqlite");
     place.write("bookstate.toml", "[targets.mirror]\nkind = \"sqlite\"\npath = \"mirror.sqlite\"\n");
     assert_eq!(lag(&place), 0, "the end of the command waited for it");
-    place.ok("reset book.txt structure");
+    place.ok("reset book.txt structure --yes");
     assert_eq!(lag(&place), 0);
 }
 

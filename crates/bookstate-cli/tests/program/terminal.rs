@@ -65,8 +65,11 @@ fn a_reset_says_what_is_lost() {
     let dry = place.ok("reset book.txt structure --dry-run");
     assert!(dry.out.contains("chapters") && dry.out.contains("nothing was changed"), "{dry:?}");
     assert_eq!(place.canonical("book.txt"), before);
-    // Nobody is at a terminal, so nobody is asked.
-    let done = place.ok("reset book.txt structure");
+    // Nobody is at a terminal, so nobody can be asked.
+    place.run("reset book.txt structure").fails(2, &["--yes"]);
+    place.run("rm book.txt").fails(2, &["--yes"]);
+    assert_eq!(place.canonical("book.txt"), before);
+    let done = place.ok("reset book.txt structure --yes");
     assert!(done.err.contains("chapters"), "{done:?}");
     assert_ne!(place.canonical("book.txt"), before);
 }

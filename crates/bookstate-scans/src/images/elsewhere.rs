@@ -10,6 +10,7 @@
 use std::{
     ffi::OsString,
     io::{self, BufRead, BufReader, Read, Write},
+    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::mpsc,
@@ -106,6 +107,8 @@ impl ImageProgram {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).arg(file).arg(page.to_string()).arg(resolution).env_clear();
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        // What is typed at the terminal is for who asked, who ends it.
+        command.process_group(0);
         let mut running = Ended(command.spawn().map_err(system)?);
         let answer = running.0.stdout.take().ok_or_else(|| system(io::ErrorKind::BrokenPipe.into()))?;
         let (sender, receiver) = mpsc::sync_channel(1);
