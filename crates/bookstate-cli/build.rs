@@ -12,9 +12,12 @@ fn main() {
     }
     let commit = told.or_else(|| git(&["rev-parse", "--short=10", "HEAD"]));
     let told_of = [("TLS", "tls", "no tls"), ("NATS", "nats", "no nats")];
-    let features = told_of.map(|(name, with, without)| {
-        if std::env::var_os(format!("CARGO_FEATURE_{name}")).is_some() { with } else { without }
-    });
+    let features =
+        told_of.map(
+            |(name, with, without)| {
+                if std::env::var_os(format!("CARGO_FEATURE_{name}")).is_some() { with } else { without }
+            },
+        );
     let version = std::env::var("CARGO_PKG_VERSION").unwrap_or_default();
     let details: Vec<&str> = commit.as_deref().into_iter().chain(features).collect();
     println!("cargo:rustc-env=BOOKSTATE_VERSION={version} ({})", details.join(", "));

@@ -34,6 +34,9 @@ pub(crate) struct Options {
     /// Only our own reading
     #[arg(long)]
     alone: bool,
+    /// Fail when less of a book is read, of its words or of what is read as such
+    #[arg(long, default_value_t = 0.0)]
+    least: f64,
 }
 
 /// How a book was read.
@@ -47,7 +50,7 @@ struct Score {
 /// Scores all books and writes the table to `out`.
 ///
 /// # Errors
-/// The folder cannot be read, holds no book, or a book cannot be processed.
+/// The folder cannot be read, holds no book, a book cannot be processed, or is read too badly.
 pub(crate) fn run(options: &Options, out: &mut dyn std::io::Write) -> Result<()> {
     let mut books: Vec<PathBuf> = std::fs::read_dir(&options.dir)
         .with_context(|| format!("cannot read {}", options.dir.display()))?
@@ -56,7 +59,7 @@ pub(crate) fn run(options: &Options, out: &mut dyn std::io::Write) -> Result<()>
         .collect();
     books.sort();
     writeln!(out, "{:36} {:>6} {:>15}  recall precision seconds", "book", "words", "read by")?;
-    let mut scored = 0;
+    let (mut scored, mut too_little) = (0, Vec::new());
     for book in books {
         let name = book.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if !options.book.is_empty() && !options.book.contains(&name) {
@@ -80,6 +83,9 @@ pub(crate) fn run(options: &Options, out: &mut dyn std::io::Write) -> Result<()>
         let (ours, languages) = ours(&pages, &truth)?;
         for (by, score) in ours {
             line(by, score)?;
+            if score.recall.min(score.precision) < options.least {
+                too_little.push(name.clone());
+            }
         }
         if !options.alone {
             line("tesseract", plain(&pages, &truth, &languages)?)?;
@@ -91,6 +97,9 @@ pub(crate) fn run(options: &Options, out: &mut dyn std::io::Write) -> Result<()>
     }
     if scored == 0 {
         bail!("no book in {} could be scored: check the path", options.dir.display());
+    }
+    if !too_little.is_empty() {
+        bail!("less than {} of {} is read as it should be", options.least, too_little.join(", "));
     }
     Ok(())
 }
