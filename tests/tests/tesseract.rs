@@ -170,12 +170,12 @@ fn a_program_that_hangs_or_is_not_wanted_any_more_is_ended_with_its_children() {
     let image = PageImage { pixels: DynamicImage::ImageLuma8(page(folder.path())), dpi: None };
     let nap = format!("{}.5", 70_000 + std::process::id());
     let program = stand_in(folder.path(), &format!("sleep {nap} & sleep {nap}"));
-    let config = TesseractConfig { program, time: Duration::from_millis(300), ..TesseractConfig::default() };
+    let config = TesseractConfig { program, wait: Duration::from_millis(300), ..TesseractConfig::default() };
     let error = Tesseract::find(config.clone()).unwrap().read(&image, "eng", &Cancel::default()).unwrap_err();
     assert!(matches!(error, OcrError::TimedOut { .. }), "{error}");
     until("the end of what hangs", || !runs(&nap));
     let cancel = Cancel::default();
-    let patient = Tesseract::find(TesseractConfig { time: Duration::from_secs(600), ..config }).unwrap();
+    let patient = Tesseract::find(TesseractConfig { wait: Duration::from_secs(600), ..config }).unwrap();
     let reading = std::thread::spawn({
         let cancel = cancel.clone();
         move || patient.read(&image, "eng", &cancel)
@@ -184,6 +184,18 @@ fn a_program_that_hangs_or_is_not_wanted_any_more_is_ended_with_its_children() {
     cancel.cancel();
     assert_eq!(reading.join().unwrap().unwrap_err(), OcrError::Cancelled);
     until("the end of what was cancelled", || !runs(&nap));
+}
+
+/// A machine that does much else is no fault of the page's: its processor's time counts.
+#[test]
+fn a_program_that_works_without_end_is_ended_by_the_system() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = PageImage { pixels: DynamicImage::ImageLuma8(page(folder.path())), dpi: None };
+    let program = stand_in(folder.path(), "while :; do :; done");
+    let time = Duration::from_secs(1);
+    let config = TesseractConfig { program, time, ..TesseractConfig::default() };
+    let error = Tesseract::find(config).unwrap().read(&image, "eng", &Cancel::default()).unwrap_err();
+    assert_eq!(error, OcrError::TimedOut { seconds: 1 });
 }
 
 #[test]

@@ -89,15 +89,18 @@ pub enum OcrError {
 pub struct TesseractConfig {
     /// The program: a name that is looked up, or a path.
     pub program: PathBuf,
-    /// How long it may take for one page.
+    /// How much time of a processor it may take for one page; counted in whole seconds.
     pub time: Duration,
+    /// How long it may take by the clock, whatever else the machine does.
+    pub wait: Duration,
     /// How much memory it may take, in bytes.
     pub memory: u64,
 }
 
 impl Default for TesseractConfig {
     fn default() -> Self {
-        Self { program: "tesseract".into(), time: Duration::from_secs(120), memory: 3 << 30 }
+        let (time, wait) = (Duration::from_secs(120), Duration::from_secs(900));
+        Self { program: "tesseract".into(), time, wait, memory: 3 << 30 }
     }
 }
 

@@ -24,11 +24,12 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::{Layout, OcrError, Tesseract};
 
-/// `$1`: memory in KiB, `$2`: the folder, then the program with its arguments.
+/// `$1`: memory in KiB, `$2`: seconds of a processor, `$3`: the folder, then the program with its arguments.
 const SCRIPT: &str = r#"
 ulimit -v "$1" 2>/dev/null
-dir=$2
-shift 2
+ulimit -S -t "$2" 2>/dev/null
+dir=$3
+shift 3
 cd "$dir" || exit 126
 exec 3<&0 </dev/null
 "$@" 3<&- &
@@ -96,6 +97,7 @@ impl Tesseract {
         let mut child = Command::new("/bin/sh")
             .args(["-c", SCRIPT, "bookstate-ocr"])
             .arg((config.memory >> 10).to_string())
+            .arg(config.time.as_secs().max(1).to_string())
             .arg(dir)
             .arg(&config.program)
             .args(arguments)
@@ -111,16 +113,18 @@ impl Tesseract {
             if let Some(status) = child.try_wait().map_err(system)? {
                 // The script's status is the program's: 128 and the signal when one killed it.
                 let signal = status.signal().or_else(|| status.code().and_then(killed_by));
+                let late = || OcrError::TimedOut { seconds: config.time.as_secs() };
                 return match (status.success(), signal) {
                     (true, _) => Ok(()),
+                    (_, Some(signal)) if signal == Signal::XCPU.as_raw() => Err(late()),
                     (_, Some(signal)) => Err(OcrError::Killed { signal }),
                     _ => Err(OcrError::Failed { reason: last_words(dir) }),
                 };
             }
             let over = if cancel.is_cancelled() {
                 OcrError::Cancelled
-            } else if began.elapsed() > config.time {
-                OcrError::TimedOut { seconds: config.time.as_secs() }
+            } else if began.elapsed() > config.wait {
+                OcrError::TimedOut { seconds: config.wait.as_secs() }
             } else {
                 thread::sleep(LOOK);
                 continue;
