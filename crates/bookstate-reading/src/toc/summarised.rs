@@ -9,7 +9,7 @@ use super::contents_page::{Printed, lines, longest_rise};
 use super::entry_line::{is_leader, is_title, parse, parse_number_alone};
 use super::numbers::{NumberStyle, PageNumber, decimal, roman};
 use super::page_text::{BookText, Line, Region};
-use super::title::{level_of_word, normalise};
+use super::title::{level_of_word, normalise, split_title};
 
 /// Such contents are looked for on this many pages.
 const EARLY_PAGES: u32 = 40;
@@ -22,12 +22,18 @@ const TITLE_LINES: usize = 3;
 /// What is centred stands so far to the right of a paragraph, in characters.
 const CENTRED: usize = 6;
 
-/// `CHAPTER II`, alone on a line.
+/// How many of the chapters must come back as headings behind the list, of ten.
+const COME_BACK: usize = 5;
+
+/// `CHAPTER II`, `CHAPTER II. The Mill`, or `II` alone on a line.
 struct Opening<'a> {
+    /// Empty where there is only a number.
     word: &'a str,
     number: &'a str,
     /// `None` where a reader by machine made no number of it.
     value: Option<u32>,
+    /// What follows on the line.
+    rest: &'a str,
 }
 
 /// The first such contents of the book.
@@ -42,7 +48,7 @@ pub(super) fn find(book: &BookText) -> Option<Vec<Printed>> {
         let series = series(&all, openings.get(first..)?);
         let list: Option<Vec<Printed>> =
             (0..series.len()).map(|nth| entry(&all, &series, nth, is_roman(&all, &series))).collect();
-        list.filter(|list| is_contents(list))
+        list.filter(|list| is_contents(list) && comes_back(book, list))
     })
 }
 
@@ -55,16 +61,27 @@ pub(super) fn regions(list: &[Printed]) -> Vec<Region> {
 }
 
 fn opening(text: &str) -> Option<Opening<'_>> {
+    let bare = |number: &'_ str| -> bool { (1..=7).contains(&number.chars().count()) };
+    let trimmed = text.trim().trim_end_matches(['.', ',', ':']);
+    if !trimmed.contains(char::is_whitespace) {
+        let capitals = trimmed.bytes().all(|b| b.is_ascii_uppercase());
+        let value = roman(trimmed).filter(|_| capitals && bare(trimmed))?;
+        return Some(Opening { word: "", number: trimmed, value: Some(value), rest: "" });
+    }
+    let parts = split_title(text);
+    if let (Some(word), Some(number)) = (parts.word, parts.number) {
+        level_of_word(word).filter(|level| *level != "appendix")?;
+        let value = decimal(number).or_else(|| roman(number));
+        return value.map(|value| Opening { word, number, value: Some(value), rest: parts.rest });
+    }
+    // What was a number, in letters as large as the word's.
     let mut words = text.split_whitespace();
     let (word, number, None) = (words.next()?, words.next()?, words.next()) else { return None };
     let number = number.trim_matches(|c: char| !c.is_alphanumeric());
     let word = word.trim_end_matches('.');
     level_of_word(word).filter(|level| *level != "appendix")?;
-    let is_short = (1..=7).contains(&number.chars().count());
-    let value = decimal(number).or_else(|| roman(number));
-    // What was a number, in letters as large as the word's.
     let misread = number.chars().all(|c| c.is_uppercase() || c.is_ascii_digit() || "il1".contains(c));
-    (is_short && (value.is_some() || misread)).then_some(Opening { word, number, value })
+    (bare(number) && misread).then_some(Opening { word, number, value: None, rest: "" })
 }
 
 /// The lines that open the first chapter, the second and so on.
@@ -111,11 +128,12 @@ fn entry(all: &[(u32, Line)], series: &[usize], nth: usize, is_roman: bool) -> O
     let opening = opening(&line.text)?;
     let below = all.get(at + 1..series.get(nth + 1).copied().unwrap_or(all.len()))?;
     // The last one's ends somewhere; behind it are an appendix, a list of plates, the book.
-    let mut numbers = below
-        .iter()
-        .filter(|(page, _)| *page <= on_page + LONGEST)
-        .filter_map(|(page, line)| number_at_end(&line.text).map(|number| (number, *page, line.number)));
+    let mut numbers =
+        below.iter().enumerate().filter(|(_, (page, _))| *page <= on_page + LONGEST).filter_map(
+            |(i, (page, line))| number_at_end(&line.text).map(|number| (number, *page, line.number, i)),
+        );
     let number = if nth + 1 < series.len() { numbers.next_back() } else { numbers.next() };
+    let below = number.as_ref().and_then(|(.., i)| below.get(..=*i)).unwrap_or(below);
     let counted = counted(nth)?;
     let counts = match (opening.value == Some(counted), is_roman) {
         (true, _) => opening.number.to_owned(),
@@ -125,14 +143,14 @@ fn entry(all: &[(u32, Line)], series: &[usize], nth: usize, is_roman: bool) -> O
         }
         (false, false) => counted.to_string(),
     };
-    let title = title(line.number, *on_page, below).unwrap_or_default();
+    let title = title(line, opening.rest, *on_page, below).unwrap_or_default();
     Some(Printed {
-        title: format!("{} {counts} {title}", opening.word).trim_end().to_owned(),
+        title: format!("{} {counts} {title}", opening.word).trim().to_owned(),
         page: number.as_ref().map(|((page, _), ..)| *page),
         printed: number.as_ref().map(|((_, printed), ..)| printed.clone()),
         indent: 0,
-        on_page: number.as_ref().map_or(*on_page, |(_, page, _)| *page),
-        line: number.map_or(line.number, |(_, _, line)| line),
+        on_page: number.as_ref().map_or(*on_page, |(_, page, ..)| *page),
+        line: number.map_or(line.number, |(_, _, line, _)| line),
     })
 }
 
@@ -143,18 +161,19 @@ fn number_at_end(text: &str) -> Option<(PageNumber, String)> {
     parse(text).filter(clear).map(|entry| (entry.page, entry.shown())).or_else(alone)
 }
 
-/// The title below an opening: set apart from the paragraph, by a gap or by its place in the line.
-fn title(opening: usize, on_page: u32, below: &[(u32, Line)]) -> Option<String> {
+/// The title behind or below an opening: set apart from the paragraph, by a gap, by its place in the line, or as the
+/// paragraph's first words.
+fn title(opening: &Line, rest: &str, on_page: u32, below: &[(u32, Line)]) -> Option<String> {
     let with_words = |line: &&Line| line.text.chars().filter(|c| c.is_alphabetic()).nth(1).is_some();
-    let mut last = opening;
+    let mut last = opening.number;
     let first_block: Vec<&Line> = below
         .iter()
         .take_while(|(page, _)| *page == on_page)
         .map(|(_, line)| line)
         .filter(with_words)
         .take_while(|line| {
-            // The gap below the opening is none between lines of a title.
-            let goes_on = last == opening || line.number == last + 1;
+            // The gap below an opening that is alone is none between lines of a title.
+            let goes_on = (rest.is_empty() && last == opening.number) || line.number == last + 1;
             last = line.number;
             goes_on
         })
@@ -163,11 +182,16 @@ fn title(opening: usize, on_page: u32, below: &[(u32, Line)]) -> Option<String> 
     let apart = first_block.len() <= TITLE_LINES && first_block.len() < below.len();
     let centred = first_block.iter().take_while(|line| line.indent >= left + CENTRED).count();
     let lines = if apart { first_block.len() } else { centred };
-    if lines == 0 || lines > TITLE_LINES {
+    let of_block = first_block.get(..lines)?.iter().map(|line| line.text.as_str());
+    let mut joined = std::iter::once(rest).chain(of_block).collect::<Vec<_>>().join(" ").trim().to_owned();
+    if !apart && !rest.is_empty() {
+        // `EARLY LIFE.—Birth—Parentage`: the topics follow at once.
+        let end = [".—", ". ", "—", " - "].into_iter().filter_map(|mark| joined.find(mark)).min();
+        joined.truncate(end.unwrap_or(joined.len()));
+    }
+    if joined.is_empty() || lines > TITLE_LINES {
         return None;
     }
-    let lines = first_block.get(..lines)?.iter().map(|line| line.text.as_str());
-    let joined = lines.collect::<Vec<_>>().join(" ");
     let title = parse(&joined).map_or(joined, |entry| entry.title);
     let title = title.trim_end_matches(|c: char| c.is_whitespace() || is_leader(c) || c == ',');
     is_title(title).then(|| title.to_owned())
@@ -177,6 +201,21 @@ fn is_contents(list: &[Printed]) -> bool {
     let numbers: Vec<PageNumber> = list.iter().filter_map(|entry| entry.page).collect();
     let rising = longest_rise(&numbers).len();
     list.len() >= FEWEST && rising * 3 >= list.len() * 2 && rising * 5 >= numbers.len() * 4
+}
+
+/// The chapters stand in the book behind the list: by their titles, or by word and number.
+fn comes_back(book: &BookText, list: &[Printed]) -> bool {
+    let Some(last) = list.last() else { return false };
+    let behind = |entry: &&Printed| {
+        let parts = split_title(&entry.title);
+        let opening =
+            parts.word.zip(parts.number).map(|(word, number)| normalise(&format!("{word} {number}")));
+        let title = Some(normalise(parts.rest)).filter(|title| title.chars().count() >= 4);
+        let forms: Vec<String> = opening.into_iter().chain(title).collect();
+        (last.on_page + 1..=book.page_count())
+            .any(|page| forms.iter().any(|form| book.is_heading(form, page)))
+    };
+    list.iter().filter(behind).count() * 10 >= list.len() * COME_BACK
 }
 
 #[cfg(test)]
@@ -218,17 +257,23 @@ river goes on                                       page 58
      A list of mills                                page 70
 ";
 
+    /// These pages, and the chapters behind them.
     fn book(pages: &[&str]) -> BookText {
-        BookText::new(pages.iter().map(|page| Arc::from(*page)).collect())
+        let chapters =
+            ["I", "II", "III", "IV"].map(|n| format!("CHAPTER {n}\n\nIt was dark, and it rained.\n"));
+        let pages = pages.iter().copied().chain(chapters.iter().map(String::as_str));
+        BookText::new(pages.map(Arc::from).collect())
+    }
+
+    fn read(list: &[Printed]) -> Vec<(&str, &str)> {
+        list.iter().map(|e| (e.title.as_str(), e.printed.as_deref().unwrap_or_default())).collect()
     }
 
     #[test]
     fn a_paragraph_under_each_chapter() {
         let list = find(&book(&["A title", FIRST, SECOND])).unwrap();
-        let read: Vec<(&str, &str)> =
-            list.iter().map(|e| (e.title.as_str(), e.printed.as_deref().unwrap_or_default())).collect();
         assert_eq!(
-            read,
+            read(&list),
             [
                 ("CHAPTER I The Mill and the River", "1"),
                 ("CHAPTER II A Letter from the Coast, and Another", "22"),
@@ -237,6 +282,47 @@ river goes on                                       page 58
             ]
         );
         assert_eq!(regions(&list).last().map(|r| (r.page, r.last)), Some((3, list.last().unwrap().line)));
+    }
+
+    #[test]
+    fn titles_behind_the_number_and_topics_behind_titles() {
+        let page = "\
+CHAPTER I. EARLY LIFE.—Birth—Parentage—A school by
+    the river—Friends, and what became of them—
+    The first voyage . . . . . . . . . . . . 1
+
+CHAPTER II. AT SEA.—The packet—Storms off the coast
+    —A letter, and no answer—The Indies—Illness
+    and return  . . . . . . . . . . . . . . . 19
+
+CHAPTER III. THE MILL.—Debts, and how they were
+    paid—A lamp in the window—Strangers—
+    The end  . . . . . . . . . . . . . . . . . 40
+";
+        let list = find(&book(&["A title", page])).unwrap();
+        let expected =
+            [("CHAPTER I EARLY LIFE", "1"), ("CHAPTER II AT SEA", "19"), ("CHAPTER III THE MILL", "40")];
+        assert_eq!(read(&list), expected);
+    }
+
+    #[test]
+    fn numbers_alone_above_titles() {
+        let entry = |n: &str, title: &str, page: &str| {
+            format!(
+                "          {n}.\n\n       {title}\n\n  Of this, of that, and of much that is lost\nand found again  {page}\n\n"
+            )
+        };
+        let page = [entry("I", "The Mill", "1"), entry("II", "The Weir", "9"), entry("III", "The Sea", "30")]
+            .concat();
+        let body =
+            ["The Mill", "The Weir", "The Sea"].map(|t| format!("{t}\n\nIt was dark, and it rained.\n"));
+        let pages: Vec<&str> = [page.as_str()].into_iter().chain(body.iter().map(String::as_str)).collect();
+        let list = find(&book(&pages)).unwrap();
+        assert_eq!(read(&list), [("I The Mill", "1"), ("II The Weir", "9"), ("III The Sea", "30")]);
+        assert!(
+            find(&BookText::new(vec![Arc::from(page.as_str())])).is_none(),
+            "nothing of it is in the book"
+        );
     }
 
     /// Plates between the pages: no one offset; and titles that are read otherwise than in the contents.
