@@ -186,6 +186,35 @@ fn a_program_that_hangs_or_is_not_wanted_any_more_is_ended_with_its_children() {
     until("the end of what was cancelled", || !runs(&nap));
 }
 
+/// Script detection takes faint print for any script: one page alone does not make a book unreadable, most do.
+#[test]
+fn a_script_without_a_language_is_told_by_most_pages() {
+    let folder = tempfile::tempdir().unwrap();
+    let pixels = DynamicImage::ImageLuma8(page(folder.path()));
+    let image = |_| Ok(PageImage { pixels: pixels.clone(), dpi: None });
+    let found = |tamil: u32| {
+        let asked = folder.path().join(format!("asked-{tamil}"));
+        std::fs::write(&asked, "").unwrap();
+        let asked = asked.display();
+        let program = stand_in(
+            folder.path(),
+            &format!(
+                "case \"$*\" in *'--psm 0'*) echo >> {asked}\n\
+                 [ $(wc -l < {asked}) -le {tamil} ] && s=Tamil || s=Latin\n\
+                 printf 'Script: %s\\nScript confidence: 9.0\\n' $s > out.osd; exit 0;; esac\n\
+                 exec tesseract \"$@\""
+            ),
+        );
+        let script = std::fs::read_to_string(&program).unwrap().replace("echo eng;", "echo eng; echo osd;");
+        std::fs::write(&program, script).unwrap();
+        let config = TesseractConfig { program, ..TesseractConfig::default() };
+        Tesseract::find(config).unwrap().find_languages(9, &image, &Cancel::default())
+    };
+    assert_eq!(found(1).unwrap().languages.codes, "eng");
+    let wanting = found(2).unwrap_err().to_string();
+    assert!(wanting.contains("apt-get install tesseract-ocr-tam"), "{wanting}");
+}
+
 /// A machine that does much else is no fault of the page's: its processor's time counts.
 #[test]
 fn a_program_that_works_without_end_is_ended_by_the_system() {

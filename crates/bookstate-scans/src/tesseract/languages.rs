@@ -239,8 +239,8 @@ impl Tesseract {
         Ok(read.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The script of these pages: of the first that says it surely; else of most, if there is a language of it. Print that
-    /// is small or faint is taken for any script.
+    /// The script of these pages: of the first that says it surely, if there is a language of it; one that has none, if
+    /// most say it surely; else what most say of those that have one. Print that is small or faint is taken for any script.
     fn script(
         &self,
         pages: &[u32],
@@ -250,7 +250,10 @@ impl Tesseract {
         if !self.languages().contains("osd") {
             return Ok(None);
         }
+        let has_language =
+            |script: &str| of_script(script).iter().any(|code| self.languages().contains(*code));
         let mut votes: BTreeMap<String, f32> = BTreeMap::new();
+        let (mut wanting, mut answers): (BTreeMap<String, usize>, usize) = (BTreeMap::new(), 0);
         for page in pages {
             let Ok(image) = image(*page) else { continue };
             let prepared = prepare::prepare(&image.pixels, image.dpi);
@@ -260,13 +263,19 @@ impl Tesseract {
                 answer => answer?,
             };
             if let Some((script, confidence)) = script_of(&answer) {
-                if confidence >= SURE_SCRIPT {
-                    return Ok(Some(script));
+                answers += 1;
+                match (confidence >= SURE_SCRIPT, has_language(&script)) {
+                    (true, true) if wanting.is_empty() => return Ok(Some(script)),
+                    (true, false) => *wanting.entry(script).or_default() += 1,
+                    (_, true) => *votes.entry(script).or_default() += confidence.max(0.1),
+                    (false, false) => {}
                 }
-                *votes.entry(script).or_default() += confidence.max(0.1);
             }
         }
-        votes.retain(|script, _| of_script(script).iter().any(|code| self.languages().contains(*code)));
+        // The book cannot be read without it: one page alone does not say so.
+        if let Some((script, _)) = wanting.into_iter().find(|(_, pages)| 2 * pages > answers) {
+            return Ok(Some(script));
+        }
         Ok(votes.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).map(|(script, _)| script))
     }
 
