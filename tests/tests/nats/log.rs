@@ -70,7 +70,7 @@ impl Book {
     /// The target has this book, as this process knows it and as another one finds it.
     async fn is_in(&self, options: &NatsOptions) {
         let target = open(options).await;
-        let found = target.load_book(self.state.book_id()).await.unwrap().unwrap();
+        let found = patiently(async || target.load_book(self.state.book_id()).await).await.unwrap();
         assert!(found.state == self.state, "another book");
         assert_eq!(Some(found.sync), self.sync);
     }
@@ -78,8 +78,19 @@ impl Book {
 
 async fn open(options: &NatsOptions) -> NatsTarget {
     let target = NatsTarget::new(options.clone()).unwrap();
-    target.prepare().await.unwrap();
+    patiently(async || target.prepare().await).await;
     target
+}
+
+/// Servers that come back elect a leader first, of the cluster and of the stream: what asks meanwhile asks again.
+async fn patiently<T>(mut ask: impl AsyncFnMut() -> Result<T, TargetError>) -> T {
+    for _ in 0..20 {
+        match ask().await {
+            Err(TargetError::Unavailable { .. }) => tokio::time::sleep(Duration::from_millis(100)).await,
+            answer => return answer.unwrap(),
+        }
+    }
+    ask().await.unwrap()
 }
 
 /// The stream, by a client that knows nothing of the product.
@@ -87,16 +98,27 @@ async fn raw(options: &NatsOptions) -> (jetstream::Context, stream::Stream) {
     let servers: Vec<async_nats::ServerAddr> =
         options.url.trim_start_matches("nats://").split(',').map(|server| server.parse().unwrap()).collect();
     let context = jetstream::new(async_nats::connect(servers).await.unwrap());
+    for _ in 0..20 {
+        if let Ok(stream) = context.get_stream(&options.stream).await {
+            return (context, stream);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     let stream = context.get_stream(&options.stream).await.unwrap();
     (context, stream)
 }
 
 /// The number of the server that leads the stream.
 pub(crate) async fn leader(options: &NatsOptions) -> usize {
-    let (_, stream) = raw(options).await;
-    let info = stream.get_info().await.unwrap();
-    let name = info.cluster.unwrap().leader.unwrap();
-    name.trim_start_matches('n').parse().unwrap()
+    for _ in 0..200 {
+        let (_, stream) = raw(options).await;
+        // While one is elected there is none.
+        if let Some(name) = stream.get_info().await.ok().and_then(|info| info.cluster?.leader) {
+            return name.trim_start_matches('n').parse().unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    unreachable!("no leader is elected")
 }
 
 /// The messages on each subject.
