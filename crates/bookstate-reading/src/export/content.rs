@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use bookstate_domain::{Book, BookState, Chapter, LayoutKind, Note, layout_blocks};
 
-use super::{aligned::aligned, block::ContentBlock, figures::Placed};
+use super::{aligned::aligned, block::ContentBlock};
 use crate::structure::FRONT_MATTER_SOURCE;
 
 /// The deepest heading that Markdown and HTML have.
@@ -45,7 +45,24 @@ pub(super) struct Section<'a> {
     pub(super) figures: Vec<Placed>,
 }
 
-impl Section<'_> {
+/// A picture in a section.
+#[derive(Debug)]
+pub(super) struct Placed {
+    /// The block that it stands before; as many as there are for the section's end.
+    pub(super) before: usize,
+    /// Which of the figures, from 0.
+    pub(super) nth: usize,
+    /// Its page.
+    pub(super) page: i32,
+}
+
+impl<'a> Section<'a> {
+    /// A page of a book that has no chapters.
+    pub(super) fn of_page(page: i32, blocks: Vec<ContentBlock<'a>>) -> Self {
+        let name = Cow::Owned(format!("Page {page}"));
+        Self { heading: None, level: 1, name, blocks, notes: &[], first_page: page, figures: Vec::new() }
+    }
+
     /// The notes that no block refers to.
     pub(super) fn unreferred(&self) -> impl Iterator<Item = usize> {
         let referred: std::collections::HashSet<usize> =
@@ -97,18 +114,7 @@ fn sections<'a>(state: &'a BookState, content: &Content<'a>, above: Above) -> Ve
     let chapters = state.ordered_chapters();
     if chapters.is_empty() {
         let page = |page: &'a bookstate_domain::Page| {
-            let blocks = paragraphs(page.ocr_markdown.as_deref()?);
-            let name = Cow::Owned(format!("Page {}", page.page_num));
-            let first_page = page.page_num;
-            Some(Section {
-                heading: None,
-                level: 1,
-                name,
-                blocks,
-                notes: &[],
-                first_page,
-                figures: Vec::new(),
-            })
+            Some(Section::of_page(page.page_num, paragraphs(page.ocr_markdown.as_deref()?)))
         };
         return state.pages().values().filter_map(|of| page(of)).collect();
     }

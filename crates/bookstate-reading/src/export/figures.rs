@@ -5,7 +5,7 @@
 
 use bookstate_domain::BookState;
 
-use super::content::{Section, letters};
+use super::content::{Placed, Section, letters};
 
 /// A picture that a page of the book has.
 #[derive(Debug, Clone)]
@@ -16,24 +16,16 @@ pub struct Figure {
     pub jpeg: Vec<u8>,
 }
 
-/// A picture in a section.
-#[derive(Debug)]
-pub(super) struct Placed {
-    /// The block that it stands before; as many as there are for the section's end.
-    pub(super) before: usize,
-    /// Which of the figures, from 0.
-    pub(super) nth: usize,
-    /// Its page.
-    pub(super) page: i32,
-}
-
 /// Fewer letters of a page are everywhere in a text.
 const TELLING: usize = 16;
 /// So many plates may lie between a text and where it goes on.
 const PLATES: i32 = 4;
 
-/// Puts each picture into the section of its page.
-pub(super) fn place(state: &BookState, sections: &mut [Section<'_>], figures: &[Figure]) {
+/// Puts each picture into the section of its page; a book of nothing but pictures gets a section for them.
+pub(super) fn place(state: &BookState, sections: &mut Vec<Section<'_>>, figures: &[Figure]) {
+    if let (true, Some(first)) = (sections.is_empty(), figures.first()) {
+        sections.push(Section::of_page(first.page, Vec::new()));
+    }
     for (nth, figure) in figures.iter().enumerate() {
         let of_page = sections.iter().rposition(|section| section.first_page <= figure.page);
         let Some(section) = sections.get_mut(of_page.unwrap_or(0)) else { continue };

@@ -8,8 +8,7 @@ use bookstate_domain::LayoutKind;
 use super::escape::xml;
 use super::{
     block::{ContentBlock, Run},
-    content::{DEEPEST, Section},
-    figures::Placed,
+    content::{DEEPEST, Placed, Section},
 };
 
 /// Which kind of document the elements are for.

@@ -17,6 +17,8 @@ const EARLY_PAGES: u32 = 40;
 const FEWEST: usize = 3;
 /// What is told of a chapter ends on the page after the next, at most.
 const LONGEST: u32 = 2;
+/// So many chapters in a row a reader by machine may not have seen, less one.
+const MOST_UNSEEN: u32 = 3;
 /// A title has so many lines.
 const TITLE_LINES: usize = 3;
 /// What is centred stands so far to the right of a paragraph, in characters.
@@ -84,49 +86,53 @@ fn opening(text: &str) -> Option<Opening<'_>> {
     (bare(number) && misread).then_some(Opening { word, number, value: None, rest: "" })
 }
 
-/// The lines that open the first chapter, the second and so on.
-fn series(all: &[(u32, Line)], openings: &[usize]) -> Vec<usize> {
-    let read = |i: usize| all.get(i).and_then(|(page, line)| Some((*page, opening(&line.text)?)));
-    let mut series: Vec<usize> = Vec::new();
-    let mut last: Option<(u32, String)> = None;
-    for i in openings.iter().copied() {
-        let Some((page, opening)) = read(i) else { break };
+/// A line that opens a chapter, and the chapter's number.
+#[derive(Clone, Copy)]
+struct Chapter {
+    at: usize,
+    number: u32,
+}
+
+/// The lines that open the first chapter, the second and so on. A number that does not rise was misread, and is the next
+/// one; one that leaves some out is kept: their lines were not seen.
+fn series(all: &[(u32, Line)], openings: &[usize]) -> Vec<Chapter> {
+    let mut series: Vec<Chapter> = Vec::new();
+    let (mut last, mut as_read): (Option<(u32, String, u32)>, usize) = (None, 0);
+    for at in openings.iter().copied() {
+        let Some((page, line)) = all.get(at) else { break };
+        let Some(opening) = opening(&line.text) else { break };
         let word = normalise(opening.word);
-        let goes_on = match &last {
-            None => opening.value == Some(1),
-            Some((before, same)) => page <= before + LONGEST && word == *same && opening.value != Some(1),
+        let number = match &last {
+            None if opening.value == Some(1) => 1,
+            Some((before, same, number))
+                if *page <= before + LONGEST && word == *same && opening.value != Some(1) =>
+            {
+                opening
+                    .value
+                    .filter(|value| (number + 1..=number + MOST_UNSEEN).contains(value))
+                    .unwrap_or(number + 1)
+            }
+            _ => break,
         };
-        if !goes_on {
-            break;
-        }
-        series.push(i);
-        last = Some((page, word));
+        as_read += usize::from(opening.value == Some(number));
+        series.push(Chapter { at, number });
+        last = Some((*page, word, number));
     }
-    // A chapter that a reader by machine did not see, or saw twice, puts all after it in the wrong place.
-    let in_place = |(nth, i): &(usize, &usize)| read(**i).is_some_and(|(_, o)| o.value == counted(*nth));
-    let agree = series.iter().enumerate().filter(in_place).count();
-    if series.len() < FEWEST || agree * 4 < series.len() * 3 {
-        return Vec::new();
-    }
-    series
+    if series.len() < FEWEST || as_read * 4 < series.len() * 3 { Vec::new() } else { series }
 }
 
-fn counted(nth: usize) -> Option<u32> {
-    u32::try_from(nth + 1).ok()
-}
-
-fn is_roman(all: &[(u32, Line)], series: &[usize]) -> bool {
-    let numbers = series.iter().filter_map(|i| Some(opening(&all.get(*i)?.1.text)?.number));
+fn is_roman(all: &[(u32, Line)], series: &[Chapter]) -> bool {
+    let numbers = series.iter().filter_map(|chapter| Some(opening(&all.get(chapter.at)?.1.text)?.number));
     let (arabic, all): (Vec<&str>, Vec<&str>) = numbers.partition(|number| decimal(number).is_some());
     arabic.len() < all.len()
 }
 
 /// The chapter that is the `nth` of the series, from 0; without a page number where none ends what is below it.
-fn entry(all: &[(u32, Line)], series: &[usize], nth: usize, is_roman: bool) -> Option<Printed> {
-    let at = *series.get(nth)?;
+fn entry(all: &[(u32, Line)], series: &[Chapter], nth: usize, is_roman: bool) -> Option<Printed> {
+    let Chapter { at, number: counted } = *series.get(nth)?;
     let (on_page, line) = all.get(at)?;
     let opening = opening(&line.text)?;
-    let below = all.get(at + 1..series.get(nth + 1).copied().unwrap_or(all.len()))?;
+    let below = all.get(at + 1..series.get(nth + 1).map_or(all.len(), |next| next.at))?;
     // The last one's ends somewhere; behind it are an appendix, a list of plates, the book.
     let mut numbers =
         below.iter().enumerate().filter(|(_, (page, _))| *page <= on_page + LONGEST).filter_map(
@@ -134,7 +140,6 @@ fn entry(all: &[(u32, Line)], series: &[usize], nth: usize, is_roman: bool) -> O
         );
     let number = if nth + 1 < series.len() { numbers.next_back() } else { numbers.next() };
     let below = number.as_ref().and_then(|(.., i)| below.get(..=*i)).unwrap_or(below);
-    let counted = counted(nth)?;
     let counts = match (opening.value == Some(counted), is_roman) {
         (true, _) => opening.number.to_owned(),
         // Its neighbours say which one it is.
@@ -303,6 +308,19 @@ CHAPTER III. THE MILL.—Debts, and how they were
         let expected =
             [("CHAPTER I EARLY LIFE", "1"), ("CHAPTER II AT SEA", "19"), ("CHAPTER III THE MILL", "40")];
         assert_eq!(read(&list), expected);
+    }
+
+    #[test]
+    fn a_chapter_that_was_not_seen_leaves_the_others_their_numbers() {
+        let entry = |n: &str, page: u32| {
+            format!("CHAPTER {n}\n\n   Of this and of that, at some length\nand no more  {page}\n\n")
+        };
+        let page = [("I", 1), ("II", 9), ("IV", 30), ("IV", 40), ("VI", 50)]
+            .map(|(n, page)| entry(n, page))
+            .concat();
+        let list = find(&book(&[&page])).unwrap();
+        let expected = ["CHAPTER I", "CHAPTER II", "CHAPTER IV", "CHAPTER V", "CHAPTER VI"];
+        assert_eq!(list.iter().map(|e| e.title.as_str()).collect::<Vec<_>>(), expected);
     }
 
     #[test]
