@@ -346,7 +346,7 @@ impl ApiState {
         };
         let started = self.0.parts.scheduler.start(book_id, request).await?;
         if let Started::Running(job) = &started {
-            job_log::begins(job);
+            job_log::begins(&self.0.parts.library, job);
         }
         // The server may have begun to end meanwhile: then this job, too, goes to a safe point.
         if self.is_stopping() {
@@ -371,11 +371,8 @@ impl ApiState {
                 );
                 continue;
             }
-            match self.start_job(&job.book_id, None, None).await {
-                Ok(_) => {}
-                Err(problem) => {
-                    tracing::warn!(book_id = %job.book_id, ?problem, "an interrupted job could not go on");
-                }
+            if let Err(problem) = self.start_job(&job.book_id, None, None).await {
+                tracing::warn!(book_id = %job.book_id, ?problem, "an interrupted job could not go on");
             }
         }
     }

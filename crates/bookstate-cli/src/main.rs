@@ -12,6 +12,7 @@ mod completion;
 mod consent;
 mod failure;
 mod file_limit;
+mod grouped;
 mod library;
 mod local;
 mod logging;

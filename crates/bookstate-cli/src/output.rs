@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::{
     failure::{Exit, Failure},
+    grouped::grouped,
     table::Table,
     terminal, tone,
 };
@@ -108,19 +109,6 @@ pub(crate) fn print(table: &Table, empty: &str) -> Result<(), Failure> {
     if table.is_empty() { line(empty) } else { write(&table.lines(columns()).join("\n"), "\n") }
 }
 
-/// A number in groups of three digits: `12,345`.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
 /// A count with its noun: `1 page`, `2 pages`, `12,345 words`.
 pub(crate) fn count(number: usize, noun: &str) -> String {
     format!("{} {noun}{}", grouped(number as u64), if number == 1 { "" } else { "s" })
@@ -144,13 +132,6 @@ pub(crate) fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn large_numbers_are_grouped() {
-        let shown = [0, 999, 1000, 12_345, 1_234_567].map(grouped);
-        assert_eq!(shown, ["0", "999", "1,000", "12,345", "1,234,567"]);
-        assert_eq!((count(1, "page"), count(2000, "page")), ("1 page".into(), "2,000 pages".into()));
-    }
 
     #[test]
     fn a_name_is_one_word_for_the_shell() {

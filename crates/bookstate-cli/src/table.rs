@@ -6,7 +6,7 @@
 
 use console::measure_text_width;
 
-use crate::{output::grouped, terminal, tone};
+use crate::{grouped::grouped, terminal, tone};
 
 /// Blanks between two columns.
 const BETWEEN: usize = 2;

@@ -6,7 +6,7 @@ use axum::{
     response::Response,
 };
 use bookstate_domain::{BookStatus, OperationName, Seq};
-use bookstate_reading::export::{self, Figure, JsonForm};
+use bookstate_reading::export::{self, JsonForm};
 use bookstate_reading::source::Resource;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -15,6 +15,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::Part;
 use crate::{
     extract::{Body, Path, Query},
+    images::Images,
     problem::{Code, Problem},
     read::BookReading,
     state::ApiState,
@@ -239,11 +240,7 @@ async fn export_book(
     let turn = state.turn_to_export().await?;
     let made = tokio::task::spawn_blocking(move || {
         let _turn = turn;
-        let figures = match format {
-            Format::Epub => state.images().figures(reading.state()),
-            _ => Vec::new(),
-        };
-        exported(&reading, seq, format, cover.as_ref(), &figures)
+        exported(&reading, seq, format, cover.as_ref(), state.images())
     });
     made.await.map_err(|error| Problem::internal(&error))?
 }
@@ -254,7 +251,7 @@ fn exported(
     seq: Seq,
     format: Format,
     cover: Option<&Resource>,
-    figures: &[Figure],
+    images: &Images,
 ) -> Result<Response, Problem> {
     reading.answer(|state| {
         let json = |form| -> Result<Vec<u8>, Problem> {
@@ -263,7 +260,9 @@ fn exported(
             Ok((text + "\n").into_bytes())
         };
         let (content_type, ending, bytes) = match format {
-            Format::Epub => ("application/epub+zip", "epub", export::epub(state, cover, figures)),
+            Format::Epub => {
+                ("application/epub+zip", "epub", export::epub(state, cover, &images.figures(state)))
+            }
             Format::Markdown => ("text/markdown; charset=utf-8", "md", export::markdown(state).into_bytes()),
             Format::Html => ("text/html; charset=utf-8", "html", export::html(state).into_bytes()),
             Format::Text => ("text/plain; charset=utf-8", "txt", export::text(state).into_bytes()),

@@ -11,8 +11,9 @@ use serde::Serialize;
 
 use crate::{
     failure::{Exit, Failure},
+    grouped::grouped,
     local::LocalReader,
-    output::{self, count, grouped},
+    output::{self, count},
     settings::{Settings, TargetSettings},
 };
 

@@ -10,8 +10,8 @@ use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
+    grouped::grouped,
     logging::{PROGRESS, bars},
-    output::grouped,
     terminal,
 };
 

@@ -105,7 +105,7 @@ fn a_command_prints_the_same_from_a_server_as_from_the_local_store() {
     }
     place.ok(&format!("process book.pdf --server {url}"));
     let id = place.ok("books --json").json()["books"][0]["id"].as_str().unwrap().to_owned();
-    for said in ["a job begins", "a job has ended: complete"] {
+    for said in ["a job begins", "a job is completed"] {
         server.until(said, || logged(&place).lines().any(|line| line.contains(said) && line.contains(&id)));
     }
     place.ok(&reset);
