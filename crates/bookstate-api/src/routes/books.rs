@@ -5,8 +5,8 @@ use axum::{
     http::{StatusCode, header},
     response::Response,
 };
-use bookstate_domain::{BookStatus, OperationName, Seq};
-use bookstate_reading::export::{self, JsonForm};
+use bookstate_domain::{BookState, BookStatus, OperationName, Seq};
+use bookstate_reading::export::{self, Figure, JsonForm};
 use bookstate_reading::source::Resource;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -15,7 +15,6 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::Part;
 use crate::{
     extract::{Body, Path, Query},
-    images::Images,
     problem::{Code, Problem},
     read::BookReading,
     state::ApiState,
@@ -240,18 +239,20 @@ async fn export_book(
     let turn = state.turn_to_export().await?;
     let made = tokio::task::spawn_blocking(move || {
         let _turn = turn;
-        exported(&reading, seq, format, cover.as_ref(), state.images())
+        let figures = |book: &BookState| state.images().figures(book);
+        exported(&reading, seq, format, cover.as_ref(), figures)
     });
     made.await.map_err(|error| Problem::internal(&error))?
 }
 
-/// The answer with a book in a format. Takes a processor for as long as the book is long.
+/// The answer with a book in a format; its `figures` are only asked for where the format has them and the client does
+/// not have the answer yet. Takes a processor for as long as the book is long.
 fn exported(
     reading: &BookReading,
     seq: Seq,
     format: Format,
     cover: Option<&Resource>,
-    images: &Images,
+    figures: impl FnOnce(&BookState) -> Vec<Figure>,
 ) -> Result<Response, Problem> {
     reading.answer(|state| {
         let json = |form| -> Result<Vec<u8>, Problem> {
@@ -260,9 +261,7 @@ fn exported(
             Ok((text + "\n").into_bytes())
         };
         let (content_type, ending, bytes) = match format {
-            Format::Epub => {
-                ("application/epub+zip", "epub", export::epub(state, cover, &images.figures(state)))
-            }
+            Format::Epub => ("application/epub+zip", "epub", export::epub(state, cover, &figures(state))),
             Format::Markdown => ("text/markdown; charset=utf-8", "md", export::markdown(state).into_bytes()),
             Format::Html => ("text/html; charset=utf-8", "html", export::html(state).into_bytes()),
             Format::Text => ("text/plain; charset=utf-8", "txt", export::text(state).into_bytes()),
