@@ -14,8 +14,8 @@ use bookstate_domain::{
     AnyKey, Book, BookId, Job, JobStatus, OperationName, Provider, Seq, Text, Timestamp, Variant,
 };
 use bookstate_jobs::{
-    Ingested, JobProgress, JobRequest, JobTotals, Scheduler, Started, choose::provider_among, copy_of,
-    forget_answers, ingest_within, pool::PoolLoad, remove_copy,
+    Ingested, Intake, JobProgress, JobRequest, JobTotals, Scheduler, Started, choose::provider_among,
+    copy_of, file_names, forget_answers, ingest_within, pool::PoolLoad, remove_copy,
 };
 use bookstate_reading::source::{Resource, cover};
 use bookstate_sink::{Sink, TakenOver, TargetStatus, Verification};
@@ -303,10 +303,18 @@ impl ApiState {
         self.0.parts.scheduler.progress(book_id).map(|progress| progress.borrow().clone())
     }
 
-    /// Takes in a file.
-    pub(crate) async fn take_in(&self, path: &std::path::Path) -> Result<Ingested, Problem> {
+    /// Takes in a file that its client calls so.
+    pub(crate) async fn take_in(&self, path: &std::path::Path, name: &str) -> Result<Ingested, Problem> {
         let _one_at_a_time = self.0.taking_in.lock().await;
-        Ok(ingest_within(&self.0.parts.library, path, &self.0.config.intake).await?)
+        let intake = Intake { file_name: Some(name.to_owned()), ..self.0.config.intake.clone() };
+        Ok(ingest_within(&self.0.parts.library, path, &intake).await?)
+    }
+
+    /// What the books' files were called, as far as it is known.
+    pub(crate) async fn file_names(&self) -> Result<BTreeMap<BookId, String>, Problem> {
+        let dir = self.0.parts.library.dir().to_owned();
+        let names = tokio::task::spawn_blocking(move || file_names(&dir));
+        names.await.map_err(|error| Problem::internal(&error))
     }
 
     /// The picture on a book's cover, where its file is here and has one.

@@ -1,10 +1,10 @@
-//! Which book is meant: an id, a unique beginning of one, a title or a unique part of one, or the path of the
-//! book's file.
+//! Which book is meant: an id, a unique beginning of one, a title or the name of the book's file or a unique part of
+//! one, or the path of the file.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
-use bookstate_domain::BookId;
-use bookstate_jobs::identify;
+use bookstate_domain::{Book, BookId};
+use bookstate_jobs::{file_names, identify};
 use bookstate_scans::input::Scan;
 use bookstate_store::SqliteStore;
 
@@ -20,18 +20,31 @@ pub(crate) struct Known {
     pub(crate) id: BookId,
     /// Its title, where it is known.
     pub(crate) title: Option<String>,
+    /// What its file was called, where that is known.
+    pub(crate) file_name: Option<String>,
 }
 
-/// The books of a store.
+impl Known {
+    /// A book, and what the files of books were called.
+    pub(crate) fn of(book: &Book, file_names: &BTreeMap<BookId, String>) -> Self {
+        let title = book.title.as_deref().map(str::to_owned);
+        Self { id: book.book_id.clone(), title, file_name: file_names.get(&book.book_id).cloned() }
+    }
+
+    /// What people call it: its title, else its file's name.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.title.as_deref().or(self.file_name.as_deref())
+    }
+}
+
+/// The books of the store in a data directory.
 ///
 /// # Errors
 /// It cannot be read.
-pub(crate) fn stored(store: &SqliteStore) -> Result<Vec<Known>, Failure> {
+pub(crate) fn stored(store: &SqliteStore, data_dir: &Path) -> Result<Vec<Known>, Failure> {
     let books = store.list_book_documents()?;
-    let known = books
-        .iter()
-        .map(|book| Known { id: book.book_id.clone(), title: book.title.as_deref().map(str::to_owned) });
-    Ok(known.collect())
+    let names = file_names(data_dir);
+    Ok(books.iter().map(|book| Known::of(book, &names)).collect())
 }
 
 /// How many of several books that may be meant are named.
@@ -47,12 +60,12 @@ pub(crate) fn resolve(text: &str, known: &[Known]) -> Result<BookId, Failure> {
     }
     let path = Path::new(text);
     if !path.exists() && matches!(Scan::find(path), Ok(None)) {
-        if let Some(found) = by_title(text, known)? {
+        if let Some(found) = by_name(text, known)? {
             return Ok(found);
         }
         return Err(match BookId::new(text) {
             Ok(id) => Failure::input(format_args!(
-                "there is no book {id} here, no title like it, nor a file of that name: see `bookstate books`"
+                "there is no book {id} here, no title or file of a book like it, nor a file of that path: see `bookstate books`"
             )),
             Err(error) => {
                 Failure::input(format_args!("{error}; and there is no file {text}: see `bookstate books`"))
@@ -78,9 +91,9 @@ fn by_id(text: &str, known: &[Known]) -> Result<Option<BookId>, Failure> {
     only(known.iter().filter(begins).collect(), format_args!("{text} is the beginning of"))
 }
 
-/// The book of this title, or the only one whose title has this in it. Case and what is no letter or digit do not
-/// count.
-fn by_title(text: &str, known: &[Known]) -> Result<Option<BookId>, Failure> {
+/// The book of this title or file, or the only one whose title or file's name has this in it. Case and what is no letter
+/// or digit do not count.
+fn by_name(text: &str, known: &[Known]) -> Result<Option<BookId>, Failure> {
     let plain = |text: &str| -> String {
         text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
     };
@@ -88,13 +101,20 @@ fn by_title(text: &str, known: &[Known]) -> Result<Option<BookId>, Failure> {
     if wanted.is_empty() {
         return Ok(None);
     }
-    let title = |book: &Known| book.title.as_deref().map(plain).unwrap_or_default();
-    let exact: Vec<_> = known.iter().filter(|book| title(book) == wanted).collect();
-    let found = match exact.is_empty() {
-        true => known.iter().filter(|book| title(book).contains(&wanted)).collect(),
-        false => exact,
+    let stem = |name: &String| Path::new(name).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let exactly = |book: &&Known| {
+        let of_file = [book.file_name.clone(), book.file_name.as_ref().and_then(stem)];
+        let mut names = [book.title.clone()].into_iter().chain(of_file).flatten();
+        names.any(|name| plain(&name) == wanted)
     };
-    only(found, format_args!("{text:?} is in the titles of"))
+    // Each file's name has an ending, which is no part of what it is called.
+    let partly = |book: &&Known| {
+        let mut names = [book.title.clone(), book.file_name.as_ref().and_then(stem)].into_iter().flatten();
+        names.any(|name| plain(&name).contains(&wanted))
+    };
+    let exact: Vec<_> = known.iter().filter(exactly).collect();
+    let found = if exact.is_empty() { known.iter().filter(partly).collect() } else { exact };
+    only(found, format_args!("{text:?} is in the titles or files of"))
 }
 
 /// The one book that was found, or an error that names those that were.
@@ -103,7 +123,7 @@ fn only(found: Vec<&Known>, what: std::fmt::Arguments<'_>) -> Result<Option<Book
         [] => Ok(None),
         [one] => Ok(Some(one.id.clone())),
         several => {
-            let name = |book: &&&Known| match &book.title {
+            let name = |book: &&&Known| match book.name() {
                 Some(title) => format!("{} ({})", book.id, shortened(title, 40)),
                 None => book.id.to_string(),
             };
@@ -126,21 +146,28 @@ mod tests {
         std::fs::write(&file, "Some text.").unwrap();
         let of_file = identify(&file).unwrap();
         let id = |text| BookId::new(text).unwrap();
-        let book =
-            |id: &BookId, title: Option<&str>| Known { id: id.clone(), title: title.map(str::to_owned) };
+        let book = |id: &BookId, title: Option<&str>| Known {
+            id: id.clone(),
+            title: title.map(str::to_owned),
+            file_name: None,
+        };
         let known = [
             book(&id("b-x12"), Some("The Mill: a Tale")),
             book(&id("b-x123"), Some("The Mill on the Hill")),
             book(&id("b-x2"), Some("Harbours")),
-            book(&of_file, None),
+            Known { file_name: Some("my mills.txt".into()), ..book(&of_file, None) },
+            Known { file_name: Some("scan 0012.pdf".into()), ..book(&id("b-y1"), Some("Rivers")) },
         ];
         let of = |text: &str| resolve(text, &known).map_err(|failure| failure.to_string());
         assert_eq!(of("b-x12"), Ok(id("b-x12")), "an exact id is never ambiguous");
         assert_eq!(of("b-x123"), Ok(id("b-x123")));
-        assert_eq!(of(&file.display().to_string()), Ok(of_file));
+        assert_eq!(of(&file.display().to_string()), Ok(of_file.clone()));
         assert!(of("b-x1").unwrap_err().contains("beginning of 2 books"), "{:?}", of("b-x1"));
         assert_eq!(of("harbours"), Ok(id("b-x2")), "a title");
         assert_eq!(of("mill on"), Ok(id("b-x123")), "a part of one");
+        assert_eq!(of("scan 0012"), Ok(id("b-y1")), "a part of the name of its file, which is elsewhere");
+        assert_eq!(of("My Mills.txt"), Ok(of_file), "without a title");
+        assert!(of("mill").unwrap_err().contains("3 books"), "{:?}", of("mill"));
         assert_eq!(of("the mill a tale"), Ok(id("b-x12")), "the whole of one");
         let several = of("the mill").unwrap_err();
         assert!(several.contains("b-x12 (The Mill: a Tale)") && several.contains("b-x123"), "{several}");

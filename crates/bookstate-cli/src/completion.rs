@@ -43,7 +43,7 @@ pub(crate) fn script(shell: Shell) -> Result<String, Failure> {
     Ok(String::from_utf8_lossy(&script).into_owned())
 }
 
-/// Completes a book: by the beginning of its id, a part of its title, or the path of its file.
+/// Completes a book: by the beginning of its id, a part of its title or of its file's name, or the path of its file.
 pub(crate) fn book() -> ArgValueCompleter {
     ArgValueCompleter::new(|current: &OsStr| {
         let mut candidates = book_candidates(&known().unwrap_or_default(), &current.to_string_lossy());
@@ -71,19 +71,20 @@ pub(crate) fn target() -> ArgValueCompleter {
 fn book_candidates(known: &[Known], current: &str) -> Vec<CompletionCandidate> {
     let part = current.to_lowercase();
     let is_meant = |book: &&Known| {
-        let title = book.title.as_deref().unwrap_or_default().to_lowercase();
-        book.id.as_str().starts_with(current) || (!part.is_empty() && title.contains(&part))
+        let mut names = [&book.title, &book.file_name].into_iter().flatten();
+        let is_named = !part.is_empty() && names.any(|name| name.to_lowercase().contains(&part));
+        book.id.as_str().starts_with(current) || is_named
     };
     let candidate = |book: &Known| {
-        let title = book.title.as_deref().map(|title| terminal::line(title).into_owned());
-        CompletionCandidate::new(book.id.as_str()).help(title.map(Into::into))
+        let name = book.name().map(|name| terminal::line(name).into_owned());
+        CompletionCandidate::new(book.id.as_str()).help(name.map(Into::into))
     };
     known.iter().filter(is_meant).map(candidate).collect()
 }
 
 fn known() -> Option<Vec<Known>> {
     let local = LocalReader::open(&here()?.data_dir).ok()?;
-    book_ref::stored(local.store()).ok()
+    book_ref::stored(local.store(), local.data_dir()).ok()
 }
 
 /// The settings of the line that is completed.
@@ -116,6 +117,7 @@ mod tests {
         let book = |id: &str, title: Option<&str>| Known {
             id: BookId::new(id).unwrap(),
             title: title.map(str::to_owned),
+            file_name: None,
         };
         let known = [
             book("b-1a", Some("Moby-Dick; or, The Whale")),

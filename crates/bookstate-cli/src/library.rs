@@ -4,7 +4,7 @@
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use bookstate_domain::BookId;
-use bookstate_jobs::{Intake, Trial};
+use bookstate_jobs::{Intake, Trial, file_names};
 use bookstate_scans::images::ImageProgram;
 use bookstate_sink::{DrainReport, Pace, Reached, RemoteTarget, Sink, SinkConfig};
 use bookstate_store::{CloseError, Library, LibraryConfig, RecoveryReport, TargetName};
@@ -59,7 +59,8 @@ pub(crate) fn intake(settings: &Settings) -> Result<Intake, Failure> {
     let trial = Some(Trial { program, arguments, time: OPENING });
     let images = Some(images(settings)?);
     let split_spreads = settings.split_spreads;
-    Ok(Intake { pages: settings.max_pages, growth: settings.max_growth, trial, images, split_spreads })
+    let (pages, growth) = (settings.max_pages, settings.max_growth);
+    Ok(Intake { pages, growth, trial, images, split_spreads, ..Intake::default() })
 }
 
 /// The program that makes images of pages: this one.
@@ -129,13 +130,14 @@ pub(crate) fn known_books(library: &Library) -> Result<Vec<BookId>, Failure> {
 /// # Errors
 /// None or several are meant, or the local store cannot be read.
 pub(crate) fn find(library: &Library, text: &str) -> Result<BookId, Failure> {
-    let mut known = book_ref::stored(library.local_store())?;
+    let mut known = book_ref::stored(library.local_store(), library.dir())?;
+    let names = file_names(library.dir());
     for id in library.live_books() {
         // The store may be behind the journal, in both ways.
         known.retain(|book| book.id != id);
         let live = library.active(&id);
         if let Some(book) = live.as_ref().and_then(|live| live.state.book()) {
-            known.push(Known { id, title: book.title.as_deref().map(str::to_owned) });
+            known.push(Known::of(book, &names));
         }
     }
     book_ref::resolve(text, &known)

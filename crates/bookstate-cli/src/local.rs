@@ -72,7 +72,7 @@ impl LocalReader {
     /// # Errors
     /// None or several are meant, or the store cannot be read.
     pub(crate) fn find(&self, text: &str) -> Result<BookId, Failure> {
-        let known = book_ref::stored(&self.store)?;
+        let known = book_ref::stored(&self.store, &self.dir)?;
         book_ref::resolve(text, &known).inspect_err(|_| self.note_behind(None))
     }
 

@@ -2,7 +2,7 @@
 
 use bookstate_api::view;
 use bookstate_domain::{BookId, Seq};
-use bookstate_jobs::{copy_of, figures::figures};
+use bookstate_jobs::{copy_of, figures::figures, file_names};
 use bookstate_reading::{export, source::cover};
 use bookstate_scans::images::ImageProgram;
 use bookstate_store::TargetName;
@@ -67,7 +67,9 @@ impl Source {
             Self::Local { reader, .. } => {
                 let books = reader.store().list_book_documents()?;
                 reader.note_behind(None);
-                let books: Vec<_> = books.iter().map(|book| view::BookRow::of(book)).collect();
+                let names = file_names(reader.data_dir());
+                let books = books.iter().map(|book| view::BookRow::of(book, names.get(&book.book_id)));
+                let books: Vec<_> = books.collect();
                 Ok(view::Books { total: books.len(), books })
             }
             Self::Server(server) => {
@@ -97,7 +99,7 @@ impl Source {
                 let books = self.books().await?.books;
                 let known = books.iter().filter_map(|book| {
                     let title = book.title.as_deref().map(str::to_owned);
-                    Some(Known { id: BookId::new(&book.id).ok()?, title })
+                    Some(Known { id: BookId::new(&book.id).ok()?, title, file_name: book.file_name.clone() })
                 });
                 let known: Vec<Known> = known.collect();
                 book_ref::resolve(text, &known)
@@ -230,16 +232,15 @@ impl Source {
 
     async fn remote_status(&self, server: &Client, only: Option<&BookId>) -> Result<Status, Failure> {
         let (status, _): (view::Status, _) = server.get(&["api", "status"], &[]).await?;
-        let ids: Vec<String> = match only {
-            Some(id) => vec![id.to_string()],
-            None => self.books().await?.books.into_iter().map(|book| book.id).collect(),
-        };
+        let mut rows = self.books().await?.books;
+        rows.retain(|row| only.is_none_or(|only| only.as_str() == row.id));
         let mut parked = Vec::new();
         for target in &status.targets {
             parked.extend(parked_of(server, &target.name).await?.parked);
         }
         let mut books = Vec::new();
-        for id in ids {
+        for row in rows {
+            let (id, file_name) = (row.id, row.file_name);
             let (line, headers) = server.get(&["api", "jobs", "status", &id], &[]).await?;
             let seq = headers.get("x-bookstate-seq").and_then(|seq| seq.to_str().ok()?.parse().ok());
             let seq: u32 = seq.unwrap_or_default();
@@ -256,7 +257,7 @@ impl Source {
             let (local, remote): (Vec<_>, Vec<_>) =
                 status.targets.iter().map(of).partition(|target| target.name == TargetName::local().as_str());
             let persisted_seq = local.first().map_or(seq, |local| local.persisted_seq);
-            books.push(BookLine { line, persisted_seq, targets: remote });
+            books.push(BookLine { line, file_name, persisted_seq, targets: remote });
         }
         let process = Process {
             pid: status.process.pid,
@@ -313,6 +314,7 @@ fn local_status(
         Some(id) => vec![id.clone()],
         None => store.list_books()?.into_iter().map(|(id, _)| id).collect(),
     };
+    let mut names = file_names(reader.data_dir());
     let mut books = Vec::new();
     for id in ids {
         let Some(loaded) = store.load_book(&id)? else { continue };
@@ -333,7 +335,7 @@ fn local_status(
             });
         }
         let line = view::BookStatusLine::of(&loaded.state);
-        books.push(BookLine { line, persisted_seq, targets: lines });
+        books.push(BookLine { line, file_name: names.remove(&id), persisted_seq, targets: lines });
     }
     let process = reader.holder().map(|holder| Process {
         pid: holder.pid,

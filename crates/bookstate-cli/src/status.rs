@@ -30,9 +30,18 @@ pub(crate) struct Process {
 pub(crate) struct BookLine {
     #[serde(flatten)]
     pub(crate) line: BookStatusLine,
+    /// What its file was called, where that is known.
+    pub(crate) file_name: Option<String>,
     /// The last commit in the local store.
     pub(crate) persisted_seq: u32,
     pub(crate) targets: Vec<TargetLine>,
+}
+
+impl BookLine {
+    /// What people call it: its title, else its file's name.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.line.title.as_deref().or(self.file_name.as_deref())
+    }
 }
 
 /// A target, and how far it has a book.

@@ -30,6 +30,7 @@ use bookstate_scans::{
 use crate::{
     answers::remove_answers,
     error::{IngestError, StartError},
+    file_name,
     intake::{Intake, Tried},
 };
 #[cfg(feature = "scans")]
@@ -94,10 +95,10 @@ pub async fn ingest_within(library: &Library, path: &Path, intake: &Intake) -> R
 pub fn identify(path: &Path) -> Result<BookId, IngestError> {
     #[cfg(feature = "scans")]
     if let Some(scan) = Scan::find(path)? {
-        return Ok(book_id(&scan.identity()?)?);
+        return Ok(id_of_hash(&scan.identity()?)?);
     }
     let bytes = read(path)?;
-    Ok(book_id(&hex(&Sha256::digest(&bytes)))?)
+    Ok(id_of_hash(&hex(&Sha256::digest(&bytes)))?)
 }
 
 fn ingest_blocking(library: &Library, path: &Path, intake: &Intake) -> Result<Ingested, IngestError> {
@@ -112,9 +113,10 @@ fn ingest_blocking(library: &Library, path: &Path, intake: &Intake) -> Result<In
         return Err(IngestError::TooLarge { path: path.into(), reason });
     }
     let hash = hex(&Sha256::digest(&bytes));
-    let book_id = book_id(&hash)?;
+    let book_id = id_of_hash(&hash)?;
     let copy = keep_copy(&sources_dir(library.dir()), &hash, source.kind().extension(), &bytes)?;
     let page_count = page_count(library, &book_id, &copy, &source, intake)?;
+    keep_name(&copy, path, intake)?;
     record(library, book_id, page_count)
 }
 
@@ -186,7 +188,7 @@ fn ingest_scan(
     // One that was there is a known book's.
     let was_there = copy.exists();
     input::write(scan, &copy)?;
-    let book_id = book_id(&hash)?;
+    let book_id = id_of_hash(&hash)?;
     let is_known = is_known(library, &book_id)?;
     let page_count = looked_at(path, &copy, is_known, intake).inspect_err(|_| {
         if !was_there {
@@ -194,6 +196,7 @@ fn ingest_scan(
             drop(fs::remove_file(&copy));
         }
     })?;
+    keep_name(&copy, path, intake)?;
     record(library, book_id, page_count)
 }
 
@@ -235,6 +238,13 @@ fn record(library: &Library, book_id: BookId, page_count: u32) -> Result<Ingeste
     Ok(Ingested { book_id, known, page_count })
 }
 
+/// Keeps what a book's file is called.
+fn keep_name(copy: &Path, path: &Path, intake: &Intake) -> Result<(), IngestError> {
+    let name = intake.file_name.clone().or_else(|| file_name::of_path(path));
+    let kept = name.map_or(Ok(()), |name| file_name::keep(copy, &name));
+    kept.map_err(|source| IngestError::Copy { path: copy.into(), source })
+}
+
 fn read(path: &Path) -> Result<Vec<u8>, SourceError> {
     fs::read(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => SourceError::Missing { path: path.into() },
@@ -255,7 +265,8 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn book_id(hash: &str) -> Result<BookId, IdError> {
+/// The id of the book whose file has this hash.
+pub(crate) fn id_of_hash(hash: &str) -> Result<BookId, IdError> {
     let digits: String = hash.chars().take(ID_DIGITS).collect();
     BookId::new(&format!("b-{digits}"))
 }
@@ -290,7 +301,7 @@ fn write_copy(dir: &Path, path: &Path, temporary: &Path, bytes: &[u8]) -> io::Re
 }
 
 /// The endings of files that are kept beside a copy.
-const BESIDE: &[&str] = &["spreads"];
+const BESIDE: &[&str] = &["spreads", file_name::EXTENSION];
 
 /// Where the copy of a book's file is; `None`: there is none. Blocks.
 #[must_use]
@@ -314,7 +325,7 @@ pub fn forget_answers(data_dir: &Path, book_id: &BookId) -> io::Result<()> {
     copy_of(data_dir, book_id).map_or(Ok(()), |copy| remove_answers(&copy))
 }
 
-/// Removes the copy of a book's file, if there is one, the words that were read on its pages, their
+/// Removes the copy of a book's file, if there is one, its name, the words that were read on its pages, their
 /// images, and what models answered. Blocks.
 ///
 /// # Errors
@@ -333,6 +344,7 @@ pub fn remove_copy(data_dir: &Path, book_id: &BookId) -> io::Result<()> {
     }
     #[cfg(feature = "scans")]
     Spreads::forget(&copy)?;
+    file_name::forget(&copy)?;
     fs::remove_file(copy)?;
     #[cfg(feature = "scans")]
     page_images::remove(data_dir, book_id)?;

@@ -27,6 +27,8 @@ pub struct Intake {
     pub growth: u32,
     /// Opens each file first, in a process of its own; without one, files are opened in this process alone.
     pub trial: Option<Trial>,
+    /// What the file is called, where its path does not say it: an upload's. Any path of the client's system.
+    pub file_name: Option<String>,
     /// Makes the images of pages that are looked at, in a process of its own; without one, this process makes them.
     #[cfg(feature = "scans")]
     pub images: Option<bookstate_scans::images::ImageProgram>,
@@ -41,6 +43,7 @@ impl Default for Intake {
             pages: 20_000,
             growth: 32,
             trial: None,
+            file_name: None,
             #[cfg(feature = "scans")]
             images: None,
             #[cfg(feature = "scans")]

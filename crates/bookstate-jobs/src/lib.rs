@@ -43,6 +43,7 @@ pub mod engines;
 pub mod error;
 #[cfg(feature = "scans")]
 pub mod figures;
+mod file_name;
 pub mod ingest;
 pub mod intake;
 pub mod marks;
@@ -63,6 +64,7 @@ mod actor;
 mod worker;
 
 pub use error::{IngestError, StartError};
+pub use file_name::file_names;
 pub use ingest::{
     Ingested, copy_of, forget_answers, identify, ingest, ingest_within, remove_copy, sources_dir,
 };

@@ -6,7 +6,7 @@ mod fake;
 
 use bookstate_domain::{BookStatus, JobStatus, OperationName, Variant};
 use bookstate_jobs::{
-    Activity, IngestError, JobEnd, JobRequest, Scheduler, StartError, Started, copy_of, ingest,
+    Activity, IngestError, JobEnd, JobRequest, Scheduler, StartError, Started, copy_of, file_names, ingest,
     plan::settled_units, sources_dir,
 };
 use fake::{Bench, Trick, UNITS, assert_nothing_ran_twice, request, running, state, unit_events};
@@ -381,10 +381,12 @@ async fn a_file_is_a_book_by_its_content() {
     std::fs::rename(&path, &moved).unwrap();
     let second = ingest(&library, &moved).await.unwrap();
     assert!(second.known && second.book_id == first.book_id);
-    let copies: Vec<_> =
+    let files: Vec<_> =
         std::fs::read_dir(sources_dir(library.dir())).unwrap().map(|f| f.unwrap().path()).collect();
-    assert_eq!(copies.len(), 1);
-    assert_eq!(std::fs::read(&copies[0]).unwrap(), std::fs::read(&moved).unwrap());
+    assert_eq!(files.len(), 2, "the copy and its name: {files:?}");
+    let copy = copy_of(library.dir(), &first.book_id).unwrap();
+    assert_eq!(std::fs::read(&copy).unwrap(), std::fs::read(&moved).unwrap());
+    assert_eq!(file_names(library.dir())[&first.book_id], "moved.txt", "the last one");
     for not_a_book in [path, bench.dir.path().to_path_buf()] {
         let refused = ingest(&library, &not_a_book).await.unwrap_err();
         assert!(matches!(refused, IngestError::Source(_) | IngestError::Images(_)), "{refused}");

@@ -47,7 +47,7 @@ fn doubtful_pages_come_first_and_pages_are_read_again_when_it_is_asked() {
     assert_eq!(complete(&place), [true, true, true], "nothing was changed");
 
     let sources = || std::fs::read_dir(place.data().join("sources")).unwrap().count();
-    assert_eq!(sources(), 2, "the images, and the words on them");
+    assert_eq!(sources(), 3, "the images, their name, and the words on them");
     place.ok("rm scan --yes");
     assert_eq!(sources(), 0, "nothing of a removed book is left");
 }

@@ -58,7 +58,8 @@ async fn list(
     let mut books = state.books().await?;
     books.retain(|book| status.is_none() || book.status == status);
     let rows = books.iter().skip(part.offset()).take(part.limit());
-    let rows = rows.map(|book| view::BookRow::of(book)).collect();
+    let names = state.file_names().await?;
+    let rows = rows.map(|book| view::BookRow::of(book, names.get(&book.book_id))).collect();
     Ok(axum::Json(view::Books { books: rows, total: books.len() }))
 }
 

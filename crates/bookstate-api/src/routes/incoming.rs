@@ -17,12 +17,15 @@ const PIECE: usize = 64 << 10;
 
 /// A file on its way in. It is gone when this is dropped: what is taken in has a copy elsewhere.
 #[derive(Debug)]
-pub(super) struct Incoming(PathBuf);
+pub(super) struct Incoming {
+    path: PathBuf,
+    name: String,
+}
 
 impl Drop for Incoming {
     fn drop(&mut self) {
         // It may not be there yet.
-        drop(std::fs::remove_file(&self.0));
+        drop(std::fs::remove_file(&self.path));
     }
 }
 
@@ -42,7 +45,8 @@ pub(super) fn disk(error: &std::io::Error) -> Problem {
 }
 
 impl Incoming {
-    /// A place for a file whose name the client gave: of the name only a known extension is used.
+    /// A place for a file whose name the client gave: in the place's own name
+    /// only a known extension is used of it.
     pub(super) fn new(dir: &Path, name: &str) -> Result<Self, Problem> {
         private::create_dir(dir).or_else(|error| match error.kind() {
             std::io::ErrorKind::AlreadyExists => Ok(()),
@@ -51,18 +55,24 @@ impl Incoming {
         let extension = Path::new(name).extension().and_then(|extension| extension.to_str());
         let extension = extension.unwrap_or_default().to_ascii_lowercase();
         let known = ["pdf", "md", "markdown", "txt"].into_iter().find(|known| *known == extension);
-        Ok(Self(dir.join(format!("{:032x}.{}", rand::random::<u128>(), known.unwrap_or("bin")))))
+        let path = dir.join(format!("{:032x}.{}", rand::random::<u128>(), known.unwrap_or("bin")));
+        Ok(Self { path, name: name.to_owned() })
     }
 
     /// Where it is.
     pub(super) fn path(&self) -> &Path {
-        &self.0
+        &self.path
+    }
+
+    /// What the client calls it.
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Copies an open file. Blocks.
     pub(super) fn copy_of(from: File, dir: &Path, name: &str, limit: u64) -> Result<Self, Problem> {
         let incoming = Self::new(dir, name)?;
-        let mut to = private::create_new(&incoming.0).map_err(|error| disk(&error))?;
+        let mut to = private::create_new(&incoming.path).map_err(|error| disk(&error))?;
         let mut from = from.take(limit.saturating_add(1));
         let mut piece = vec![0; PIECE];
         let mut written = 0;

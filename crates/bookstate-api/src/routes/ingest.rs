@@ -94,7 +94,7 @@ async fn ingest(
     let mut books = Vec::new();
     for path in &request.paths {
         let incoming = copy(&state, path).await?;
-        let ingested = state.take_in(incoming.path()).await?;
+        let ingested = state.take_in(incoming.path(), incoming.name()).await?;
         books.push(begin(&state, ingested).await?);
     }
     let first = books.first();

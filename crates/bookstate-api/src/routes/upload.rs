@@ -59,7 +59,7 @@ async fn upload(
     let received = receive(&state, &mut form, &watch, limit).await;
     // What ended the body is why the form ended.
     let incoming = received.map_err(|problem| watch.problem().unwrap_or(problem))?;
-    let ingested = state.take_in(incoming.path()).await?;
+    let ingested = state.take_in(incoming.path(), incoming.name()).await?;
     drop((incoming, permit));
     Ok((StatusCode::ACCEPTED, Json(begin(&state, ingested).await?)))
 }

@@ -17,6 +17,8 @@ pub struct BookRow {
     /// Title.
     #[schema(value_type = Option<String>)]
     pub title: Option<Text>,
+    /// What its file was called, where that is known.
+    pub file_name: Option<String>,
     /// The first author, or all in one text.
     #[schema(value_type = Option<String>)]
     pub author: Option<Text>,
@@ -31,17 +33,24 @@ pub struct BookRow {
 }
 
 impl BookRow {
-    /// The row of a book.
+    /// The row of a book whose file was called so.
     #[must_use]
-    pub fn of(book: &Book) -> Self {
+    pub fn of(book: &Book, file_name: Option<&String>) -> Self {
         Self {
             id: book.book_id.to_string(),
             title: book.title.clone(),
+            file_name: file_name.cloned(),
             author: book.author.clone(),
             page_count: book.page_count,
             status: book.status,
             created_at: book.created_at,
         }
+    }
+
+    /// What people call it: its title, else its file's name.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.title.as_deref().or(self.file_name.as_deref())
     }
 }
 

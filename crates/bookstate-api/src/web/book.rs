@@ -34,7 +34,9 @@ pub(super) async fn show(
     let details = view::BookDetails::of(reading.state()).ok_or_else(|| crate::read::unknown(book_id))?;
     let status = view::BookStatusLine::of(reading.state());
     let job = state.job_progress(book_id).filter(|job| !job.is_over());
-    let title = details.title.as_deref().unwrap_or(&details.id);
+    let names = state.file_names().await?;
+    let file_name = names.get(book_id).map_or(details.id.as_str(), String::as_str);
+    let title = details.title.as_deref().unwrap_or(file_name);
     let (pages, read) = pages(reading.state(), parts.pages);
     let contents = view::Contents::of(reading.state());
     let chapters = view::Chapters::of(reading.state(), false);

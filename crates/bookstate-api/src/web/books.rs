@@ -30,7 +30,9 @@ pub(super) async fn list(State(state): State<ApiState>, Query(start): Query<Star
     let books = state.books().await?;
     let running = state.running_jobs();
     let offset = usize::try_from(start.offset).unwrap_or(usize::MAX);
-    let rows: Vec<_> = books.iter().skip(offset).take(ROWS).map(|book| view::BookRow::of(book)).collect();
+    let names = state.file_names().await?;
+    let shown = books.iter().skip(offset).take(ROWS);
+    let rows: Vec<_> = shown.map(|book| view::BookRow::of(book, names.get(&book.book_id))).collect();
     let now = Instant::now();
     let targets = state.targets();
     let targets: Vec<_> =
@@ -66,7 +68,7 @@ fn table(rows: &[view::BookRow], running: &[JobProgress]) -> Markup {
                 @for row in rows {
                     tr {
                         td {
-                            a.title href={ "/books/" (row.id) } { (row.title.as_deref().unwrap_or(&row.id)) }
+                            a.title href={ "/books/" (row.id) } { (row.name().unwrap_or(&row.id)) }
                             @if let Some(author) = &row.author { span.by { (author) } }
                         }
                         td.number { (row.page_count) }

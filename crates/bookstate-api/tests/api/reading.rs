@@ -163,6 +163,7 @@ async fn lists_come_in_parts() {
     let listed = async |path: &str| {
         let books = server.get(path).await.json();
         let rows = books["books"].as_array().unwrap().clone();
+        assert!(rows.iter().all(|row| row["file_name"] == "a.txt"), "{rows:?}");
         let ids: Vec<_> = rows.iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect();
         (ids, books["total"].as_u64().unwrap())
     };

@@ -25,7 +25,7 @@ pub(crate) fn run(books: &Books, json: bool) -> Result<(), Failure> {
         let text = |text: &Option<Text>| text.as_deref().unwrap_or_default().to_owned();
         table.row([
             row.id.clone(),
-            text(&row.title),
+            row.name().unwrap_or_default().to_owned(),
             text(&row.author),
             row.page_count.to_string(),
             row.status.map(|status| status.to_string()).unwrap_or_default(),

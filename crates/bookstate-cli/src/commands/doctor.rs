@@ -15,6 +15,7 @@ use crate::{
     local::LocalReader,
     output::{self, count},
     settings::{Settings, TargetSettings},
+    time,
 };
 
 /// How long a target may take to answer.
@@ -167,7 +168,10 @@ fn books(reader: &LocalReader) -> Vec<Check> {
             checks.push(Check::bad("books", error.to_string(), todo, Exit::DataDir));
         }
     }
-    if let Some(holder) = reader.holder() {
+    if let Some(mut holder) = reader.holder() {
+        if let Ok(started) = holder.started.parse() {
+            holder.started = time::local(started);
+        }
         checks.push(Check::good("in use by", holder.to_string()));
     }
     match reader.behind() {

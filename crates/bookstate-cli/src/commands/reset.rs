@@ -11,7 +11,7 @@ use crate::{
     failure::Failure,
     library,
     logging::say,
-    output::{self, count},
+    output::{self, count, shortened},
     settings::Settings,
     source::Source,
 };
@@ -65,13 +65,15 @@ pub(crate) async fn run(settings: &Settings, args: &ResetArgs, json: bool) -> Re
     let reading = library.read(&id).await?;
     let reading = reading.ok_or_else(|| Failure::input(format_args!("there is no book {id} any more")))?;
     let lost = lost(&reading.snapshot.state, operation);
+    let title = reading.snapshot.state.book().and_then(|book| book.title.as_deref());
+    let title = title.map(|title| format!(" ({})", shortened(title, 40))).unwrap_or_default();
     if args.dry_run {
         if json {
             return output::json(&json!({"book_id": id, "operation": operation, "would_be_lost": lost}));
         }
         return output::line(&format!("{id}: would be reset: {lost}; nothing was changed"));
     }
-    say("note", format_args!("{id}: this undoes {lost}"));
+    say("note", format_args!("{id}{title}: this undoes {lost}"));
     consent::ask(args.yes)?;
     let sink = library::start_sink(&library, settings)?;
     let done = reset(&library, &id, operation);

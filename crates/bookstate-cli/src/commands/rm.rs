@@ -2,7 +2,7 @@
 
 use bookstate_api::view::BookDetails;
 use bookstate_domain::{BookId, BookState};
-use bookstate_jobs::{copy_of, remove_copy};
+use bookstate_jobs::{copy_of, file_names, remove_copy};
 use bookstate_store::Library;
 use serde::Serialize;
 use serde_json::json;
@@ -24,26 +24,30 @@ use crate::{
 struct Goes {
     book_id: BookId,
     title: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file_name: Option<String>,
     pages: i32,
     #[serde(skip_serializing_if = "Option::is_none")]
     documents: Option<usize>,
 }
 
 impl Goes {
-    fn of(state: &BookState) -> Self {
+    fn of(state: &BookState, file_name: Option<String>) -> Self {
         Self {
             book_id: state.book_id().clone(),
             title: state.book().and_then(|book| book.title.as_deref().map(str::to_owned)),
+            file_name,
             pages: state.book().map_or(0, |book| book.page_count),
             documents: Some(state.document_count()),
         }
     }
 
     fn text(&self) -> String {
-        let title = self.title.as_deref().map(|title| format!(" ({})", shortened(title, 40)));
+        let name = self.title.as_deref().or(self.file_name.as_deref());
+        let name = name.map(|name| format!(" ({})", shortened(name, 40)));
         let pages = count(usize::try_from(self.pages).unwrap_or_default(), "page");
         let documents = self.documents.map(|documents| format!(", {}", count(documents, "document")));
-        format!("{}{}: {pages}{}", self.book_id, title.unwrap_or_default(), documents.unwrap_or_default())
+        format!("{}{}: {pages}{}", self.book_id, name.unwrap_or_default(), documents.unwrap_or_default())
     }
 }
 
@@ -51,10 +55,10 @@ impl Goes {
 fn agreed(books: &[Goes], place: &str, args: &RmArgs, json: bool) -> Result<bool, Failure> {
     if args.dry_run {
         if json {
-            output::json(&json!({"would_be_removed": books}))?;
+            output::json(&json!({"would_be_removed": books, "from": place}))?;
         } else {
             books.iter().try_for_each(|book| output::line(&book.text()))?;
-            output::line("nothing was changed")?;
+            output::line(&format!("from {place}; nothing was changed"))?;
         }
         return Ok(false);
     }
@@ -80,6 +84,7 @@ fn tell(books: &[Goes], json: bool) -> Result<(), Failure> {
 pub(crate) async fn run(settings: &Settings, args: &RmArgs, json: bool) -> Result<(), Failure> {
     // What is asked about is what goes: nothing changes between, since the data directory is ours.
     let library = library::open(settings)?;
+    let mut names = file_names(library.dir());
     let mut books = Vec::new();
     for book in &args.books {
         let id = library::find(&library, book)?;
@@ -87,7 +92,7 @@ pub(crate) async fn run(settings: &Settings, args: &RmArgs, json: bool) -> Resul
         let reading =
             reading.ok_or_else(|| Failure::input(format_args!("there is no book {id} any more")))?;
         if books.iter().all(|known: &Goes| known.book_id != id) {
-            books.push(Goes::of(&reading.snapshot.state));
+            books.push(Goes::of(&reading.snapshot.state, names.remove(&id)));
         }
     }
     let targets: Vec<&str> = settings.targets.iter().map(|target| target.name.as_str()).collect();
@@ -134,7 +139,13 @@ pub(crate) async fn remote(source: &Source, args: &RmArgs, json: bool) -> Result
         let (details, _): (BookDetails, _) = server.get(&["api", "books", id.as_str()], &[]).await?;
         if books.iter().all(|known| known.book_id != id) {
             let title = details.title.as_deref().map(str::to_owned);
-            books.push(Goes { book_id: id, title, pages: details.page_count, documents: None });
+            books.push(Goes {
+                book_id: id,
+                title,
+                file_name: None,
+                pages: details.page_count,
+                documents: None,
+            });
         }
     }
     if !agreed(&books, &format!("the server at {} and its targets", server.host()), args, json)? {

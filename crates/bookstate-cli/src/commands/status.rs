@@ -79,7 +79,7 @@ fn show(status: &Status, one: bool, json: bool) -> Result<(), Failure> {
         let stage = line.stages.iter().find(|stage| !stage.state.is_settled());
         table.row([
             line.book_id.clone(),
-            line.title.as_deref().unwrap_or_default().to_owned(),
+            book.name().unwrap_or_default().to_owned(),
             book_status(line, status.process.is_some()),
             stage.map(|stage| format!("{} {}/{}", stage.stage, stage.done, stage.total)).unwrap_or_default(),
             book.targets.iter().map(|target| target.lag).max().unwrap_or(0).to_string(),
@@ -103,6 +103,7 @@ fn show_book(book: &BookLine, at_work: bool) -> Result<(), Failure> {
     let word = |word: Option<String>| word.unwrap_or_else(|| "-".to_owned());
     output::line(&format!("book      {}", line.book_id))?;
     output::line(&format!("title     {}", line.title.as_deref().unwrap_or("-")))?;
+    output::line(&format!("file      {}", book.file_name.as_deref().unwrap_or("-")))?;
     let reason = line.status_reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
     let status = book_status(line, at_work);
     let go_on = if status == INTERRUPTED { "; `bookstate process FILE` continues" } else { "" };

@@ -14,6 +14,7 @@ mod take_over;
 
 use std::{
     collections::BTreeSet,
+    fs,
     io::{self, IsTerminal},
     path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicBool},
@@ -155,14 +156,21 @@ pub(crate) async fn run(settings: &Settings, args: &ProcessArgs, json: bool) -> 
     Ok(exit)
 }
 
-/// The files that are there, and what the others mean for the exit code. Nothing is opened for missing files
+/// The files that are there, and what the others mean for the exit code. Nothing is opened for missing and empty files
 /// alone, so that a mistyped name makes no data directory.
 fn existing(files: &[PathBuf]) -> Result<(Vec<PathBuf>, Exit), Failure> {
-    let is_there = |path: &PathBuf| path.exists() || names_images(path);
-    let (there, missing): (Vec<PathBuf>, Vec<PathBuf>) = files.iter().cloned().partition(is_there);
-    let errors = missing.into_iter().map(|path| SourceError::Missing { path });
+    let mut there = Vec::new();
+    let mut errors = Vec::new();
+    for path in files {
+        let is_empty = fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() == 0);
+        match path.exists() || names_images(path) {
+            true if is_empty => errors.push(SourceError::Empty { path: path.clone() }),
+            true => there.push(path.clone()),
+            false => errors.push(SourceError::Missing { path: path.clone() }),
+        }
+    }
     if there.is_empty() {
-        let texts: Vec<String> = errors.map(|error| error.to_string()).collect();
+        let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
         return Err(Failure::input(texts.join("; ")));
     }
     let mut exit = Exit::Ok;

@@ -15,8 +15,9 @@ fn files_that_are_no_books() {
     std::fs::create_dir(place.path("dir")).unwrap();
     place.run("process missing.pdf").fails(3, &["missing.pdf", "check the path"]);
     assert!(!place.path(".bookstate").exists(), "a mistyped name makes no data directory");
-    place.run("process dir").fails(3, &["dir", "no page image"]);
     place.run("process empty.pdf").fails(3, &["empty.pdf", "empty"]);
+    assert!(!place.path(".bookstate").exists(), "nothing was begun");
+    place.run("process dir").fails(3, &["dir", "no page image"]);
     place.run("process encrypted.pdf").fails(3, &["encrypted.pdf", "password"]);
     place.run("process broken.pdf").fails(3, &["broken.pdf", "damaged"]);
     place.run("process picture.png").fails(3, &["picture.png", "damaged"]);

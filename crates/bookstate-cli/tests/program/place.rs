@@ -128,7 +128,7 @@ impl Place {
     }
 }
 
-fn ended(output: std::process::Output) -> Ended {
+pub(crate) fn ended(output: std::process::Output) -> Ended {
     Ended {
         code: output.status.code(),
         out: String::from_utf8(output.stdout).unwrap(),

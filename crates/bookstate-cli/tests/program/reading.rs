@@ -12,7 +12,7 @@ fn json_shapes() {
 
     let books = place.ok("books --json").json();
     assert_eq!(keys(&books), "books total");
-    assert_eq!(keys(&books["books"][0]), "id title author page_count status created_at");
+    assert_eq!(keys(&books["books"][0]), "id title file_name author page_count status created_at");
     let id = books["books"][0]["id"].as_str().unwrap().to_owned();
 
     let toc = place.ok(&format!("toc {id} --json")).json();
@@ -51,6 +51,24 @@ fn json_shapes() {
     let text = std::fs::read_to_string(place.path("out.json")).unwrap();
     let export: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(export["documents"]["Page"].as_array().unwrap().len(), 20);
+}
+
+#[test]
+fn a_book_is_known_by_the_name_that_its_file_had() {
+    let place = Place::new();
+    place.write("Harbours-of-the-north.txt", SMALL);
+    place.ok("process Harbours-of-the-north.txt");
+    place.write("other.txt", SMALL.replace("dark", "bright"));
+    place.ok("process other.txt");
+    std::fs::remove_file(place.path("Harbours-of-the-north.txt")).unwrap();
+    let status = place.ok("status harbours --json").json();
+    assert_eq!(status["books"].as_array().unwrap().len(), 1);
+    assert_eq!(status["books"][0]["file_name"], "Harbours-of-the-north.txt");
+    assert!(place.ok("status harbours").out.contains("Harbours-of-the-north.txt"));
+    place.ok("rm harbours --yes");
+    place.run("status harbours").fails(3, &["no title or file"]);
+    let left = std::fs::read_dir(place.path(".bookstate/sources")).unwrap().count();
+    assert_eq!(left, 2, "the copy of the other book, and its name");
 }
 
 #[test]
