@@ -35,13 +35,13 @@ fn build() -> PathBuf {
     let own = std::env::current_exe().unwrap();
     let directory = own.ancestors().skip(1).find(|path| !path.ends_with("deps")).unwrap();
     let profile = match directory.file_name().unwrap().to_str().unwrap() {
-        "debug" => "dev",
+        "debug" => "test",
         profile => profile,
     };
     let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .args(["build", "--locked", "--quiet", "--bin", "bookstate", "--profile", profile])
         // As the tests were built: else all that it depends on is built again, with the features of the program alone.
-        .args(if profile == "dev" { ["--workspace"].as_slice() } else { &["--package", "bookstate-cli"] })
+        .args(if profile == "test" { ["--workspace"].as_slice() } else { &["--package", "bookstate-cli"] })
         // A kind of target that not every program has, and that every test's may use.
         .args(["--features", "bookstate-cli/nats"])
         .arg("--target-dir")
