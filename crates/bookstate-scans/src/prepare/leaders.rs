@@ -1,7 +1,8 @@
 //! Leader dots: `Chapter ........ 12`. A reader by machine makes words of them and loses the numbers behind them, so
 //! they are wiped from the image.
 //!
-//! A leader is four dots or more, each no larger than 0.4 of a letter, on one baseline, at a steady pitch.
+//! A leader is four dots or more, each no larger than 0.4 of a letter, on one baseline, at a steady pitch, with empty
+//! paper between them: in small print, pieces of letters are as small and as regular, and have the letters around them.
 
 use image::GrayImage;
 
@@ -49,8 +50,8 @@ fn leaders(components: &Components, letter: f32) -> Vec<Vec<usize>> {
         let (width, height) = (piece.width() as f32, piece.height() as f32);
         width <= largest && height <= largest && width <= 2.5 * height && height <= 2.5 * width
     };
-    let stems = Stems::of(components, letter);
-    let is_leaders = |piece: &Component| is_dot(piece) && !stems.any_below(piece);
+    let pieces = FromAbove::of(components, letter);
+    let is_leaders = |piece: &Component| is_dot(piece) && !pieces.any_below(piece);
     let mut dots: Vec<(usize, &Component)> =
         components.pieces.iter().enumerate().filter(|(_, piece)| is_leaders(piece)).collect();
     dots.sort_by_key(|(_, dot)| (dot.y1, dot.x0));
@@ -65,31 +66,43 @@ fn leaders(components: &Components, letter: f32) -> Vec<Vec<usize>> {
             None => rows.push(vec![dot]),
         }
     }
-    rows.into_iter().flat_map(|row| steady(row, letter)).collect()
+    rows.into_iter().flat_map(|row| steady(row, &pieces, letter)).collect()
 }
 
-/// The pieces of ink from above to below: the dot of an `i` has its stem right below it, and a line has many of them.
-struct Stems<'a> {
+/// The pieces of ink from above to below.
+struct FromAbove<'a> {
     by_top: Vec<&'a Component>,
     reach: u32,
 }
 
-impl<'a> Stems<'a> {
+impl<'a> FromAbove<'a> {
     fn of(components: &'a Components, letter: f32) -> Self {
         let mut by_top: Vec<&Component> = components.pieces.iter().collect();
         by_top.sort_by_key(|piece| piece.y0);
         Self { by_top, reach: (0.6 * letter).max(2.0) as u32 }
     }
 
+    /// Whether something is right below a dot, as the stem of an `i`: a line has many of them.
     fn any_below(&self, dot: &Component) -> bool {
         let first = self.by_top.partition_point(|piece| piece.y0 < dot.y1);
         let near = self.by_top.iter().skip(first).take_while(|piece| piece.y0 <= dot.y1 + self.reach);
         near.into_iter().any(|piece| piece.x0 < dot.x1 && dot.x0 < piece.x1)
     }
+
+    /// Whether a letter stands between two dots of a row.
+    fn any_letter_between(&self, left: &Component, right: &Component, letter: f32) -> bool {
+        let (y0, y1) = (left.y0.min(right.y0), left.y1.max(right.y1));
+        let highest = (4.0 * letter) as u32;
+        let first = self.by_top.partition_point(|piece| piece.y0 + highest < y0);
+        let near = self.by_top.iter().skip(first).take_while(|piece| piece.y0 < y1);
+        let is_letter = |piece: &Component| (0.5 * letter..=4.0 * letter).contains(&(piece.height() as f32));
+        near.into_iter()
+            .any(|piece| is_letter(piece) && piece.y1 > y0 && piece.x0 > left.x0 && piece.x1 < right.x1)
+    }
 }
 
-/// The stretches of a row of dots that have a steady pitch.
-fn steady(mut row: Vec<(usize, &Component)>, letter: f32) -> Vec<Vec<usize>> {
+/// The stretches of a row of dots that have a steady pitch and no letter between them.
+fn steady(mut row: Vec<(usize, &Component)>, pieces: &FromAbove<'_>, letter: f32) -> Vec<Vec<usize>> {
     row.sort_by_key(|(_, dot)| dot.x0);
     let middle = |dot: &Component| (dot.x0 + dot.x1) as f32 / 2.0;
     let mut out = Vec::new();
@@ -106,8 +119,9 @@ fn steady(mut row: Vec<(usize, &Component)>, letter: f32) -> Vec<Vec<usize>> {
             }
             (None, _) => false,
         };
+        let is_broken = run.last().is_some_and(|(_, last)| pieces.any_letter_between(last, dot.1, letter));
         match gap {
-            Some(gap) if goes_on => {
+            Some(gap) if goes_on && !is_broken => {
                 if run.len() == 1 {
                     pitch = gap;
                 }
@@ -142,6 +156,23 @@ mod tests {
                 image.put_pixel(x + dx, y + dy, Luma([0]));
             }
         }
+    }
+
+    #[test]
+    fn pieces_of_small_letters_in_a_row_stay() {
+        let mut image = GrayImage::from_pixel(600, 200, Luma([255]));
+        for line in 0..3 {
+            for letter in 0..25 {
+                let (x, y) = (20 + letter * 20, 30 + line * 50);
+                // A stem, and beside it what was broken off of its arm.
+                for dy in 0..14 {
+                    square(&mut image, x, y + dy, 3);
+                }
+                square(&mut image, x + 8, y + 5, 3);
+            }
+        }
+        let components = Components::of(&image);
+        assert_eq!(wipe(&mut image.clone(), &components, 14.0), []);
     }
 
     #[test]

@@ -7,13 +7,14 @@
 mod borders;
 #[cfg(test)]
 pub(crate) mod drawn;
+mod enlarge;
 mod fold;
 mod ink;
 mod leaders;
 mod skew;
 mod tone;
 
-use image::{DynamicImage, GrayImage, imageops};
+use image::{DynamicImage, GrayImage};
 
 pub use fold::{Fold, fold};
 pub use ink::Components;
@@ -23,15 +24,6 @@ use crate::words::Area;
 
 /// Lines that run less askew than this, in degrees, are read as they are.
 const LEAST_SKEW: f32 = 0.2;
-
-/// Small print is enlarged until its small letters are this high, in pixels.
-const WANTED_LETTER: f32 = 22.0;
-
-/// Letters that are higher than this are not enlarged.
-const SMALL_LETTER: f32 = 15.0;
-
-/// The most pixels of an enlarged image.
-const MAX_ENLARGED: f32 = 40_000_000.0;
 
 /// A page image as the reader gets it.
 #[derive(Debug, Clone)]
@@ -95,24 +87,15 @@ pub fn prepare(image: &DynamicImage, dpi: Option<f32>) -> Prepared {
     borders::wipe(&mut pixels, &components);
     let letter = components.letter_height();
     let leaders = leaders::wipe(&mut pixels, &components, letter);
-    let scale = enlargement(letter, page);
-    if scale > 1.0 {
-        let side = |side: u32| (side as f32 * scale).round() as u32;
-        pixels =
-            imageops::resize(&pixels, side(page.width), side(page.height), imageops::FilterType::CatmullRom);
+    let wanted = if leaders.is_empty() { enlarge::IN_WORDS } else { enlarge::ALONE };
+    let mut scale = enlarge::enlargement(letter, wanted, page);
+    match (scale > 1.0).then(|| enlarge::enlarged(&pixels, scale)).flatten() {
+        Some(larger) => pixels = larger,
+        None => scale = 1.0,
     }
     let leaders = leaders.iter().map(|leader| leader.scaled(scale)).collect();
     let dpi = dpi.unwrap_or_else(|| guessed_dpi(page)) * scale;
     Prepared { pixels, page, skew, scale, dpi, leaders, letter }
-}
-
-/// By how much small print is enlarged.
-fn enlargement(letter: f32, page: Size) -> f32 {
-    if letter <= 0.0 || letter >= SMALL_LETTER {
-        return 1.0;
-    }
-    let area = page.width as f32 * page.height as f32;
-    (WANTED_LETTER / letter).min(3.0).min((MAX_ENLARGED / area).sqrt()).max(1.0)
 }
 
 /// A book's page is some nine inches high.
