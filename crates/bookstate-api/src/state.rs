@@ -11,7 +11,8 @@ use std::{
 };
 
 use bookstate_domain::{
-    AnyKey, Book, BookId, Job, JobStatus, OperationName, Provider, Seq, Text, Timestamp, Variant,
+    AnyKey, Book, BookId, BookStatus, Job, JobId, JobStatus, OperationName, Provider, Seq, Text, Timestamp,
+    Variant,
 };
 use bookstate_jobs::{
     Ingested, Intake, JobProgress, JobRequest, JobTotals, Scheduler, Started, choose::provider_among,
@@ -72,6 +73,25 @@ struct Shared {
     /// Books that are read from a store at once, and held until their answers are made.
     reads: Arc<Semaphore>,
     exports: Arc<Semaphore>,
+}
+
+/// What starting a job led to.
+#[derive(Debug)]
+pub(crate) enum Begun {
+    /// It runs.
+    Running {
+        /// The job.
+        job_id: JobId,
+        /// It was active already.
+        resumed: bool,
+    },
+    /// The book is done.
+    NothingToDo {
+        /// Its latest job.
+        job_id: Option<JobId>,
+        /// Where it stands.
+        status: BookStatus,
+    },
 }
 
 /// See the module documentation. Cheap to clone.
@@ -345,7 +365,7 @@ impl ApiState {
         book_id: &BookId,
         variant: Option<Variant>,
         reset: Option<OperationName>,
-    ) -> Result<Started, Problem> {
+    ) -> Result<Begun, Problem> {
         let request = JobRequest {
             variant: variant.unwrap_or(self.0.config.variant),
             engines: self.0.config.engines.clone(),
@@ -353,14 +373,19 @@ impl ApiState {
             reset,
         };
         let started = self.0.parts.scheduler.start(book_id, request).await?;
-        if let Started::Running(job) = &started {
-            job_log::begins(&self.0.parts.library, job);
-        }
+        let begun = match started {
+            Started::Running(job) => {
+                let (job_id, resumed) = (job.job_id.clone(), job.resumed);
+                job_log::follow(job);
+                Begun::Running { job_id, resumed }
+            }
+            Started::NothingToDo { job_id, status, .. } => Begun::NothingToDo { job_id, status },
+        };
         // The server may have begun to end meanwhile: then this job, too, goes to a safe point.
         if self.is_stopping() {
             self.0.parts.scheduler.pause();
         }
-        Ok(started)
+        Ok(begun)
     }
 
     /// Goes on with the jobs that an earlier process left active.

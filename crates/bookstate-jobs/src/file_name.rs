@@ -29,9 +29,11 @@ pub(crate) fn of_path(path: &Path) -> Option<String> {
     name.as_deref().and_then(last_part)
 }
 
-/// The last part of what may be a path of any system, as far as names go.
+/// The last part of what may be a path of any system, as far as names go, on one line.
 fn last_part(name: &str) -> Option<String> {
-    let last = name.rsplit(['/', '\\']).next().unwrap_or_default().trim();
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let last: String = last.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let last = last.trim();
     let end =
         last.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= MOST_BYTES).last();
     last.get(..end?).map(str::to_owned)
@@ -73,7 +75,7 @@ pub fn file_names(data_dir: &Path) -> BTreeMap<BookId, String> {
     let named = paths.filter(|path| path.extension().is_some_and(|extension| extension == EXTENSION));
     let of = |path: PathBuf| {
         let id = id_of_hash(path.file_stem()?.to_str()?).ok()?;
-        Some((id, fs::read_to_string(path).ok()?))
+        Some((id, last_part(&fs::read_to_string(path).ok()?)?))
     };
     named.filter_map(of).collect()
 }
@@ -89,6 +91,7 @@ mod tests {
         assert_eq!(last_part("../../etc/passwd").as_deref(), Some("passwd"));
         assert_eq!(last_part(" / "), None);
         assert_eq!(last_part(""), None);
+        assert_eq!(last_part("a.pdf\nerror: forged").as_deref(), Some("a.pdf error: forged"));
         let long = "ä".repeat(300);
         assert_eq!(last_part(&long).unwrap(), "ä".repeat(127));
     }

@@ -66,8 +66,8 @@ struct IngestAnswers {
 
 /// Starts the job of a book that was taken in.
 pub(super) async fn begin(state: &ApiState, ingested: Ingested) -> Result<IngestAnswer, Problem> {
-    let started = state.start_job(&ingested.book_id, None, None).await?;
-    let (_, answer) = StartAnswer::of(&ingested.book_id, &started);
+    let begun = state.start_job(&ingested.book_id, None, None).await?;
+    let (_, answer) = StartAnswer::of(&ingested.book_id, &begun);
     Ok(IngestAnswer {
         book_id: answer.book_id,
         id: answer.id,

@@ -7,7 +7,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bookstate_domain::{JobStatus, Variant};
-use bookstate_jobs::Started;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -20,7 +19,7 @@ use crate::{
     extract::{Body, Path, Query},
     problem::{Code, Problem},
     read::BookReading,
-    state::ApiState,
+    state::{ApiState, Begun},
     view,
 };
 
@@ -64,7 +63,7 @@ pub(super) struct StartAnswer {
 
 impl StartAnswer {
     /// What starting a job led to, and the status of the answer.
-    pub(super) fn of(book_id: &bookstate_domain::BookId, started: &Started) -> (StatusCode, Self) {
+    pub(super) fn of(book_id: &bookstate_domain::BookId, begun: &Begun) -> (StatusCode, Self) {
         let answer = |job_id: Option<&bookstate_domain::JobId>, status: &str, resumed| {
             let id = job_id
                 .map(|job_id| view::JobId { book_id: book_id.clone(), job_id: job_id.clone() }.to_string());
@@ -76,11 +75,11 @@ impl StartAnswer {
                 resumed,
             }
         };
-        match started {
-            Started::Running(job) => {
-                (StatusCode::ACCEPTED, answer(Some(&job.job_id), "running", job.resumed))
+        match begun {
+            Begun::Running { job_id, resumed } => {
+                (StatusCode::ACCEPTED, answer(Some(job_id), "running", *resumed))
             }
-            Started::NothingToDo { job_id, status, .. } => {
+            Begun::NothingToDo { job_id, status } => {
                 (StatusCode::OK, answer(job_id.as_ref(), status.as_str(), false))
             }
         }
@@ -105,8 +104,8 @@ async fn start(
     let variant = request.variant.as_deref().map(word::<Variant>).transpose()?;
     let reset = request.reset_from.as_deref().map(operation).transpose()?;
     let book_id = reading.state().book_id();
-    let started = state.start_job(book_id, variant, reset).await?;
-    let (status, answer) = StartAnswer::of(book_id, &started);
+    let begun = state.start_job(book_id, variant, reset).await?;
+    let (status, answer) = StartAnswer::of(book_id, &begun);
     Ok((status, Json(answer)))
 }
 
