@@ -102,14 +102,17 @@ fn by_name(text: &str, known: &[Known]) -> Result<Option<BookId>, Failure> {
         return Ok(None);
     }
     let stem = |name: &String| Path::new(name).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    // A path that leads nowhere is a mistake, and no name.
+    let is_path = text.contains('/');
+    let file = |book: &Known| book.file_name.clone().filter(|_| !is_path);
     let exactly = |book: &&Known| {
-        let of_file = [book.file_name.clone(), book.file_name.as_ref().and_then(stem)];
+        let of_file = [file(book), file(book).as_ref().and_then(stem)];
         let mut names = [book.title.clone()].into_iter().chain(of_file).flatten();
         names.any(|name| plain(&name) == wanted)
     };
     // Each file's name has an ending, which is no part of what it is called.
     let partly = |book: &&Known| {
-        let mut names = [book.title.clone(), book.file_name.as_ref().and_then(stem)].into_iter().flatten();
+        let mut names = [book.title.clone(), file(book).as_ref().and_then(stem)].into_iter().flatten();
         names.any(|name| plain(&name).contains(&wanted))
     };
     let exact: Vec<_> = known.iter().filter(exactly).collect();
@@ -172,6 +175,7 @@ mod tests {
         let several = of("the mill").unwrap_err();
         assert!(several.contains("b-x12 (The Mill: a Tale)") && several.contains("b-x123"), "{several}");
         assert!(of("b-x9").unwrap_err().contains("no book b-x9"));
+        assert!(of("../scan 0012").is_err(), "a path to a file that is not there");
         assert!(of("../x").unwrap_err().contains("is not an id"));
         assert!(of("").is_err());
         std::fs::write(&file, "Other text.").unwrap();
