@@ -70,14 +70,21 @@ fn beside(copy: &Path) -> PathBuf {
 /// has no file here, and one that an older version took in no name. Blocks.
 #[must_use]
 pub fn file_names(data_dir: &Path) -> BTreeMap<BookId, String> {
-    let Ok(files) = fs::read_dir(sources_dir(data_dir)) else { return BTreeMap::new() };
-    let paths = files.filter_map(|file| file.ok().map(|file| file.path()));
-    let named = paths.filter(|path| path.extension().is_some_and(|extension| extension == EXTENSION));
-    let of = |path: PathBuf| {
-        let id = id_of_hash(path.file_stem()?.to_str()?).ok()?;
-        Some((id, last_part(&fs::read_to_string(path).ok()?)?))
-    };
-    named.filter_map(of).collect()
+    let mut names = BTreeMap::new();
+    let Ok(files) = fs::read_dir(sources_dir(data_dir)) else { return names };
+    for file in files.flatten() {
+        let path: PathBuf = sources_dir(data_dir).join(file.file_name());
+        let is_name = path.extension().is_some_and(|extension| extension == EXTENSION);
+        if let Some((id, name)) = is_name.then(|| named(&path)).flatten() {
+            names.insert(id, name);
+        }
+    }
+    names
+}
+
+fn named(path: &Path) -> Option<(BookId, String)> {
+    let id = id_of_hash(path.file_stem()?.to_str()?).ok()?;
+    Some((id, last_part(&fs::read_to_string(path).ok()?)?))
 }
 
 #[cfg(test)]
