@@ -13,10 +13,8 @@ use std::{
 use bookstate_domain::BookId;
 use bookstate_store::fs::private;
 
-use crate::ingest::{id_of_hash, sources_dir};
+use crate::kept::{NAME, copy_of, id_of_hash, sources_dir};
 
-/// The ending of the file with the name, which stands beside the copy.
-pub(crate) const EXTENSION: &str = "name";
 /// How many bytes of a name are kept: as many as a file's name has on the systems that there are.
 const MOST_BYTES: usize = 255;
 
@@ -63,7 +61,13 @@ pub(crate) fn forget(copy: &Path) -> io::Result<()> {
 }
 
 fn beside(copy: &Path) -> PathBuf {
-    copy.with_extension(EXTENSION)
+    copy.with_extension(NAME)
+}
+
+/// What the file of a book was called, as far as it is known. Blocks.
+#[must_use]
+pub fn file_name(data_dir: &Path, book_id: &BookId) -> Option<String> {
+    Some(named(&beside(&copy_of(data_dir, book_id)?))?.1)
 }
 
 /// What the files of the books in a data directory were called, as far as it is known: a book that came from a target
@@ -74,7 +78,7 @@ pub fn file_names(data_dir: &Path) -> BTreeMap<BookId, String> {
     let Ok(files) = fs::read_dir(sources_dir(data_dir)) else { return names };
     for file in files.flatten() {
         let path: PathBuf = sources_dir(data_dir).join(file.file_name());
-        let is_name = path.extension().is_some_and(|extension| extension == EXTENSION);
+        let is_name = path.extension().is_some_and(|extension| extension == NAME);
         if let Some((id, name)) = is_name.then(|| named(&path)).flatten() {
             names.insert(id, name);
         }

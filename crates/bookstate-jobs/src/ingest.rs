@@ -11,7 +11,7 @@ use std::{
     sync::Arc,
 };
 
-use bookstate_domain::{BookId, IdError, Seq, persist::NewBook};
+use bookstate_domain::{BookId, Seq, persist::NewBook};
 use bookstate_store::{Library, OpenBookError, fs::private};
 use sha2::{Digest, Sha256};
 
@@ -32,12 +32,10 @@ use crate::{
     error::{IngestError, StartError},
     file_name,
     intake::{Intake, Tried},
+    kept::{copy_of, id_of_hash, sources_dir},
 };
 #[cfg(feature = "scans")]
 use crate::{page_images, scan};
-
-/// How many hexadecimal digits of the hash a book's id has.
-const ID_DIGITS: usize = 16;
 
 /// A book that was taken in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,12 +46,6 @@ pub struct Ingested {
     pub known: bool,
     /// How many pages it has.
     pub page_count: u32,
-}
-
-/// Where the copies of the books' files are.
-#[must_use]
-pub fn sources_dir(data_dir: &Path) -> PathBuf {
-    data_dir.join("sources")
 }
 
 /// Takes in the file at `path` within the default bounds: see [`ingest_within`].
@@ -265,12 +257,6 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The id of the book whose file has this hash.
-pub(crate) fn id_of_hash(hash: &str) -> Result<BookId, IdError> {
-    let digits: String = hash.chars().take(ID_DIGITS).collect();
-    BookId::new(&format!("b-{digits}"))
-}
-
 /// Writes the copy, unless it is there; says where it is.
 fn keep_copy(dir: &Path, hash: &str, extension: &str, bytes: &[u8]) -> Result<PathBuf, IngestError> {
     let path = dir.join(format!("{hash}.{extension}"));
@@ -298,23 +284,6 @@ fn write_copy(dir: &Path, path: &Path, temporary: &Path, bytes: &[u8]) -> io::Re
     file.sync_all()?;
     fs::rename(temporary, path)?;
     File::open(dir)?.sync_all()
-}
-
-/// The endings of files that are kept beside a copy.
-const BESIDE: &[&str] = &["spreads", file_name::EXTENSION];
-
-/// Where the copy of a book's file is; `None`: there is none. Blocks.
-#[must_use]
-pub fn copy_of(data_dir: &Path, book_id: &BookId) -> Option<PathBuf> {
-    let prefix = book_id.as_str().strip_prefix("b-")?;
-    let files = fs::read_dir(sources_dir(data_dir)).ok()?;
-    let names = files.filter_map(|file| file.ok().map(|file| file.path()));
-    let mut copies = names.filter(|path| {
-        let name = path.file_name().and_then(|name| name.to_str());
-        let is_beside = path.extension().and_then(|e| e.to_str()).is_some_and(|e| BESIDE.contains(&e));
-        name.is_some_and(|name| name.starts_with(prefix)) && !is_beside && path.is_file()
-    });
-    copies.next()
 }
 
 /// Forgets the answers of models that are kept of a book, so that its pages are read anew. Blocks.

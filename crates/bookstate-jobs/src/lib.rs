@@ -46,6 +46,7 @@ pub mod figures;
 mod file_name;
 pub mod ingest;
 pub mod intake;
+mod kept;
 pub mod marks;
 pub mod outcome;
 #[cfg(feature = "scans")]
@@ -64,11 +65,10 @@ mod actor;
 mod worker;
 
 pub use error::{IngestError, StartError};
-pub use file_name::file_names;
-pub use ingest::{
-    Ingested, copy_of, forget_answers, identify, ingest, ingest_within, remove_copy, sources_dir,
-};
+pub use file_name::{file_name, file_names};
+pub use ingest::{Ingested, forget_answers, identify, ingest, ingest_within, remove_copy};
 pub use intake::{Intake, Trial};
+pub use kept::{copy_of, sources_dir};
 pub use persist_call::PersistCall;
 pub use progress::{Activity, JobEnd, JobProgress, JobReport, UnitCounts};
 pub use scheduler::{JobRequest, JobTotals, RunningJob, Scheduler, SchedulerConfig, Started};
