@@ -82,22 +82,24 @@ impl<'a> FromAbove<'a> {
         Self { by_top, reach: (0.6 * letter).max(2.0) as u32 }
     }
 
+    /// Those whose upper edge is at `y0` or below, and above `y1`.
+    fn beginning(&self, y0: u32, y1: u32) -> impl Iterator<Item = &'a Component> {
+        let first = self.by_top.partition_point(|piece| piece.y0 < y0);
+        self.by_top.iter().skip(first).take_while(move |piece| piece.y0 < y1).copied()
+    }
+
     /// Whether something is right below a dot, as the stem of an `i`: a line has many of them.
     fn any_below(&self, dot: &Component) -> bool {
-        let first = self.by_top.partition_point(|piece| piece.y0 < dot.y1);
-        let near = self.by_top.iter().skip(first).take_while(|piece| piece.y0 <= dot.y1 + self.reach);
-        near.into_iter().any(|piece| piece.x0 < dot.x1 && dot.x0 < piece.x1)
+        let mut near = self.beginning(dot.y1, dot.y1 + self.reach + 1);
+        near.any(|piece| piece.x0 < dot.x1 && dot.x0 < piece.x1)
     }
 
     /// Whether a letter stands between two dots of a row.
     fn any_letter_between(&self, left: &Component, right: &Component, letter: f32) -> bool {
         let (y0, y1) = (left.y0.min(right.y0), left.y1.max(right.y1));
-        let highest = (4.0 * letter) as u32;
-        let first = self.by_top.partition_point(|piece| piece.y0 + highest < y0);
-        let near = self.by_top.iter().skip(first).take_while(|piece| piece.y0 < y1);
         let is_letter = |piece: &Component| (0.5 * letter..=4.0 * letter).contains(&(piece.height() as f32));
-        near.into_iter()
-            .any(|piece| is_letter(piece) && piece.y1 > y0 && piece.x0 > left.x0 && piece.x1 < right.x1)
+        let mut near = self.beginning(y0.saturating_sub((4.0 * letter) as u32), y1);
+        near.any(|piece| is_letter(piece) && piece.y1 > y0 && piece.x0 > left.x0 && piece.x1 < right.x1)
     }
 }
 
