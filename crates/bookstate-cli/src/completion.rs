@@ -117,7 +117,7 @@ mod tests {
         let book = |id: &str, title: Option<&str>| Known {
             id: BookId::new(id).unwrap(),
             title: title.map(str::to_owned),
-            file_name: None,
+            file_name: Some(format!("scan of {id}.pdf")),
         };
         let known = [
             book("b-1a", Some("Moby-Dick; or, The Whale")),
@@ -131,6 +131,7 @@ mod tests {
         assert_eq!(found(""), ["b-1a", "b-1b", "c-2"]);
         assert_eq!(found("b-1"), ["b-1a", "b-1b"]);
         assert_eq!(found("whale"), ["b-1a"]);
+        assert_eq!(found("scan of b-1b"), ["b-1b"], "by its file's name");
         assert_eq!(found("x"), [""; 0]);
         let help = book_candidates(&known, "red")[0].get_help().unwrap().to_string();
         assert!(!help.contains('\u{1b}'), "{help:?}");

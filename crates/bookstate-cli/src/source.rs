@@ -1,8 +1,10 @@
 //! Where reading commands read: the local store, or a running server. Either gives the same shapes.
 
+use std::collections::BTreeMap;
+
 use bookstate_api::view;
 use bookstate_domain::{BookId, Seq};
-use bookstate_jobs::{copy_of, figures::figures, file_names};
+use bookstate_jobs::{copy_of, figures::figures, file_name, file_names};
 use bookstate_reading::{export, source::cover};
 use bookstate_scans::images::ImageProgram;
 use bookstate_store::TargetName;
@@ -222,7 +224,21 @@ impl Source {
         }
     }
 
-    /// How far books are: one, or all.
+    /// What the file of a book was called.
+    ///
+    /// # Errors
+    /// A server does not list its books.
+    pub(crate) async fn file_name(&self, id: &BookId) -> Result<Option<String>, Failure> {
+        match self {
+            Self::Local { reader, .. } => Ok(file_name(reader.data_dir(), id)),
+            Self::Server(_) => {
+                let mut rows = self.books().await?.books.into_iter();
+                Ok(rows.find(|row| row.id == id.as_str()).and_then(|row| row.file_name))
+            }
+        }
+    }
+
+    /// How far books are: one, or all; the names of files only of all, since one is asked for often.
     pub(crate) async fn status(&self, only: Option<&BookId>) -> Result<Status, Failure> {
         match self {
             Self::Local { reader, targets, .. } => local_status(reader, targets, only),
@@ -232,15 +248,16 @@ impl Source {
 
     async fn remote_status(&self, server: &Client, only: Option<&BookId>) -> Result<Status, Failure> {
         let (status, _): (view::Status, _) = server.get(&["api", "status"], &[]).await?;
-        let mut rows = self.books().await?.books;
-        rows.retain(|row| only.is_none_or(|only| only.as_str() == row.id));
+        let rows = match only {
+            Some(id) => vec![(id.to_string(), None)],
+            None => self.books().await?.books.into_iter().map(|row| (row.id, row.file_name)).collect(),
+        };
         let mut parked = Vec::new();
         for target in &status.targets {
             parked.extend(parked_of(server, &target.name).await?.parked);
         }
         let mut books = Vec::new();
-        for row in rows {
-            let (id, file_name) = (row.id, row.file_name);
+        for (id, file_name) in rows {
             let (line, headers) = server.get(&["api", "jobs", "status", &id], &[]).await?;
             let seq = headers.get("x-bookstate-seq").and_then(|seq| seq.to_str().ok()?.parse().ok());
             let seq: u32 = seq.unwrap_or_default();
@@ -314,7 +331,7 @@ fn local_status(
         Some(id) => vec![id.clone()],
         None => store.list_books()?.into_iter().map(|(id, _)| id).collect(),
     };
-    let mut names = file_names(reader.data_dir());
+    let mut names = if only.is_none() { file_names(reader.data_dir()) } else { BTreeMap::new() };
     let mut books = Vec::new();
     for id in ids {
         let Some(loaded) = store.load_book(&id)? else { continue };

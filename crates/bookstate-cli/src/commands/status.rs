@@ -26,7 +26,18 @@ pub(crate) async fn run(source: &Source, book: Option<&str>, watch: bool, json: 
         Some(book) => Some(source.find(book).await?),
         None => None,
     };
-    let mut shown = source.status(only.as_ref()).await?;
+    let file_name = match &only {
+        Some(only) => source.file_name(only).await?,
+        None => None,
+    };
+    let look = async || -> Result<Status, Failure> {
+        let mut status = source.status(only.as_ref()).await?;
+        for book in &mut status.books {
+            book.file_name = book.file_name.take().or_else(|| file_name.clone());
+        }
+        Ok(status)
+    };
+    let mut shown = look().await?;
     if let Source::Local { reader, .. } = source {
         reader.note_behind(only.as_ref());
     }
@@ -36,7 +47,7 @@ pub(crate) async fn run(source: &Source, book: Option<&str>, watch: bool, json: 
             () = tokio::time::sleep(WATCH_INTERVAL) => {}
             _ = tokio::signal::ctrl_c() => return Err(Failure::silent(Exit::Interrupted)),
         }
-        let now = source.status(only.as_ref()).await?;
+        let now = look().await?;
         if now != shown {
             if !json && io::stdout().is_terminal() {
                 output::clear()?;
