@@ -82,9 +82,12 @@ async fn open(options: &NatsOptions) -> NatsTarget {
     target
 }
 
+/// So often, a tenth of a second apart, is asked for what will come: longer than any machine is loaded.
+const PATIENCE: usize = 1200;
+
 /// Servers that come back elect a leader first, of the cluster and of the stream: what asks meanwhile asks again.
 async fn patiently<T>(mut ask: impl AsyncFnMut() -> Result<T, TargetError>) -> T {
-    for _ in 0..20 {
+    for _ in 0..PATIENCE {
         match ask().await {
             Err(TargetError::Unavailable { .. }) => tokio::time::sleep(Duration::from_millis(100)).await,
             answer => return answer.unwrap(),
@@ -98,7 +101,7 @@ async fn raw(options: &NatsOptions) -> (jetstream::Context, stream::Stream) {
     let servers: Vec<async_nats::ServerAddr> =
         options.url.trim_start_matches("nats://").split(',').map(|server| server.parse().unwrap()).collect();
     let context = jetstream::new(async_nats::connect(servers).await.unwrap());
-    for _ in 0..20 {
+    for _ in 0..PATIENCE {
         if let Ok(stream) = context.get_stream(&options.stream).await {
             return (context, stream);
         }
@@ -110,7 +113,7 @@ async fn raw(options: &NatsOptions) -> (jetstream::Context, stream::Stream) {
 
 /// The number of the server that leads the stream.
 pub(crate) async fn leader(options: &NatsOptions) -> usize {
-    for _ in 0..200 {
+    for _ in 0..PATIENCE {
         let (_, stream) = raw(options).await;
         // While one is elected there is none.
         if let Some(name) = stream.get_info().await.ok().and_then(|info| info.cluster?.leader) {
