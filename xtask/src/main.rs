@@ -20,7 +20,7 @@ mod tidy;
 mod toc_score;
 mod words_in_order;
 
-use std::process::ExitCode;
+use std::{io::Write, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -75,7 +75,13 @@ fn main() -> anyhow::Result<ExitCode> {
     if public_api::is_asked_as_rustdoc() {
         return public_api::answer_as_rustdoc().map(|()| ExitCode::SUCCESS);
     }
-    match Cli::parse().chore {
+    let chore = Cli::parse().chore;
+    if cfg!(debug_assertions) && matches!(chore, Chore::Bench(_) | Chore::ScanScore(_)) {
+        let note =
+            "note: built without optimisation; `cargo measure` runs the same with numbers of time that count";
+        writeln!(std::io::stderr(), "{note}")?;
+    }
+    match chore {
         Chore::AuditSync(mut options) => {
             let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
             options.manifest_path.get_or_insert_with(|| root.into());

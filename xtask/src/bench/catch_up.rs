@@ -1,4 +1,4 @@
-//! `cargo measure catch-up`: a target that is added to a data directory with many books.
+//! `cargo measure bench catch-up`: a target that is added to a data directory with many books.
 //!
 //! Two bars: the memory that catching up takes above that of the idle process, and how long a commit of a book that is
 //! worked on takes to the target meanwhile. The data directory is made by this process and used by one that it starts,

@@ -1,4 +1,4 @@
-//! `cargo measure contention`: several data directories drain their books into one real node at once.
+//! `cargo measure bench contention`: several data directories drain their books into one real node at once.
 //!
 //! The node lets two transactions that add documents conflict, whatever they add. So writers take turns: who is told of
 //! another's transaction waits a little. Each round has a fresh node; beside it the same books are drained by one data

@@ -1,4 +1,4 @@
-//! `cargo measure defradb`: what a standard book's writes cost a real DefraDB, in three ways.
+//! `cargo measure bench defradb`: what a standard book's writes cost a real DefraDB, in three ways.
 //!
 //! Every way has a node of its own with an empty disk, and the same commits: those that the real pipeline makes
 //! of a made book (`standard_book`). The job's work itself takes no time, so what is seen is the writing.

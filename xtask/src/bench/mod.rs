@@ -1,4 +1,4 @@
-//! `cargo measure`: the tables of numbers in the documentation. Ratios within one run, never limits in
+//! `cargo measure bench`: the tables of numbers in the documentation. Ratios within one run, never limits in
 //! seconds: the machine is whatever it is.
 
 mod catch_up;

@@ -1,4 +1,4 @@
-//! `cargo measure reading`: how fast books are read, and in how much memory.
+//! `cargo measure bench reading`: how fast books are read, and in how much memory.
 //!
 //! Three bars. Pages a second of the whole pipeline, from the file to the chapters in the local store, beside
 //! `pdftotext`, which prints the text layer and no more: medians of runs that take turns, so that whatever else the

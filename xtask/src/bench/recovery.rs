@@ -1,4 +1,4 @@
-//! `cargo measure recovery`: how fast a start is after a kill.
+//! `cargo measure bench recovery`: how fast a start is after a kill.
 //!
 //! The journal's commits are read, checked, and applied to the books in memory; then a book of 500 pages is read
 //! from the local store.
