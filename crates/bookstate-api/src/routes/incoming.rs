@@ -45,8 +45,7 @@ pub(super) fn disk(error: &std::io::Error) -> Problem {
 }
 
 impl Incoming {
-    /// A place for a file whose name the client gave: in the place's own name
-    /// only a known extension is used of it.
+    /// A place for a file whose name the client gave: of that, the place's own name has a known extension at most.
     pub(super) fn new(dir: &Path, name: &str) -> Result<Self, Problem> {
         private::create_dir(dir).or_else(|error| match error.kind() {
             std::io::ErrorKind::AlreadyExists => Ok(()),
