@@ -8,6 +8,7 @@ mod defradb;
 mod reading;
 mod recovery;
 mod standard_book;
+mod transition;
 mod ways;
 
 use anyhow::Result;
@@ -32,6 +33,8 @@ enum Bench {
     Reading(reading::Options),
     /// How fast a start is after a kill: the journal's commits, and a book from the local store
     Recovery(recovery::Options),
+    /// From one stage's answer to the next stage's start, beside a job that waits for its database
+    Transition(transition::Options),
 }
 
 /// Runs a benchmark and writes its table to `out`.
@@ -45,5 +48,6 @@ pub(crate) fn run(options: &Options, out: &mut dyn std::io::Write) -> Result<()>
         Bench::Defradb(options) => defradb::run(options, out),
         Bench::Reading(options) => reading::run(options, out),
         Bench::Recovery(options) => recovery::run(options, out),
+        Bench::Transition(options) => transition::run(options, out),
     }
 }
