@@ -8,7 +8,10 @@ use bookstate_tests::{
 };
 use serde_json::json;
 
-use crate::place::Place;
+use crate::{
+    place::Place,
+    serving::{ask, serve},
+};
 
 const CANARY: &str = "sk-canary-4711-0815";
 const COST: f64 = 0.01;
@@ -83,6 +86,31 @@ fn a_refused_key_stalls_the_book_is_never_shown_and_a_new_one_finishes_it() {
     place.write_secret("key", "another-key");
     let line = place.ok("process book.pdf --json").json();
     assert_eq!(line["status"], "complete", "no page was lost: {line}");
+}
+
+/// A server's job whose key is refused waits, and goes on with a new key without anything being started anew.
+#[test]
+fn a_server_reads_a_new_key_on_a_signal() {
+    let server = ModelServer::start(|asked| match asked.authorization.as_deref() {
+        Some("Bearer another-key") => read(asked),
+        _ => Answer::json(401, &json!({ "error": { "code": 401, "message": "no" } })),
+    })
+    .unwrap();
+    let (place, pages) = place(&server);
+    let (mut program, url) = serve(&place, place.command("serve --bind 127.0.0.1:0"));
+    let job = place.start(&format!("process book.pdf --server {url}"));
+    program.until("it waits for a person", || {
+        ask(&url, "GET", "/api/jobs", None).contains("replay: the key is refused")
+    });
+    let refused = server.seen().len();
+    assert!(refused <= CONCURRENCY, "one of each worker: {refused}");
+    place.write_secret("key", "another-key");
+    program.signal("HUP");
+    let ended = job.wait();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(server.seen().len(), refused + pages, "nothing was sent in between");
+    program.signal("TERM");
+    assert_eq!(program.wait().code, Some(0));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::place::{Ended, Place, Running, keys};
 const TOKEN: &str = "a-token-that-nobody-may-see";
 
 /// Starts a server; its address.
-fn serve(place: &Place, command: Command) -> (Running, String) {
+pub(crate) fn serve(place: &Place, command: Command) -> (Running, String) {
     let mut server = place.start_into_files(command);
     let out = place.path("out.txt");
     let line = || std::fs::read_to_string(&out).unwrap_or_default();
@@ -27,7 +27,7 @@ fn logged(place: &Place) -> String {
 }
 
 /// What a server answers to a request without a body.
-fn ask(url: &str, method: &str, path: &str, token: Option<&str>) -> String {
+pub(crate) fn ask(url: &str, method: &str, path: &str, token: Option<&str>) -> String {
     let address = url.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).unwrap();
     let token = token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
