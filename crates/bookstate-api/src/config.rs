@@ -1,11 +1,11 @@
 //! How the server works: what it allows, and how much of it at once.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use bookstate_domain::{Engines, Variant};
 use bookstate_jobs::Intake;
 
-use crate::tokens::Tokens;
+use crate::{providers::Providers, tokens::Tokens};
 
 /// How much the server takes at once, and for how long.
 #[derive(Debug, Clone)]
@@ -96,6 +96,8 @@ pub struct ServerConfig {
     pub cors_origins: Vec<String>,
     /// What files may be that are taken in.
     pub intake: Intake,
+    /// Who says how the providers of models are; nobody by default.
+    pub providers: Option<Arc<dyn Providers>>,
     /// How much at once.
     pub limits: Limits,
 }
@@ -111,6 +113,7 @@ impl ServerConfig {
             tokens: Tokens::default(),
             cors_origins: Vec::new(),
             intake: Intake::default(),
+            providers: None,
             limits: Limits::default(),
         }
     }

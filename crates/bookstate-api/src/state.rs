@@ -149,6 +149,11 @@ impl ApiState {
         &self.0.config
     }
 
+    /// The providers of models that stages name.
+    pub(crate) fn providers(&self) -> Vec<view::ProviderRow> {
+        self.0.config.providers.as_ref().map_or_else(Vec::new, |providers| providers.rows())
+    }
+
     pub(crate) fn epoch(&self) -> &str {
         &self.0.epoch
     }

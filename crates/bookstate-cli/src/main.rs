@@ -19,6 +19,7 @@ mod logging;
 mod models;
 mod output;
 mod process;
+mod provider_rows;
 mod reload;
 mod resources;
 mod served;

@@ -156,7 +156,13 @@ impl Breaker {
         (Self { phase }, action)
     }
 
-    /// For people: `ready`, `waiting`, `probing`, or why it is halted.
+    /// Whether requests go through.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        matches!(self.phase, Phase::Closed { .. })
+    }
+
+    /// For people: `ready`, or why not.
     #[must_use]
     pub fn describe(&self, now: Duration) -> String {
         match &self.phase {

@@ -20,7 +20,7 @@ use crate::{
     rotation::Rotation,
 };
 
-/// Sums of a provider since it was made.
+/// Sums of a provider's model since the provider was made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Requests sent.
@@ -44,9 +44,17 @@ pub(crate) struct State {
     /// What the server said when a request failed last.
     pub(crate) said: String,
     pub(crate) json: JsonWay,
-    pub(crate) totals: Totals,
+    /// By model.
+    pub(crate) totals: BTreeMap<String, Totals>,
     /// The most that a request to a model has cost.
     pub(crate) dearest: HashMap<String, Usd>,
+}
+
+impl State {
+    /// The sums of a model.
+    fn totals_of(&mut self, model: &str) -> &mut Totals {
+        self.totals.entry(model.to_owned()).or_default()
+    }
 }
 
 /// What the calls of a provider share.
@@ -134,7 +142,7 @@ impl<'a> Flight<'a> {
     /// From now on it may cost something.
     pub(crate) fn depart(&mut self) {
         self.is_sent = true;
-        self.shared.state.lock().totals.sent += 1;
+        self.shared.state.lock().totals_of(self.request.model()).sent += 1;
     }
 
     /// The request is over: everything is settled with what it took.
@@ -176,7 +184,7 @@ impl<'a> Flight<'a> {
         match result {
             Ok(_) => {
                 state.rotation.answered(place);
-                state.totals.answered += 1;
+                state.totals_of(self.request.model()).answered += 1;
             }
             Err(Attempt { failure, .. }) => {
                 let has_others = state.rotation.has_others();
@@ -196,10 +204,11 @@ impl<'a> Flight<'a> {
             }
         }
         state.breaker = std::mem::take(&mut state.breaker).step(now, event).0;
-        state.totals.prompt_tokens += u64::from(usage.prompt_tokens.unwrap_or(0));
-        state.totals.completion_tokens += u64::from(usage.completion_tokens.unwrap_or(0));
+        let totals = state.totals_of(self.request.model());
+        totals.prompt_tokens += u64::from(usage.prompt_tokens.unwrap_or(0));
+        totals.completion_tokens += u64::from(usage.completion_tokens.unwrap_or(0));
+        totals.cost = totals.cost + usage.cost.unwrap_or(Usd::ZERO);
         if let Some(cost) = usage.cost {
-            state.totals.cost = state.totals.cost + cost;
             let dearest = state.dearest.entry(self.request.model().to_owned()).or_default();
             *dearest = cost.max(*dearest);
         }

@@ -4,7 +4,11 @@
 //! rest; then the breaker says whether it is sent. What was reserved is settled when the answer is there, or when the
 //! call is given up: then as if it had cost all that it might.
 
-use std::{collections::HashMap, fmt, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    time::Duration,
+};
 
 use parking_lot::{Mutex, RwLock};
 use serde_json::Value;
@@ -50,8 +54,10 @@ pub struct ProviderStatus {
     pub state: String,
     /// Requests in flight.
     pub in_flight: usize,
-    /// What it has done since it was made.
-    pub totals: Totals,
+    /// Whether a request would be sent.
+    pub is_ready: bool,
+    /// What each of its models has done since it was made.
+    pub models: BTreeMap<String, Totals>,
 }
 
 /// What a request may take at most.
@@ -103,7 +109,7 @@ impl Provider {
             breaker: Breaker::default(),
             said: String::new(),
             json: config.json.unwrap_or(JsonWay::Schema),
-            totals: Totals::default(),
+            totals: BTreeMap::new(),
             dearest: HashMap::new(),
         };
         let shared = Shared {
@@ -150,7 +156,9 @@ impl Provider {
         let now = self.shared.now();
         let state = self.shared.state.lock();
         let name = self.config.name.clone();
-        ProviderStatus { name, state: state.breaker.describe(now), in_flight, totals: state.totals }
+        let is_ready = state.breaker.is_closed();
+        let models = state.totals.clone();
+        ProviderStatus { name, state: state.breaker.describe(now), in_flight, is_ready, models }
     }
 
     /// Whether a request would be sent now, as far as is known. Nothing is sent.

@@ -101,6 +101,7 @@ async fn status(State(state): State<ApiState>) -> Result<Json<view::Status>, Pro
             .map(|target| view::TargetRow::of(target, state.lag().seconds(target, now)))
             .collect(),
         jobs: jobs.collect(),
+        providers: state.providers(),
         warnings: warnings(&state),
     }))
 }

@@ -13,7 +13,12 @@ use bookstate_store::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{exposition::Exposition, problem::Problem, state::ApiState};
+use crate::{
+    exposition::Exposition,
+    problem::Problem,
+    state::ApiState,
+    view::{ModelTotals, ProviderRow},
+};
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(metrics))
@@ -32,6 +37,7 @@ async fn metrics(State(state): State<ApiState>) -> Result<impl IntoResponse, Pro
     calls(&mut page, &state);
     targets(&mut page, &state, &pending);
     jobs(&mut page, &state);
+    providers(&mut page, &state.providers());
     page.one("bookstate_live_books", "gauge", "Books in memory.", state.live_books());
     page.one("bookstate_event_streams", "gauge", "Open event streams.", state.streams_open());
     if let Some(bytes) = state.free_bytes() {
@@ -152,4 +158,29 @@ fn jobs(page: &mut Exposition, state: &ApiState) {
     page.many("bookstate_pool_workers", "gauge", "Units that a pool runs at once.", size);
     let busy = pools.iter().map(|pool| (vec![("pool", &*pool.name)], pool.busy));
     page.many("bookstate_pool_busy_workers", "gauge", "Units that a pool runs now.", busy);
+}
+
+fn providers(page: &mut Exposition, rows: &[ProviderRow]) {
+    let each = |value: &dyn Fn(&ProviderRow) -> u64| -> Vec<_> {
+        rows.iter().map(|row| (vec![("provider", &*row.name)], value(row))).collect()
+    };
+    let ready = each(&|row| u64::from(row.is_ready));
+    page.many("bookstate_provider_ready", "gauge", "1 when a request would be sent.", ready);
+    let in_flight = each(&|row| row.in_flight);
+    page.many("bookstate_provider_requests_in_flight", "gauge", "Requests in flight.", in_flight);
+    let models = || rows.iter().flat_map(|row| row.models.iter().map(move |model| (row, model)));
+    let mut counter = |metric: &str, help: &str, value: &dyn Fn(&ModelTotals) -> f64| {
+        let values = models()
+            .map(|(row, model)| (vec![("provider", &*row.name), ("model", &*model.model)], value(model)));
+        page.many(metric, "counter", help, values);
+    };
+    #[expect(clippy::cast_precision_loss, reason = "a number for a graph")]
+    let number = |count: u64| count as f64;
+    counter("bookstate_model_requests_total", "Requests sent.", &|model| number(model.sent));
+    counter("bookstate_model_answers_total", "Requests answered well.", &|model| number(model.answered));
+    counter("bookstate_model_prompt_tokens_total", "Tokens sent.", &|model| number(model.prompt_tokens));
+    counter("bookstate_model_completion_tokens_total", "Tokens received.", &|model| {
+        number(model.completion_tokens)
+    });
+    counter("bookstate_model_cost_usd_total", "What it cost, in US dollars.", &|model| model.cost_usd);
 }

@@ -9,6 +9,7 @@ mod chapters;
 mod jobs;
 mod metrics;
 mod pages;
+mod providers;
 mod scan;
 mod status;
 mod targets;
@@ -21,6 +22,7 @@ pub use chapters::{ChapterRow, Chapters};
 pub use jobs::{BookJob, JobId, JobRow, Jobs, LiveJob, Units};
 pub use metrics::{Metrics, StageMetrics};
 pub use pages::{Heading, PageDetails, PageRow, PageText, Pages};
+pub use providers::{ModelTotals, ProviderRow};
 pub use scan::{Area, DOUBTFUL, PageWord, PageWords};
 pub use status::{BookDetailedStatus, BookStatusLine, Journal, JournalState, LocalStore, Process, Status};
 pub use targets::{

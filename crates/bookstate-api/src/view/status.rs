@@ -12,6 +12,7 @@ use super::{
     book::{Operation, Stage},
     jobs::{BookJob, JobRow},
     metrics::{Metrics, StageMetrics},
+    providers::ProviderRow,
     targets::TargetRow,
     words::optional_word,
 };
@@ -226,6 +227,9 @@ pub struct Status {
     pub targets: Vec<TargetRow>,
     /// Jobs that run.
     pub jobs: Vec<JobRow>,
+    /// The providers of models that stages name.
+    #[serde(default)]
+    pub providers: Vec<ProviderRow>,
     /// What a person should look at.
     pub warnings: Vec<String>,
 }

@@ -48,6 +48,7 @@ pub(super) async fn show(
         (cards(&rows))
         (parked_section(&rows, &parked, &outcome))
         (behind(&rows))
+        (providers(&state.providers()))
     };
     Ok(Page::new("Targets", &Live { every_ms: Some(EVERY_MS), ..Live::default() }, &content))
 }
@@ -75,6 +76,32 @@ pub(super) fn cards(rows: &[view::TargetRow]) -> Markup {
                             path.line {}
                         }
                         figcaption { span data-top { } span data-time {} }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The providers of models that jobs ask, and what they cost since the start.
+fn providers(rows: &[view::ProviderRow]) -> Markup {
+    html! {
+        @if !rows.is_empty() {
+            h2 { "Models" }
+            p { "The providers that jobs ask, since the server was started." }
+            div.cards data-providers {
+                @for row in rows {
+                    article.card {
+                        h3 { (row.name) " " (badge(if row.is_ready { "ready" } else { "waiting" })) }
+                        p.problem hidden[row.is_ready] { (row.state) }
+                        dl {
+                            div.main { dt { "In flight" } dd { b { (row.in_flight) } } }
+                            @for model in &row.models {
+                                div { dt { (model.model) } dd {
+                                    (model.answered) " of " (model.sent) " answered, $" (format!("{:.4}", model.cost_usd))
+                                } }
+                            }
+                        }
                     }
                 }
             }

@@ -52,6 +52,7 @@ pub(crate) async fn run(
     config.cors_origins.clone_from(&settings.server.cors_origins);
     config.tokens = tokens;
     config.intake = library::intake(settings)?;
+    config.providers = Some(Arc::new(models.clone()));
     let connections = file_limit::connections(settings.server.connections, file_limit::raise());
     config.limits = Limits { upload_bytes: settings.server.upload_bytes, connections, ..Limits::default() };
     let parts = ServerParts {

@@ -104,11 +104,21 @@ fn a_server_reads_a_new_key_on_a_signal() {
     });
     let refused = server.seen().len();
     assert!(refused <= CONCURRENCY, "one of each worker: {refused}");
+    let metrics = ask(&url, "GET", "/metrics", None);
+    assert!(metrics.contains("bookstate_provider_ready{provider=\"replay\"} 0"), "{metrics}");
+    let page = ask(&url, "GET", "/targets", None);
+    assert!(page.contains("the key is refused"), "{page}");
     place.write_secret("key", "another-key");
     program.signal("HUP");
     let ended = job.wait();
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_eq!(server.seen().len(), refused + pages, "nothing was sent in between");
+    let metrics = ask(&url, "GET", "/metrics", None);
+    let answers = "bookstate_model_answers_total{provider=\"replay\",model=\"some/model\"}";
+    let cost = "bookstate_model_cost_usd_total{provider=\"replay\",model=\"some/model\"}";
+    for line in [format!("{answers} {pages}"), format!("{cost} {}", COST * pages as f64)] {
+        assert!(metrics.contains(&line), "{line}: {metrics}");
+    }
     program.signal("TERM");
     assert_eq!(program.wait().code, Some(0));
 }

@@ -31,7 +31,8 @@ async fn what_is_spent_is_what_the_server_says() {
         spent = spent + reply.usage.cost.unwrap();
     }
     let ledger = provider.ledger().with(|ledger| ledger.of_account(BOOK));
-    assert_eq!((spent, ledger, provider.status().totals.cost), (ledger, spent, of_server(&server)));
+    let of_models: Usd = provider.status().models.values().map(|totals| totals.cost).sum();
+    assert_eq!((spent, ledger, of_models), (ledger, spent, of_server(&server)));
 }
 
 #[tokio::test]
