@@ -225,7 +225,7 @@ pub(super) fn entries(book: &BookText, pages: &[(u32, Mode)]) -> Vec<Printed> {
             None => reader.other(line),
         }
     }
-    reader.flush();
+    reader.flush(None);
     reader.out
 }
 

@@ -54,6 +54,25 @@ fn a_part_without_page_number_is_kept() {
 }
 
 #[test]
+fn sections_whose_page_number_was_not_read_are_kept_where_the_numbers_count_on() {
+    let page = "1. All ...... 5\n  1.1. Names ..... 5\n    1.1.1. TEX\n    1.1.2. DATEX\n  1.2. Ideas\n    1.2.1. Us\n    \
+                1.2.2. Layout ..... 6\n2. Input ..... 9\n";
+    let expected = [
+        "1. All",
+        "1.1. Names",
+        "1.1.1. TEX",
+        "1.1.2. DATEX",
+        "1.2. Ideas",
+        "1.2.1. Us",
+        "1.2.2. Layout",
+        "2. Input",
+    ];
+    assert_eq!(titles(page), expected);
+    let beside = "1. All ...... 5\n  1.1. Names ..... 5\n    1.1.3. TEX\n  1.2. Ideas ..... 6\n    2.5. of a part\n3. Rest .... 9\n";
+    assert_eq!(titles(beside), ["1. All", "1.1. Names", "1.2. Ideas", "3. Rest"]);
+}
+
+#[test]
 fn run_in_entries_are_taken_apart() {
     let page = "3 Text ........ 49\n   3.1 Paragraphs 49, 3.2 Double spa-\n   cing 50, 3.3 Footnotes 51\n";
     let found = titles(&format!("{page}4 Next ..... 60\n"));

@@ -17,6 +17,17 @@ pub(super) fn set_apart(list: &mut [Printed]) {
     letters(list);
 }
 
+/// Whether a section's number comes right behind another: the first one below it, or the next one of its level or of a
+/// level above.
+pub(super) fn comes_behind(number: &str, before: &str) -> bool {
+    let (Some(number), Some(before)) = (parts(number), parts(before)) else { return false };
+    let Some((last, above)) = number.split_last() else { return false };
+    match before.get(above.len()) {
+        None => above == before && *last <= 1,
+        Some(at) => before.starts_with(above) && at.checked_add(1) == Some(*last),
+    }
+}
+
 /// A decimal number in its parts.
 fn parts(number: &str) -> Option<Vec<u32>> {
     number.split('.').map(decimal).collect()
@@ -116,6 +127,19 @@ mod tests {
     fn what_does_not_count_on_is_a_title() {
         assert_eq!(read(&["1 Setup", "2.5mm cables", "3D graphics", "2 Use"])[1..3], [None, None]);
         assert_eq!(read(&["1 Setup", "2 Use", "3D graphics"])[2], None);
+    }
+
+    #[test]
+    fn a_section_comes_behind_its_chapter_its_neighbour_and_what_is_below_that() {
+        for (number, before) in [("1.1", "1"), ("1.0", "1"), ("1.2", "1.1"), ("1.2", "1.1.7"), ("2", "1.4.2")]
+        {
+            assert!(comes_behind(number, before), "{number} behind {before}");
+        }
+        for (number, before) in
+            [("1.2", "1"), ("1.1.1", "1"), ("1.3", "1.1"), ("2.1", "1"), ("1", "1"), ("A", "1")]
+        {
+            assert!(!comes_behind(number, before), "{number} behind {before}");
+        }
     }
 
     #[test]

@@ -86,6 +86,18 @@ fn a_heading_beside_the_printed_page_corrects_the_link() {
 }
 
 #[test]
+fn a_section_whose_page_number_is_not_there_is_on_the_page_of_its_neighbours() {
+    let sections = "\n  1.1 The Quay . . . . . . . 1\n  1.1.1 Qx\n  1.2 The Crane . . . . . . . 1\n2  ";
+    let book = book(&with_contents(&numbered_toc().replace("\n2  ", sections)));
+    let range = find(&book).unwrap();
+    let entries = extract(&book, &range);
+    let linker = Linker::new(&book, &entries, &range);
+    let place = entries.iter().position(|entry| entry.title == "Qx").unwrap();
+    assert_eq!(linker.link(place).reason, LinkReason::BetweenNeighbours);
+    assert_eq!(linker.link(place).page, Some(4));
+}
+
+#[test]
 fn what_is_no_contents_is_not_found() {
     let index: String = (0..30)
         .map(|i| format!("{} boats  {}\n", char::from(b'a' + i % 26), (i as u32 * 37) % 25 + 1))

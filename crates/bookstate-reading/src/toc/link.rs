@@ -49,6 +49,8 @@ pub enum LinkReason {
     OpeningInOrder,
     /// The printed number and the book's offset; the title was not found as a heading.
     NumberOnly,
+    /// A title without page number and heading; the entries around it are on one page.
+    BetweenNeighbours,
     /// A title without page number and heading, placed where the next entry is.
     BeforeNext,
     /// The number gives no page of the book, or nothing links numbers to pages.
@@ -69,6 +71,7 @@ impl std::fmt::Display for LinkReason {
             Self::HeadingInOrder => "the title is a heading at its place in the order of entries",
             Self::OpeningInOrder => "its word and number are a heading at its place in the order of entries",
             Self::NumberOnly => "by the printed number alone, the title is no heading there",
+            Self::BetweenNeighbours => "without number and heading, on the page of the entries around it",
             Self::BeforeNext => "without number and heading, placed at the next entry",
             Self::NoPage => "no page of the book belongs to it",
         })
@@ -379,10 +382,13 @@ impl Search<'_> {
         let placed = heaviest(&candidates);
         for (i, entry) in wanted.iter().enumerate().rev() {
             let next = links.get(i + 1).and_then(|l| l.page);
+            let before = links.get(..i).and_then(|links| links.iter().rev().find_map(|link| link.page));
             let Some(link) = links.get_mut(i).filter(|l| l.page.is_none()) else { continue };
             let heading = placed.get(i).copied().flatten();
             if heading.is_some() {
                 *link = Link { page: heading, verified: true, reason: LinkReason::HeadingInOrder };
+            } else if entry.number.is_none() && next.is_some() && next == before {
+                *link = Link { page: next, verified: false, reason: LinkReason::BetweenNeighbours };
             } else if entry.number.is_none() && entry.level_word && next.is_some() {
                 *link = Link { page: next, verified: false, reason: LinkReason::BeforeNext };
             }

@@ -2,6 +2,7 @@
 //! and what stands between entries without being one (summaries, authors, topics).
 
 use super::contents_page::{Mode, Printed};
+use super::counted_on::comes_behind;
 use super::entry_line::{EntryLine, is_leader, is_title};
 use super::page_text::{BookText, Line};
 use super::title::{TitleParts, level_of_word, normalise, split_title};
@@ -41,14 +42,14 @@ impl<'a> Reader<'a> {
             (printed.title, printed.indent) = (title, indent);
             self.pending.clear();
         }
-        self.flush();
+        self.flush(Some(&printed.title));
         self.last = (self.mode == Mode::First).then(|| line.clone());
         self.out.push(printed);
     }
 
     /// Run-in entries stand below what they are run in after.
     pub(super) fn run_in(&mut self, line: &Line, entries: Vec<EntryLine>) {
-        self.flush();
+        self.flush(entries.first().map(|entry| entry.title.as_str()));
         let above =
             self.out.iter().rev().find(|p| p.page.is_some() && split_title(&p.title).depth() < Some(2));
         let indent = line.indent.max(above.map_or(0, |p| p.indent + 3));
@@ -70,14 +71,14 @@ impl<'a> Reader<'a> {
         // The first line of a wrapped title may end with a comma; a whole title does not. A sentence is a summary.
         let sentence = line.text.ends_with('.') && !line.text.ends_with("..") && title.contains(' ');
         if !is_title(title.trim_end_matches(',')) || title.chars().count() > 160 || sentence {
-            self.flush();
+            self.flush(None);
             return;
         }
         let starts_new = is_numbered(&split_title(title))
             || self.pending.last().is_some_and(|p| line.number > p.number + 2 || line.indent < p.indent)
             || self.pending.len() >= WRAPPED_LINES;
         if starts_new {
-            self.flush();
+            self.flush(Some(title));
         }
         self.pending.push(line.clone());
     }
@@ -128,16 +129,23 @@ impl<'a> Reader<'a> {
         None
     }
 
-    /// Keeps of the pending lines those that are titles without page numbers: a part's, or a numbered
-    /// chapter's that is a heading in the book.
-    pub(super) fn flush(&mut self) {
-        for line in std::mem::take(&mut self.pending) {
+    /// Keeps of the pending lines those that are titles without page numbers: a part's, a numbered
+    /// chapter's that is a heading in the book, or a section's whose number the lines around it count past: `next`
+    /// is what comes behind them. Of a scanned list the page number may be what was not read.
+    pub(super) fn flush(&mut self, next: Option<&str>) {
+        let mut pending = std::mem::take(&mut self.pending).into_iter().peekable();
+        while let Some(line) = pending.next() {
             if !is_title(&line.text) {
                 continue;
             }
             let parts = split_title(&line.text);
             let named = parts.word.is_some_and(|w| level_of_word(w).is_some());
-            if parts.number.is_some() && (named || (is_numbered(&parts) && self.is_heading(&line.text))) {
+            let next = pending.peek().map_or(next, |line| Some(line.text.as_str()));
+            let is_known = || {
+                named
+                    || (is_numbered(&parts) && (self.is_heading(&line.text) || self.is_counted(&parts, next)))
+            };
+            if parts.number.is_some() && is_known() {
                 self.out.push(Printed {
                     title: line.text,
                     page: None,
@@ -148,6 +156,16 @@ impl<'a> Reader<'a> {
                 });
             }
         }
+    }
+
+    /// Whether a section's number comes right behind that of the last entry, and that of `next` right behind it.
+    fn is_counted(&self, parts: &TitleParts<'_>, next: Option<&str>) -> bool {
+        let (Some(number), Some(last), Some(next)) = (parts.number, self.out.last(), next) else {
+            return false;
+        };
+        parts.depth() > Some(1)
+            && split_title(&last.title).number.is_some_and(|last| comes_behind(number, last))
+            && split_title(next).number.is_some_and(|next| comes_behind(next, number))
     }
 
     fn is_heading(&self, title: &str) -> bool {
