@@ -1,7 +1,15 @@
 //! Persist methods on agent states.
+//!
+//! An agent's record is put after each of its turns, before anything is made of what it said: so a turn whose answer was
+//! paid for is not made again. When the agent has its result the state is that of an ended agent, or goes.
+
+use std::sync::Arc;
 
 use super::{Misuse, Ops, distinct, put};
-use crate::{AgentState, AgentStateKey, AgentType, At, BookState, Op, Text, WriteOp, document::Document};
+use crate::{
+    AgentState, AgentStateKey, AgentStatePatch, AgentType, At, BookState, Op, Text, WriteOp,
+    document::Document,
+};
 
 /// What an agent has said and done so far.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,7 +42,24 @@ impl AgentRecord {
     }
 }
 
+/// What is said of an agent that has its result.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AgentTrace {
+    /// The turns that it took.
+    pub turns: i32,
+    /// The version of its prompt.
+    pub prompt: Text,
+    /// All that was said, as JSON text, where that is kept.
+    pub messages_json: Option<Text>,
+}
+
 impl BookState {
+    /// What an agent has said and done so far, if it has begun.
+    #[must_use]
+    pub fn agent(&self, agent_type: AgentType, subject: &Text) -> Option<&Arc<AgentState>> {
+        self.agent_states().get(&self.agent_key(agent_type, subject))
+    }
+
     pub(super) fn agent_key(&self, agent_type: AgentType, subject: &Text) -> AgentStateKey {
         AgentStateKey { book_id: self.book_id().clone(), agent_type, subject: subject.clone() }
     }
@@ -42,7 +67,7 @@ impl BookState {
     /// Whether an agent has its result.
     #[must_use]
     pub fn is_agent_complete(&self, agent_type: AgentType, subject: &Text) -> bool {
-        self.agent_states().get(&self.agent_key(agent_type, subject)).is_some_and(|agent| agent.complete)
+        self.agent(agent_type, subject).is_some_and(|agent| agent.complete)
     }
 
     pub(super) fn agent_op(&self, at: &At, record: AgentRecord) -> WriteOp {
@@ -71,6 +96,31 @@ impl BookState {
         Ok(records.into_iter().map(|record| self.agent_op(at, record)).collect())
     }
 
+    /// What an agent took that has its result: its turns, the version of its prompt, all that was said.
+    ///
+    /// # Errors
+    /// There is no such agent, or it has no result.
+    pub fn persist_agent_ended(
+        &self,
+        at: &At,
+        agent_type: AgentType,
+        subject: &Text,
+        trace: AgentTrace,
+    ) -> Result<Ops, Misuse> {
+        let key = self.agent_key(agent_type, subject);
+        let none = || Misuse::NoSuchDocument(AgentState::any_key(key.clone()));
+        let agent = self.agent(agent_type, subject).filter(|agent| agent.complete).ok_or_else(none)?;
+        let result = agent.result_json.as_deref().unwrap_or("{}");
+        let patch = AgentStatePatch {
+            iteration: Some(trace.turns),
+            messages_json: Some(trace.messages_json),
+            result_json: Some(Some(with_prompt(result, &trace.prompt))),
+            updated_at: Some(Some(at.now)),
+            ..AgentStatePatch::default()
+        };
+        Ok(vec![Op::<AgentState>::Update { key, patch: Box::new(patch) }.into()])
+    }
+
     /// Removes an agent's state: it will begin anew.
     ///
     /// # Errors
@@ -87,4 +137,12 @@ impl BookState {
         }
         Ok(vec![Op::<AgentState>::Delete { key }.into()])
     }
+}
+
+/// A result, which is a JSON object, with one more member behind the others.
+fn with_prompt(result: &str, prompt: &str) -> Text {
+    let members = result.trim();
+    let members = members.strip_suffix('}').unwrap_or(members);
+    let comma = if members.trim_end().ends_with('{') { "" } else { "," };
+    format!("{members}{comma}\"prompt\":{}}}", serde_json::json!(prompt)).into()
 }

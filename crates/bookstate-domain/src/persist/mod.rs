@@ -17,7 +17,7 @@ mod jobs;
 mod pages;
 mod toc;
 
-pub use agents::AgentRecord;
+pub use agents::{AgentRecord, AgentTrace};
 pub use book::{MetadataResult, NewBook};
 pub use chapters::{
     ChapterClassification, ChapterExtract, ChapterPolish, NewChapter, POLISH_RETRIES, PolishOutcome,

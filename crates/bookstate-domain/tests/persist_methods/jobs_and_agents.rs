@@ -2,7 +2,7 @@
 
 use bookstate_domain::{
     AgentType, BookStatus, Engines, JobId, JobStatus, Misuse, Timestamp, Variant,
-    persist::{AgentRecord, NewJob, UnitMetric},
+    persist::{AgentRecord, AgentTrace, NewJob, UnitMetric},
 };
 
 use crate::session::Session;
@@ -125,4 +125,30 @@ fn agent_removed_begins_anew() {
     assert_eq!(s.writes(remove), ["delete AgentState/b/toc_entry_finder/0000"]);
     assert!(!s.state.is_agent_complete(AgentType::TocEntryFinder, &"0000".into()));
     assert!(matches!(s.refuses(remove), Misuse::NoSuchDocument(_)));
+}
+
+#[test]
+fn agent_ended_says_what_it_took_and_keeps_the_result() {
+    let mut s = Session::book();
+    let trace = AgentTrace { turns: 3, prompt: "1a2b".into(), messages_json: Some("[]".into()) };
+    let end = |s: &bookstate_domain::BookState, at: &bookstate_domain::At| {
+        s.persist_agent_ended(at, AgentType::TocEntryFinder, &"0000".into(), trace.clone())
+    };
+    assert!(matches!(s.refuses(end), Misuse::NoSuchDocument(_)));
+    let open = AgentRecord { complete: false, iteration: 2, ..agent("0000") };
+    s.writes(|s, at| s.persist_new_agent_state(at, vec![open]));
+    assert!(matches!(s.refuses(end), Misuse::NoSuchDocument(_)), "it has no result yet");
+    for (result, with_prompt) in
+        [("{}", "{\"prompt\":\"1a2b\"}"), ("{\"fix\":\"none\"}", "{\"fix\":\"none\",\"prompt\":\"1a2b\"}")]
+    {
+        let done = AgentRecord { result_json: Some(result.into()), ..agent("0000") };
+        s.writes(|s, at| s.persist_new_agent_state(at, vec![done]));
+        let written = s.writes(end);
+        let fields = "iteration messages_json result_json updated_at";
+        assert_eq!(written, [format!("patch AgentState/b/toc_entry_finder/0000: {fields}")]);
+        let ended = s.state.agent(AgentType::TocEntryFinder, &"0000".into()).unwrap();
+        assert_eq!((ended.iteration, ended.complete), (3, true));
+        assert_eq!(ended.result_json.as_deref(), Some(with_prompt));
+        assert_eq!(ended.messages_json.as_deref(), Some("[]"));
+    }
 }
