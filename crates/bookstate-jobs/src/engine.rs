@@ -18,8 +18,8 @@ use async_trait::async_trait;
 use bookstate_domain::{
     BookState, Chapter, Gap, MissingEntry, PatternAnalysis, Text, TocEntry,
     persist::{
-        ChapterClassification, ChapterExtract, GapFix, LinkOutcome, MetadataResult, NewChapter, NewTocEntry,
-        TocFound,
+        AgentRecord, AgentTrace, ChapterClassification, ChapterExtract, GapFix, LinkOutcome, MetadataResult,
+        NewChapter, NewTocEntry, TocFound,
     },
 };
 use parking_lot::Mutex;
@@ -166,6 +166,13 @@ pub struct Answer<T> {
     pub usage: Usage,
 }
 
+impl<T> Answer<T> {
+    /// The same for another value.
+    pub fn map<U>(self, make: impl FnOnce(T) -> U) -> Answer<U> {
+        Answer { value: make(self.value), usage: self.usage }
+    }
+}
+
 impl<T> From<T> for Answer<T> {
     /// An answer that cost nothing.
     fn from(value: T) -> Self {
@@ -175,6 +182,18 @@ impl<T> From<T> for Answer<T> {
 
 /// What engines return.
 pub type EngineResult<T> = Result<Answer<T>, EngineError>;
+
+/// What came of a turn of work that may take several: each is a unit, so that what was said in one is stored before the
+/// next one begins, and a process that dies repeats at most the request in flight.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Turn<T> {
+    /// The result, without an agent.
+    Done(T),
+    /// The result of an agent, and what is to be known of it.
+    Ended(T, AgentTrace),
+    /// What the agent has said so far: the record of one more turn. Whatever it asked for is looked up in the next one.
+    Continue(AgentRecord),
+}
 
 /// What a provider read on a page.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -291,8 +310,9 @@ pub trait TocExtractor: Send + Sync + fmt::Debug {
 /// Finds the page of an entry.
 #[async_trait]
 pub trait TocLinker: Send + Sync + fmt::Debug {
-    /// Every page is read to the end, every printed entry there.
-    async fn link(&self, book: BookContext, entry: Arc<TocEntry>) -> EngineResult<LinkOutcome>;
+    /// Every page is read to the end, every printed entry there. What an agent has said so far is in the state, under
+    /// [`AgentType::TocEntryFinder`](bookstate_domain::AgentType::TocEntryFinder).
+    async fn link(&self, book: BookContext, entry: Arc<TocEntry>) -> EngineResult<Turn<LinkOutcome>>;
 }
 
 /// Finds what the printed table lacks.
@@ -300,12 +320,27 @@ pub trait TocLinker: Send + Sync + fmt::Debug {
 pub trait FinalizeEngine: Send + Sync + fmt::Debug {
     /// Numbering patterns, and the entries that they imply.
     async fn patterns(&self, book: BookContext) -> EngineResult<PatternAnalysis>;
-    /// Looks for one implied entry: its page and the title as it stands there, if it is anywhere.
-    async fn discover(&self, book: BookContext, missing: MissingEntry) -> EngineResult<Option<(i32, Text)>>;
     /// The wide gaps between entries.
     async fn gaps(&self, book: BookContext) -> EngineResult<Vec<Gap>>;
-    /// Looks into one of them.
-    async fn gap(&self, book: BookContext, gap: Gap) -> EngineResult<GapFix>;
+}
+
+/// What an entry that was looked for led to: its page and the title as it stands there, if it is anywhere.
+pub type Discovered = Option<(i32, Text)>;
+
+/// Finds an entry that the printed table lacks.
+#[async_trait]
+pub trait ChapterFinder: Send + Sync + fmt::Debug {
+    /// Looks for one implied entry. An agent's state is that of
+    /// [`AgentType::ChapterFinder`](bookstate_domain::AgentType::ChapterFinder).
+    async fn discover(&self, book: BookContext, missing: MissingEntry) -> EngineResult<Turn<Discovered>>;
+}
+
+/// Looks into a wide gap between two entries.
+#[async_trait]
+pub trait GapInvestigator: Send + Sync + fmt::Debug {
+    /// What is to be done about it. An agent's state is that of
+    /// [`AgentType::GapInvestigator`](bookstate_domain::AgentType::GapInvestigator).
+    async fn gap(&self, book: BookContext, gap: Gap) -> EngineResult<Turn<GapFix>>;
 }
 
 /// Makes chapters.
@@ -315,22 +350,50 @@ pub trait StructureEngine: Send + Sync + fmt::Debug {
     async fn skeleton(&self, book: BookContext) -> EngineResult<Vec<NewChapter>>;
     /// The texts of `chapters`, every one of them.
     async fn texts(&self, book: BookContext, chapters: Vec<Chapter>) -> EngineResult<Vec<ChapterExtract>>;
-    /// Every chapter's part of the book.
-    async fn classify(&self, book: BookContext) -> EngineResult<Vec<ChapterClassification>>;
-    /// The edited text of a chapter, and its words.
-    async fn polish(&self, book: BookContext, chapter: Chapter) -> EngineResult<(Text, i32)>;
     /// How many paragraphs the finished chapters have.
     async fn paragraphs(&self, book: BookContext) -> EngineResult<i32>;
 }
 
+/// Says which part of the book chapters belong to.
+#[async_trait]
+pub trait Classifier: Send + Sync + fmt::Debug {
+    /// Every chapter's part of the book.
+    async fn classify(&self, book: BookContext) -> EngineResult<Vec<ChapterClassification>>;
+}
+
+/// Edits chapters' texts.
+#[async_trait]
+pub trait Polisher: Send + Sync + fmt::Debug {
+    /// The edited text of a chapter, and its words.
+    async fn polish(&self, book: BookContext, chapter: Chapter) -> EngineResult<(Text, i32)>;
+}
+
 /// An engine for every stage behind the pages.
 pub trait AnalysisEngine:
-    MetadataEngine + TocFinder + TocExtractor + TocLinker + FinalizeEngine + StructureEngine
+    MetadataEngine
+    + TocFinder
+    + TocExtractor
+    + TocLinker
+    + FinalizeEngine
+    + ChapterFinder
+    + GapInvestigator
+    + StructureEngine
+    + Classifier
+    + Polisher
 {
 }
 
 impl<T> AnalysisEngine for T where
-    T: MetadataEngine + TocFinder + TocExtractor + TocLinker + FinalizeEngine + StructureEngine
+    T: MetadataEngine
+        + TocFinder
+        + TocExtractor
+        + TocLinker
+        + FinalizeEngine
+        + ChapterFinder
+        + GapInvestigator
+        + StructureEngine
+        + Classifier
+        + Polisher
 {
 }
 

@@ -51,6 +51,7 @@ pub mod marks;
 pub mod outcome;
 #[cfg(feature = "scans")]
 pub mod page_images;
+mod part;
 pub mod persist_call;
 pub mod plan;
 pub mod pool;
@@ -69,6 +70,7 @@ pub use file_name::{file_name, file_names};
 pub use ingest::{Ingested, forget_answers, identify, ingest, ingest_within, remove_copy};
 pub use intake::{Intake, Trial};
 pub use kept::{copy_of, sources_dir};
+pub use part::{Part, PartError};
 pub use persist_call::PersistCall;
 pub use progress::{Activity, JobEnd, JobProgress, JobReport, UnitCounts};
 pub use scheduler::{JobRequest, JobTotals, RunningJob, Scheduler, SchedulerConfig, Started};

@@ -1,14 +1,18 @@
 //! What becomes of a unit's result: the persist calls that it leads to.
 //!
 //! Pure. Every failure leads to a call that uses up a retry or settles something, so that no unit can fail
-//! for ever; a result of an operation that is no longer in progress leads to none and is dropped.
+//! for ever; a result of an operation that is no longer in progress leads to none and is dropped. What an agent leaves
+//! behind is in `agents`.
+
+mod agents;
 
 use bookstate_domain::{
     BookState, Chapter, Heading, Operation, OperationEvent, OperationState, PAGE_RETRIES, PatternAnalysis,
     Provider, StructurePhase, Text,
     persist::{
-        ChapterClassification, ChapterExtract, ChapterPolish, Discovery, GapFix, LinkOutcome, MetadataResult,
-        NewChapter, NewTocEntry, POLISH_RETRIES, PageReading, PolishOutcome, TocFound,
+        AgentRecord, AgentTrace, ChapterClassification, ChapterExtract, ChapterPolish, Discovery, GapFix,
+        LinkOutcome, MetadataResult, NewChapter, NewTocEntry, POLISH_RETRIES, PageReading, PolishOutcome,
+        TocFound,
     },
 };
 use bookstate_domain::{ChapterSubject, Gap};
@@ -28,7 +32,10 @@ use crate::{
 pub enum Outcome {
     Extract,
     Ocr(OcrReading),
-    Markdown { markdown: Text, headings: Vec<Heading> },
+    Markdown {
+        markdown: Text,
+        headings: Vec<Heading>,
+    },
     Metadata(Box<MetadataResult>),
     TocFinder(Option<TocFound>),
     TocExtract(Vec<NewTocEntry>),
@@ -40,8 +47,17 @@ pub enum Outcome {
     Skeleton(Vec<NewChapter>),
     ChapterText(Vec<ChapterExtract>),
     Classify(Vec<ChapterClassification>),
-    Polish { text: Text, word_count: i32 },
-    FinishStructure { paragraphs: i32 },
+    Polish {
+        text: Text,
+        word_count: i32,
+    },
+    FinishStructure {
+        paragraphs: i32,
+    },
+    /// A turn of an agent that has no result yet.
+    Continue(Box<AgentRecord>),
+    /// The result of an agent, which is that of its work, and what is to be known of the agent.
+    Ended(Box<Outcome>, AgentTrace),
 }
 
 /// Whether a result of this work still counts: its operation is in progress.
@@ -70,6 +86,11 @@ pub fn on_success(
     outcome: Outcome,
 ) -> Result<Vec<PersistCall>, String> {
     let none = || format!("the answer is not one to {work}");
+    let (outcome, trace) = match outcome {
+        Outcome::Continue(record) => return agents::next_turn(work, record).map(|call| vec![call]),
+        Outcome::Ended(outcome, trace) => (*outcome, Some(trace)),
+        outcome => (outcome, None),
+    };
     // By the work alone, so that a new kind of work is missing here until it is written.
     let call = match work {
         Work::Extract { page } => match outcome {
@@ -104,7 +125,7 @@ pub fn on_success(
             let Outcome::TocExtract(entries) = outcome else { return Err(none()) };
             PersistCall::TocEntries(entries)
         }
-        Work::TocLink { entry } => {
+        Work::TocLink { entry, .. } => {
             let Outcome::TocLink(outcome) = outcome else { return Err(none()) };
             PersistCall::TocEntryResult(entry.clone(), outcome)
         }
@@ -112,7 +133,7 @@ pub fn on_success(
             let Outcome::Pattern(analysis) = outcome else { return Err(none()) };
             PersistCall::PatternAnalysis(analysis)
         }
-        Work::Discover { subject } => {
+        Work::Discover { subject, .. } => {
             let Outcome::Discover(found) = outcome else { return Err(none()) };
             let sought = state.pattern_analysis().map(|analysis| analysis.entries_to_find.iter());
             let missing = sought.into_iter().flatten().find(|missing| missing.subject() == *subject);
@@ -123,7 +144,7 @@ pub fn on_success(
             let Outcome::Gaps(gaps) = outcome else { return Err(none()) };
             PersistCall::Gaps(gaps)
         }
-        Work::Gap { key } => {
+        Work::Gap { key, .. } => {
             let Outcome::Gap(fix) = outcome else { return Err(none()) };
             let gaps = state.pattern_analysis().map(|analysis| analysis.gaps.iter());
             let gap = gaps.into_iter().flatten().find(|gap| gap.key == *key);
@@ -159,7 +180,7 @@ pub fn on_success(
             PersistCall::StructureResult { paragraphs }
         }
     };
-    Ok(vec![call])
+    Ok(vec![agents::ended(state, work, call, trace)])
 }
 
 /// What a chapter's texts take in a commit, in bytes, roughly.
@@ -206,10 +227,13 @@ pub fn on_failure(state: &BookState, job: &JobPlan, work: &Work, error: &EngineE
         Work::Ocr { page, provider } => {
             vec![ocr_failure(state, job, *page, provider, reason, for_good)]
         }
-        Work::TocLink { entry } => {
+        Work::TocLink { entry, .. } => {
             let outcome =
                 if for_good { LinkOutcome::NotFound { reason } } else { LinkOutcome::Failed { reason } };
-            vec![PersistCall::TocEntryResult(entry.clone(), outcome)]
+            let used = state.toc_entry(entry).map_or(0, |entry| entry.link_retries);
+            let is_last = for_good || used.saturating_add(1) >= Operation::TocLink.max_retries();
+            let call = PersistCall::TocEntryResult(entry.clone(), outcome);
+            vec![if is_last { agents::given_up(state, work, call) } else { call }]
         }
         Work::Polish { subject } => {
             let used =
@@ -234,7 +258,9 @@ pub fn on_failure(state: &BookState, job: &JobPlan, work: &Work, error: &EngineE
         | Work::Classify
         | Work::FinishStructure => work.operation().map_or_else(Vec::new, |operation| {
             let max = if for_good { 1 } else { operation.max_retries() };
-            vec![PersistCall::OpState(operation, OperationEvent::Fail { max })]
+            let call = PersistCall::OpState(operation, OperationEvent::Fail { max });
+            let is_last = is_last_failure(state, operation, for_good);
+            vec![if is_last { agents::given_up(state, work, call) } else { call }]
         }),
     }
 }

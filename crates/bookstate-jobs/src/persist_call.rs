@@ -4,11 +4,11 @@
 //! Copies are cheap: large texts are shared.
 
 use bookstate_domain::{
-    At, BookState, EntryIdent, Gap, Heading, JobId, JobStatus, Misuse, Operation, OperationEvent, Ops,
-    PatternAnalysis, Provider, StructurePhase, Text,
+    AgentType, At, BookState, EntryIdent, Gap, Heading, JobId, JobStatus, Misuse, Operation, OperationEvent,
+    Ops, PatternAnalysis, Provider, StructurePhase, Text,
     persist::{
-        ChapterClassification, ChapterExtract, ChapterPolish, Discovery, GapFix, LinkOutcome, MetadataResult,
-        NewChapter, NewTocEntry, PageReading, TocFound, UnitMetric,
+        AgentRecord, AgentTrace, ChapterClassification, ChapterExtract, ChapterPolish, Discovery, GapFix,
+        LinkOutcome, MetadataResult, NewChapter, NewTocEntry, PageReading, TocFound, UnitMetric,
     },
 };
 
@@ -17,11 +17,24 @@ use bookstate_domain::{
 #[non_exhaustive]
 #[expect(missing_docs, reason = "each variant is the method of its name, each field one of its arguments")]
 pub enum PersistCall {
+    /// Several calls in one commit, each on the state that those before it leave.
+    Together(Vec<PersistCall>),
+    NewAgentState(Box<AgentRecord>),
+    AgentEnded(AgentType, Text, AgentTrace),
+    AgentRemoved(AgentType, Text),
     OpState(Operation, OperationEvent),
     PageExtract(i32),
     OcrResult(PageReading, Vec<Provider>),
-    OcrMarkdown { page: i32, markdown: Text, headings: Vec<Heading> },
-    PageFailure { page: i32, reason: Text, for_good: bool },
+    OcrMarkdown {
+        page: i32,
+        markdown: Text,
+        headings: Vec<Heading>,
+    },
+    PageFailure {
+        page: i32,
+        reason: Text,
+        for_good: bool,
+    },
     MetadataResult(Box<MetadataResult>),
     TocFinderResult(TocFound),
     TocFinderNoResult,
@@ -37,7 +50,9 @@ pub enum PersistCall {
     ChapterClassifications(Vec<ChapterClassification>),
     ChapterPolish(Vec<ChapterPolish>),
     StructurePhase(StructurePhase),
-    StructureResult { paragraphs: i32 },
+    StructureResult {
+        paragraphs: i32,
+    },
     Metric(JobId, Box<UnitMetric>),
     JobStatus(JobId, JobStatus, Option<Text>),
 }
@@ -49,6 +64,20 @@ impl PersistCall {
     /// The state does not allow the call; nothing changes.
     pub fn ops(&self, state: &BookState, at: &At) -> Result<Ops, Misuse> {
         match self.clone() {
+            Self::Together(calls) => {
+                let (mut state, mut ops) = (state.clone(), Ops::new());
+                for call in calls {
+                    let more = call.ops(&state, at)?;
+                    more.iter().for_each(|op| {
+                        state.apply(op);
+                    });
+                    ops.extend(more);
+                }
+                Ok(ops)
+            }
+            Self::NewAgentState(record) => state.persist_new_agent_state(at, vec![*record]),
+            Self::AgentEnded(agent, subject, trace) => state.persist_agent_ended(at, agent, &subject, trace),
+            Self::AgentRemoved(agent, subject) => state.persist_agent_removed(at, agent, &subject),
             Self::OpState(operation, event) => state.persist_op_state(at, operation, event),
             Self::PageExtract(page) => state.persist_page_extract(at, page),
             Self::OcrResult(reading, providers) => state.persist_ocr_result(at, reading, &providers),

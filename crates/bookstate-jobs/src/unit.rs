@@ -6,7 +6,9 @@
 
 use std::fmt;
 
-use bookstate_domain::{ChapterSubject, EntryIdent, Operation, Provider, Stage, Text};
+use bookstate_domain::{AgentType, ChapterSubject, EntryIdent, Operation, Provider, Stage, Text};
+
+use crate::part::Part;
 
 /// The name of a worker pool. Providers that share a machine or an account share a pool.
 pub type PoolName = Text;
@@ -46,10 +48,12 @@ pub enum Work {
     TocFinder,
     /// Reads its entries.
     TocExtract,
-    /// Finds the page of one entry.
+    /// Finds the page of one entry. As with the other works that have turns, each turn of an agent is a unit.
     TocLink {
         /// The entry.
         entry: EntryIdent,
+        /// Turns of its agent before.
+        turn: u32,
     },
     /// Finalize: numbering patterns, and the entries that they imply.
     Pattern,
@@ -57,6 +61,8 @@ pub enum Work {
     Discover {
         /// [`bookstate_domain::MissingEntry::subject`].
         subject: Text,
+        /// Turns of its agent before.
+        turn: u32,
     },
     /// Finalize: which gaps to look into.
     Gaps,
@@ -64,6 +70,8 @@ pub enum Work {
     Gap {
         /// The gap's key.
         key: Text,
+        /// Turns of its agent before.
+        turn: u32,
     },
     /// Structure: which chapters there are.
     Skeleton,
@@ -131,6 +139,54 @@ impl Work {
         }
     }
 
+    /// Which part of the pipeline it is, of those that an engine of their own can do.
+    #[must_use]
+    pub const fn part(&self) -> Option<Part> {
+        match self {
+            Self::Metadata => Some(Part::Metadata),
+            Self::TocFinder => Some(Part::TocFinder),
+            Self::TocExtract => Some(Part::TocExtract),
+            Self::TocLink { .. } => Some(Part::TocLink),
+            Self::Discover { .. } => Some(Part::Discover),
+            Self::Gap { .. } => Some(Part::Gaps),
+            Self::Classify => Some(Part::Classify),
+            Self::Polish { .. } => Some(Part::Polish),
+            Self::Extract { .. }
+            | Self::Ocr { .. }
+            | Self::Markdown { .. }
+            | Self::Pattern
+            | Self::Gaps
+            | Self::Skeleton
+            | Self::ChapterText { .. }
+            | Self::FinishStructure => None,
+        }
+    }
+
+    /// The agent that may do it, what that works on, and which turn of it this is, from 0.
+    #[must_use]
+    pub fn agent(&self) -> Option<(AgentType, Text, u32)> {
+        match self {
+            Self::TocLink { entry, turn } => {
+                Some((AgentType::TocEntryFinder, entry.to_string().into(), *turn))
+            }
+            Self::Discover { subject, turn } => Some((AgentType::ChapterFinder, subject.clone(), *turn)),
+            Self::Gap { key, turn } => Some((AgentType::GapInvestigator, key.clone(), *turn)),
+            Self::Extract { .. }
+            | Self::Ocr { .. }
+            | Self::Markdown { .. }
+            | Self::Metadata
+            | Self::TocFinder
+            | Self::TocExtract
+            | Self::Pattern
+            | Self::Gaps
+            | Self::Skeleton
+            | Self::ChapterText { .. }
+            | Self::Classify
+            | Self::Polish { .. }
+            | Self::FinishStructure => None,
+        }
+    }
+
     /// The page that it reads, for page units.
     #[must_use]
     pub const fn page(&self) -> Option<i32> {
@@ -159,9 +215,9 @@ impl Work {
             Self::Extract { page } | Self::Ocr { page, .. } | Self::Markdown { page } => {
                 Some(page.to_string().into())
             }
-            Self::TocLink { entry } => Some(entry.to_string().into()),
-            Self::Discover { subject } => Some(subject.clone()),
-            Self::Gap { key } => Some(key.clone()),
+            Self::TocLink { entry, .. } => Some(entry.to_string().into()),
+            Self::Discover { subject, .. } => Some(subject.clone()),
+            Self::Gap { key, .. } => Some(key.clone()),
             Self::Polish { subject } => Some(subject.to_string().into()),
             Self::Metadata
             | Self::TocFinder
@@ -196,16 +252,28 @@ impl fmt::Display for Work {
             Self::Metadata => f.write_str("metadata"),
             Self::TocFinder => f.write_str("toc_finder"),
             Self::TocExtract => f.write_str("toc_extract"),
-            Self::TocLink { entry } => write!(f, "toc_link:{entry}"),
+            Self::TocLink { entry, turn } => write!(f, "toc_link{}:{entry}", Again(*turn)),
             Self::Pattern => f.write_str("pattern"),
-            Self::Discover { subject } => write!(f, "discover:{subject}"),
+            Self::Discover { subject, turn } => write!(f, "discover{}:{subject}", Again(*turn)),
             Self::Gaps => f.write_str("gaps"),
-            Self::Gap { key } => write!(f, "gap:{key}"),
+            Self::Gap { key, turn } => write!(f, "gap{}:{key}", Again(*turn)),
             Self::Skeleton => f.write_str("skeleton"),
             Self::ChapterText { batch } => write!(f, "chapter_text:{batch}"),
             Self::Classify => f.write_str("classify"),
             Self::Polish { subject } => write!(f, "polish:{subject}"),
             Self::FinishStructure => f.write_str("finish_structure"),
+        }
+    }
+}
+
+/// A turn of an agent behind its first, in a unit's key: in front of the subject, which may be any text.
+struct Again(u32);
+
+impl fmt::Display for Again {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => Ok(()),
+            turn => write!(f, ".{}", turn.saturating_add(1)),
         }
     }
 }

@@ -6,7 +6,7 @@ use bookstate_reading::structure;
 
 use crate::{
     choose::chosen,
-    engine::{BookContext, EngineError, EngineResult, Usage, blocking},
+    engine::{BookContext, EngineError, EngineResult, Turn, Usage, blocking},
     engines::{EngineSet, source_failure},
     outcome::{Outcome, batch_of},
     unit::Work,
@@ -19,6 +19,14 @@ fn with<T>(answer: EngineResult<T>, outcome: impl FnOnce(T) -> Outcome) -> WorkR
     answer.map(|answer| (outcome(answer.value), answer.usage))
 }
 
+fn with_turn<T>(answer: EngineResult<Turn<T>>, outcome: impl FnOnce(T) -> Outcome) -> WorkResult {
+    with(answer, |turn| match turn {
+        Turn::Done(value) => outcome(value),
+        Turn::Ended(value, trace) => Outcome::Ended(Box::new(outcome(value)), trace),
+        Turn::Continue(record) => Outcome::Continue(Box::new(record)),
+    })
+}
+
 fn missing(work: &Work) -> EngineError {
     EngineError::permanent(format!("what {work} is about does not exist"))
 }
@@ -26,7 +34,7 @@ fn missing(work: &Work) -> EngineError {
 /// Does the work of one unit, once.
 pub(crate) async fn run(engines: &EngineSet, book: BookContext, work: &Work) -> WorkResult {
     let state = book.state.clone();
-    let analysis = &engines.analysis.engine;
+    let (analysis, parts) = (&engines.analysis.engine, &engines.parts);
     match work {
         Work::Extract { page } => {
             let (source, page) = (book.source, page_number(*page)?);
@@ -44,35 +52,39 @@ pub(crate) async fn run(engines: &EngineSet, book: BookContext, work: &Work) -> 
             let outcome = blocking(move || Ok(markdown(&state, page, &providers))).await?;
             Ok((outcome, Usage::default()))
         }
-        Work::Metadata => with(analysis.metadata(book).await, |result| Outcome::Metadata(Box::new(result))),
-        Work::TocFinder => with(engines.finder.engine.find(book).await, Outcome::TocFinder),
-        Work::TocExtract => with(engines.extractor.engine.extract(book).await, Outcome::TocExtract),
-        Work::TocLink { entry } => {
+        Work::Metadata => {
+            with(parts.metadata.engine.metadata(book).await, |result| Outcome::Metadata(Box::new(result)))
+        }
+        Work::TocFinder => with(parts.finder.engine.find(book).await, Outcome::TocFinder),
+        Work::TocExtract => with(parts.extractor.engine.extract(book).await, Outcome::TocExtract),
+        Work::TocLink { entry, .. } => {
             let entry = state.toc_entry(entry).cloned().ok_or_else(|| missing(work))?;
-            with(analysis.link(book, entry).await, Outcome::TocLink)
+            with_turn(parts.linker.engine.link(book, entry).await, Outcome::TocLink)
         }
         Work::Pattern => with(analysis.patterns(book).await, Outcome::Pattern),
-        Work::Discover { subject } => {
+        Work::Discover { subject, .. } => {
             let sought = state.pattern_analysis().map(|found| found.entries_to_find.iter());
             let entry = sought.into_iter().flatten().find(|entry| entry.subject() == *subject).cloned();
-            with(analysis.discover(book, entry.ok_or_else(|| missing(work))?).await, Outcome::Discover)
+            let entry = entry.ok_or_else(|| missing(work))?;
+            with_turn(parts.chapter_finder.engine.discover(book, entry).await, Outcome::Discover)
         }
         Work::Gaps => with(analysis.gaps(book).await, Outcome::Gaps),
-        Work::Gap { key } => {
+        Work::Gap { key, .. } => {
             let gaps = state.pattern_analysis().map(|found| found.gaps.iter());
             let gap = gaps.into_iter().flatten().find(|gap| gap.key == *key).cloned();
-            with(analysis.gap(book, gap.ok_or_else(|| missing(work))?).await, Outcome::Gap)
+            let gap = gap.ok_or_else(|| missing(work))?;
+            with_turn(parts.gap_investigator.engine.gap(book, gap).await, Outcome::Gap)
         }
         Work::Skeleton => with(analysis.skeleton(book).await, Outcome::Skeleton),
         Work::ChapterText { batch } => {
             let chapters = batch_of(&state, *batch).into_iter().cloned().collect();
             with(analysis.texts(book, chapters).await, Outcome::ChapterText)
         }
-        Work::Classify => with(analysis.classify(book).await, Outcome::Classify),
+        Work::Classify => with(parts.classifier.engine.classify(book).await, Outcome::Classify),
         Work::Polish { subject } => {
             let chapter = state.chapters().values().find(|chapter| chapter.subject == *subject);
             let chapter = chapter.map(|chapter| (**chapter).clone()).ok_or_else(|| missing(work))?;
-            let answer = analysis.polish(book, chapter).await;
+            let answer = parts.polisher.engine.polish(book, chapter).await;
             with(answer, |(text, word_count)| Outcome::Polish { text, word_count })
         }
         Work::FinishStructure => {

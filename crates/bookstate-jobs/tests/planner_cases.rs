@@ -5,13 +5,14 @@
 mod simulation;
 
 use bookstate_domain::{
-    FinalizePhase, Operation, OperationEvent, OperationName, OperationState, StructurePhase, Variant,
-    persist::LinkOutcome,
+    AgentType, FinalizePhase, Operation, OperationEvent, OperationName, OperationState, StructurePhase,
+    Variant,
+    persist::{AgentRecord, AgentTrace, LinkOutcome},
 };
 use bookstate_jobs::{
     PersistCall, Unit, Work,
     engine::{EngineError, OcrReading},
-    outcome::Outcome,
+    outcome::{Outcome, on_success},
     plan::{InFlight, Step, interrupted, plan},
 };
 use simulation::{Simulation, World, job, provider};
@@ -339,17 +340,106 @@ fn a_late_failure_takes_nothing_back() {
 }
 
 #[test]
+fn an_agent_that_a_crash_interrupted_goes_on_where_it_was() {
+    let mut simulation =
+        Simulation::new(World { turns: 3, entries: 1, missing: 0, gaps: 0, ..World::default() }, 1);
+    for turn in 0..3 {
+        let wanted = |work: &Work| matches!(work, Work::TocLink { turn: of, .. } if *of == turn);
+        simulation.run_to(wanted);
+        // Lost in flight, and again after it is stored.
+        simulation.restart();
+        let place = simulation.run_to(wanted);
+        simulation.succeed(place);
+        simulation.restart();
+        let left = simulation.state.agent_states().size();
+        assert_eq!(left, usize::from(turn < 2), "with its result the agent is gone");
+    }
+    simulation.run(0);
+    let turns = ["toc_link:0000", "toc_link.2:0000", "toc_link.3:0000"];
+    assert!(turns.iter().all(|turn| simulation.runs[*turn] == 2), "{:?}", simulation.runs);
+}
+
+#[test]
+fn a_record_of_another_turn_is_a_failure_and_changes_nothing() {
+    let mut simulation = Simulation::new(World { turns: 3, entries: 1, ..World::default() }, 1);
+    let place = simulation.run_to(|work| matches!(work, Work::TocLink { .. }));
+    let work = simulation.flying[place].work.clone();
+    let Outcome::Continue(record) = simulation.outcome(&work) else { panic!("it goes on") };
+    for wrong in [
+        AgentRecord { iteration: 2, ..*record.clone() },
+        AgentRecord { complete: true, ..*record.clone() },
+        AgentRecord { subject: "0001".into(), ..*record.clone() },
+        AgentRecord { agent_type: AgentType::ChapterFinder, ..*record.clone() },
+    ] {
+        let outcome = Outcome::Continue(Box::new(wrong));
+        let refused = on_success(&simulation.state, &simulation.job, &work, outcome).unwrap_err();
+        assert!(refused.contains("not of its turn"), "{refused}");
+    }
+    let page = Work::Extract { page: 1 };
+    assert!(on_success(&simulation.state, &simulation.job, &page, Outcome::Continue(record)).is_err());
+}
+
+#[test]
+fn an_agent_that_is_given_up_leaves_nothing_behind() {
+    let mut simulation =
+        Simulation::new(World { turns: 3, entries: 1, missing: 0, gaps: 0, ..World::default() }, 1);
+    let place = simulation.run_to(|work| matches!(work, Work::TocLink { turn: 0, .. }));
+    simulation.succeed(place);
+    for failure in 1..=3 {
+        let place = simulation.run_to(|work| matches!(work, Work::TocLink { turn: 1, .. }));
+        simulation.fail(place, &EngineError::transient("later"));
+        assert_eq!(simulation.state.agent_states().size(), usize::from(failure < 3), "failure {failure}");
+    }
+    assert!(simulation.state.toc_entries().values().all(|entry| entry.link_failed));
+    simulation.run(0);
+}
+
+#[test]
+fn what_an_agent_said_is_kept_where_that_is_wanted() {
+    for kept in [None, Some("[]".into())] {
+        let world = World { entries: 1, missing: 1, gaps: 1, ..World::default() };
+        let mut simulation = Simulation::new(world, 1);
+        for wanted in ["toc_link:0000", "discover:1_0", "gap:0-20"] {
+            let place = simulation.run_to(|work| work.to_string() == wanted);
+            let unit = simulation.flying.remove(place);
+            let result = simulation.outcome(&unit.work);
+            let trace = AgentTrace { turns: 1, prompt: "1a2b".into(), messages_json: kept.clone() };
+            simulation.settle(&unit, Ok(Outcome::Ended(Box::new(result), trace)));
+        }
+        let agents: Vec<_> = simulation.state.agent_states().values().cloned().collect();
+        assert_eq!(agents.len(), if kept.is_some() { 3 } else { 2 }, "a link is known by its entry");
+        for agent in agents {
+            assert!(agent.complete && agent.messages_json == kept, "{agent:?}");
+            assert!(agent.result_json.as_deref().unwrap().contains("\"prompt\":\"1a2b\""), "{agent:?}");
+        }
+        simulation.run(0);
+        let progress = simulation.state.finalize_progress();
+        assert_eq!((progress.entries_complete, progress.gaps_complete), (1, 1));
+    }
+}
+
+#[test]
 fn unit_keys_are_unique_and_readable() {
     let works = [
         Work::Extract { page: 12 },
         Work::Ocr { page: 12, provider: provider(0) },
         Work::Markdown { page: 12 },
-        Work::TocLink { entry: simulation::ordinal(7) },
-        Work::Discover { subject: "1_7".into() },
-        Work::Gap { key: "12-40".into() },
+        Work::TocLink { entry: simulation::ordinal(7), turn: 0 },
+        Work::TocLink { entry: simulation::ordinal(7), turn: 1 },
+        Work::Discover { subject: "1_7".into(), turn: 0 },
+        Work::Discover { subject: "1_.2:7".into(), turn: 2 },
+        Work::Gap { key: "12-40".into(), turn: 0 },
     ];
     let keys: Vec<_> = works.map(|work| Unit { work, pool: "cpu".into() }.key().to_string()).into();
-    let expected =
-        ["extract:12", "ocr:12:provider-0", "markdown:12", "toc_link:0007", "discover:1_7", "gap:12-40"];
+    let expected = [
+        "extract:12",
+        "ocr:12:provider-0",
+        "markdown:12",
+        "toc_link:0007",
+        "toc_link.2:0007",
+        "discover:1_7",
+        "discover.3:1_.2:7",
+        "gap:12-40",
+    ];
     assert_eq!(keys, expected);
 }

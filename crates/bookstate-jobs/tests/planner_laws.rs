@@ -20,7 +20,7 @@ fn worlds() -> impl Strategy<Value = World> {
     let toc = (0..8usize, 0..4usize, 0..4usize, 0..40usize);
     // With nothing but failures a job ends too: each uses something up.
     let failures = prop_oneof![3 => 0..60u64, 1 => Just(100)];
-    let luck = (failures, 0..60u64, 0..100u64);
+    let luck = (failures, 0..60u64, 0..100u64, 1..5u32);
     (book, toc, luck).prop_map(|(book, toc, luck)| World {
         pages: book.0,
         providers: book.1,
@@ -33,6 +33,7 @@ fn worlds() -> impl Strategy<Value = World> {
         failures: luck.0,
         permanent: luck.1,
         blank: luck.2,
+        turns: luck.3,
     })
 }
 
@@ -50,6 +51,8 @@ proptest! {
         let plan = simulation.run(restarts);
         prop_assert!(plan.settled);
         prop_assert!(simulation.state.completeness(simulation.job.variant).settled);
+        // No agent goes on behind it.
+        prop_assert!(simulation.state.agent_states().values().all(|agent| agent.complete));
         // And it stays so.
         simulation.restart();
         prop_assert!(simulation.advance().settled);
@@ -60,7 +63,9 @@ proptest! {
     fn without_failures_every_unit_runs_once(world in worlds(), seed in any::<u64>()) {
         let mut simulation = Simulation::new(World { failures: 0, ..world }, seed);
         simulation.run(0);
-        prop_assert_eq!(settled_units(&simulation.state, &simulation.job), simulation.runs.len());
+        // An agent counts once, when it has its result.
+        let settled = settled_units(&simulation.state, &simulation.job);
+        prop_assert_eq!(settled + simulation.turns.len(), simulation.runs.len());
         for (unit, runs) in &simulation.runs {
             prop_assert_eq!(*runs, 1, "{} ran {} times", unit, runs);
         }
@@ -72,7 +77,8 @@ proptest! {
     fn restarts_use_up_no_retries(world in worlds(), seed in any::<u64>()) {
         let mut simulation = Simulation::new(World { failures: 0, ..world }, seed);
         simulation.run(40);
-        prop_assert_eq!(settled_units(&simulation.state, &simulation.job), simulation.done.len());
+        let settled = settled_units(&simulation.state, &simulation.job);
+        prop_assert_eq!(settled + simulation.turns.len(), simulation.done.len());
         for operation in bookstate_domain::Operation::ALL {
             prop_assert_eq!(simulation.state.operation(*operation).retries, 0);
         }

@@ -54,7 +54,7 @@ impl StageMetrics {
         let provider = |stage: Stage| match stage {
             Stage::Extract => None,
             Stage::Ocr => Some(ocr.clone()),
-            stage => Some(engines.of_stage(stage).0),
+            stage => Some(engines.names_of(stage)),
         };
         let document = |(stage, sum): (&Stage, &Sum)| UnitMetric {
             unit: key(*stage),

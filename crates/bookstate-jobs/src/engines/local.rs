@@ -28,8 +28,9 @@ use bookstate_reading::{
 
 use crate::{
     engine::{
-        Answer, BookContext, EngineError, EngineResult, FinalizeEngine, MetadataEngine, StructureEngine,
-        TocExtractor, TocFinder, TocLinker, blocking,
+        Answer, BookContext, ChapterFinder, Classifier, Discovered, EngineError, EngineResult,
+        FinalizeEngine, GapInvestigator, MetadataEngine, Polisher, StructureEngine, TocExtractor, TocFinder,
+        TocLinker, Turn, blocking,
     },
     plan::METADATA_PAGES,
 };
@@ -47,6 +48,14 @@ async fn rule<T: Send + 'static>(
     work: impl FnOnce(&BookContext) -> Result<T, EngineError> + Send + 'static,
 ) -> EngineResult<T> {
     blocking(move || work(&book)).await.map(Answer::from)
+}
+
+/// Runs a rule that is done in one turn.
+async fn done<T: Send + 'static>(
+    book: BookContext,
+    work: impl FnOnce(&BookContext) -> Result<T, EngineError> + Send + 'static,
+) -> EngineResult<Turn<T>> {
+    rule(book, work).await.map(|answer| answer.map(Turn::Done))
 }
 
 /// The texts of pages 1 to `last`; a page that could not be read is empty.
@@ -213,8 +222,8 @@ impl TocExtractor for LocalAnalysis {
 
 #[async_trait]
 impl TocLinker for LocalAnalysis {
-    async fn link(&self, book: BookContext, entry: Arc<TocEntry>) -> EngineResult<LinkOutcome> {
-        rule(book, move |book| {
+    async fn link(&self, book: BookContext, entry: Arc<TocEntry>) -> EngineResult<Turn<LinkOutcome>> {
+        done(book, move |book| {
             let EntryIdent::Ordinal(n) = entry.ident else {
                 return Err(EngineError::permanent("only printed entries are linked"));
             };
@@ -236,14 +245,6 @@ impl FinalizeEngine for LocalAnalysis {
             .await
     }
 
-    async fn discover(&self, book: BookContext, missing: MissingEntry) -> EngineResult<Option<(i32, Text)>> {
-        rule(book, move |book| {
-            let excluded = analysis_of(&book.state).excluded_ranges;
-            Ok(structure::discover(&*whole(book)?, &missing, &excluded).found)
-        })
-        .await
-    }
-
     async fn gaps(&self, book: BookContext) -> EngineResult<Vec<Gap>> {
         rule(book, |book| {
             let excluded = analysis_of(&book.state).excluded_ranges;
@@ -251,9 +252,23 @@ impl FinalizeEngine for LocalAnalysis {
         })
         .await
     }
+}
 
-    async fn gap(&self, book: BookContext, gap: Gap) -> EngineResult<GapFix> {
-        rule(book, move |book| {
+#[async_trait]
+impl ChapterFinder for LocalAnalysis {
+    async fn discover(&self, book: BookContext, missing: MissingEntry) -> EngineResult<Turn<Discovered>> {
+        done(book, move |book| {
+            let excluded = analysis_of(&book.state).excluded_ranges;
+            Ok(structure::discover(&*whole(book)?, &missing, &excluded).found)
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl GapInvestigator for LocalAnalysis {
+    async fn gap(&self, book: BookContext, gap: Gap) -> EngineResult<Turn<GapFix>> {
+        done(book, move |book| {
             let found = analysis_of(&book.state);
             Ok(structure::look_into(&*whole(book)?, &facts(&book.state), &found, &gap))
         })
@@ -288,11 +303,25 @@ impl StructureEngine for LocalAnalysis {
         .await
     }
 
+    async fn paragraphs(&self, book: BookContext) -> EngineResult<i32> {
+        rule(book, |book| {
+            let texts = book.state.chapters().values().filter_map(|chapter| chapter.text());
+            Ok(texts.map(|text| structure::paragraph_count(text)).fold(0, i32::saturating_add))
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Classifier for LocalAnalysis {
     async fn classify(&self, book: BookContext) -> EngineResult<Vec<ChapterClassification>> {
         rule(book, |book| Ok(structure::classify(book.state.ordered_chapters().into_iter().map(|c| &**c))))
             .await
     }
+}
 
+#[async_trait]
+impl Polisher for LocalAnalysis {
     async fn polish(&self, book: BookContext, chapter: Chapter) -> EngineResult<(Text, i32)> {
         rule(book, move |book| {
             let text = whole(book)?;
@@ -302,14 +331,6 @@ impl StructureEngine for LocalAnalysis {
             let polished = structure::polish(chapter.mechanical_text.as_deref().unwrap_or_default(), &heads);
             let words = structure::word_count(&polished);
             Ok((polished.into(), words))
-        })
-        .await
-    }
-
-    async fn paragraphs(&self, book: BookContext) -> EngineResult<i32> {
-        rule(book, |book| {
-            let texts = book.state.chapters().values().filter_map(|chapter| chapter.text());
-            Ok(texts.map(|text| structure::paragraph_count(text)).fold(0, i32::saturating_add))
         })
         .await
     }

@@ -6,6 +6,7 @@
 mod local;
 #[cfg(feature = "models")]
 pub mod models;
+mod parts;
 #[cfg(feature = "scans")]
 mod tesseract;
 mod text_layer;
@@ -18,7 +19,8 @@ use bookstate_domain::{BookState, Engines, Page, Provider, Stage, Text, Variant}
 use crate::scan::TESSERACT;
 use crate::{
     choose::provider_name,
-    engine::{AnalysisEngine, OcrEngine, TocExtractor, TocFinder},
+    engine::{AnalysisEngine, OcrEngine},
+    part::Part,
     plan::JobPlan,
     pool::LOCAL_POOL,
     unit::{Doer, PoolName, Work},
@@ -26,6 +28,7 @@ use crate::{
 #[cfg(feature = "models")]
 use local::NUMBERED;
 pub use local::{LOCAL, LocalAnalysis};
+use parts::{PartCatalog, PartSet};
 #[cfg(feature = "scans")]
 pub use tesseract::TesseractOcr;
 pub(crate) use text_layer::source_failure;
@@ -52,7 +55,7 @@ impl EngineSpec {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no {kind} engine {name:?}; known are {}", known.join(", "))]
 pub struct UnknownEngine {
-    /// `OCR`, `analysis`, or a stage.
+    /// `OCR`, `analysis`, or a part of the pipeline.
     pub kind: &'static str,
     /// The name.
     pub name: String,
@@ -84,7 +87,7 @@ impl<E: ?Sized> Registered<E> {
     }
 }
 
-/// The engine of one stage.
+/// The engine of one part of the pipeline.
 pub(crate) struct Named<E: ?Sized> {
     name: Text,
     pub(crate) engine: Arc<E>,
@@ -103,7 +106,7 @@ impl<E: ?Sized> fmt::Debug for Named<E> {
     }
 }
 
-/// What [`Engines::analysis`] names: the engine of all stages behind the pages, then those of single stages, as in
+/// What [`Engines::analysis`] names: the engine of all stages behind the pages, then those of single [parts](Part), as in
 /// `local toc_finder=openrouter:some/model`.
 fn names_of(analysis: &str) -> (&str, impl Iterator<Item = (&str, &str)>) {
     let mut words = analysis.split(' ');
@@ -116,8 +119,7 @@ fn names_of(analysis: &str) -> (&str, impl Iterator<Item = (&str, &str)>) {
 pub struct EngineCatalog {
     ocr: BTreeMap<String, Registered<dyn OcrEngine>>,
     analysis: BTreeMap<String, Registered<dyn AnalysisEngine>>,
-    finders: BTreeMap<String, Registered<dyn TocFinder>>,
-    extractors: BTreeMap<String, Registered<dyn TocExtractor>>,
+    parts: PartCatalog,
 }
 
 impl EngineCatalog {
@@ -153,27 +155,11 @@ impl EngineCatalog {
         self
     }
 
-    /// Adds an engine for the stage `toc_finder` alone, or replaces the one of this name.
-    #[must_use]
-    pub fn with_finder(mut self, name: &str, spec: EngineSpec, engine: Arc<dyn TocFinder>) -> Self {
-        self.finders.insert(name.to_owned(), Registered { engine, spec });
-        self
-    }
-
-    /// Adds an engine for the stage `toc_extract` alone, or replaces the one of this name.
-    #[must_use]
-    pub fn with_extractor(mut self, name: &str, spec: EngineSpec, engine: Arc<dyn TocExtractor>) -> Self {
-        self.extractors.insert(name.to_owned(), Registered { engine, spec });
-        self
-    }
-
     /// The pools that the engines want.
     pub fn pools(&self) -> impl Iterator<Item = PoolName> {
         let ocr = self.ocr.values().map(|engine| engine.spec.pool.clone());
         let analysis = self.analysis.values().map(|engine| engine.spec.pool.clone());
-        let finders = self.finders.values().map(|engine| engine.spec.pool.clone());
-        let extractors = self.extractors.values().map(|engine| engine.spec.pool.clone());
-        ocr.chain(analysis).chain(finders).chain(extractors).chain([LOCAL_POOL.into()])
+        ocr.chain(analysis).chain(self.parts.pools()).chain([LOCAL_POOL.into()])
     }
 
     /// The engines of a job.
@@ -196,36 +182,18 @@ impl EngineCatalog {
         if ocr.is_empty() {
             return Err(no_ocr(""));
         }
-        let (analysis_name, stages) = names_of(&engines.analysis);
+        let (analysis_name, others) = names_of(&engines.analysis);
         let analysis = self
             .analysis
             .get(analysis_name)
             .ok_or_else(|| unknown("analysis", analysis_name, self.analysis.keys().cloned().collect()))?;
-        let general = || (Text::from(analysis_name), analysis.spec.clone());
-        let (name, spec) = general();
-        let mut finder: Named<dyn TocFinder> = Named { name, engine: analysis.engine.clone(), spec };
-        let (name, spec) = general();
-        let mut extractor: Named<dyn TocExtractor> = Named { name, engine: analysis.engine.clone(), spec };
-        for (stage, name) in stages {
-            match stage.parse() {
-                Ok(Stage::TocFinder) => {
-                    let known = || unknown("toc_finder", name, self.finders.keys().cloned().collect());
-                    finder = self.finders.get(name).ok_or_else(known)?.named(name);
-                }
-                Ok(Stage::TocExtract) => {
-                    let known = || unknown("toc_extract", name, self.extractors.keys().cloned().collect());
-                    extractor = self.extractors.get(name).ok_or_else(known)?.named(name);
-                }
-                _ => return Err(unknown("stage", stage, vec!["toc_finder".into(), "toc_extract".into()])),
-            }
+        let mut parts = PartSet::all(analysis_name, analysis);
+        for (part, name) in others {
+            let all = || Part::ALL.iter().map(|part| part.as_str().to_owned()).collect();
+            let named: Part = part.parse().map_err(|_| unknown("part", part, all()))?;
+            parts.put(named, name, &self.parts).map_err(|known| unknown(named.as_str(), name, known))?;
         }
-        Ok(EngineSet {
-            ocr,
-            analysis: analysis.clone(),
-            analysis_name: analysis_name.into(),
-            finder,
-            extractor,
-        })
+        Ok(EngineSet { ocr, analysis: analysis.clone(), analysis_name: analysis_name.into(), parts })
     }
 }
 
@@ -235,8 +203,7 @@ pub struct EngineSet {
     pub(crate) ocr: Vec<(Provider, Registered<dyn OcrEngine>)>,
     pub(crate) analysis: Registered<dyn AnalysisEngine>,
     analysis_name: Text,
-    pub(crate) finder: Named<dyn TocFinder>,
-    pub(crate) extractor: Named<dyn TocExtractor>,
+    pub(crate) parts: PartSet,
 }
 
 impl EngineSet {
@@ -276,20 +243,24 @@ impl EngineSet {
             fallbacks: fallbacks.map(|(name, _)| name.clone()).collect(),
             local_pool: LOCAL_POOL.into(),
             analysis_pool: self.analysis.spec.pool.clone(),
-            stage_pools: [Stage::TocFinder, Stage::TocExtract]
-                .map(|stage| (stage, self.of_stage(stage).1.pool.clone()))
-                .into(),
-            finder_pages: self.finder.engine.pages(),
+            part_pools: Part::ALL.map(|part| (part, self.parts.of(part).1.pool.clone())).into(),
+            finder_pages: self.parts.finder.engine.pages(),
         }
     }
 
-    /// The engine of a stage behind the pages: its name and how it is run.
-    pub(crate) fn of_stage(&self, stage: Stage) -> (Text, &EngineSpec) {
-        match stage {
-            Stage::TocFinder => (self.finder.name.clone(), &self.finder.spec),
-            Stage::TocExtract => (self.extractor.name.clone(), &self.extractor.spec),
-            _ => (self.analysis_name.clone(), &self.analysis.spec),
+    /// The names of the engines that do a stage behind the pages, each once.
+    pub(crate) fn names_of(&self, stage: Stage) -> Text {
+        // Of these stages some units are of no part.
+        let is_mixed = matches!(stage, Stage::TocFinalize | Stage::Structure);
+        let general = is_mixed.then_some(&self.analysis_name);
+        let of_stage = Part::ALL.into_iter().filter(|part| part.stage() == stage);
+        let mut names: Vec<&str> = Vec::new();
+        for name in general.into_iter().chain(of_stage.map(|part| self.parts.of(part).0)) {
+            if !names.contains(&&**name) {
+                names.push(name);
+            }
         }
+        names.join(",").into()
     }
 
     /// The engine that does this work; `None`: the machine itself.
@@ -300,7 +271,13 @@ impl EngineSet {
                 let (name, engine) = self.ocr.iter().find(|(name, _)| name == provider)?;
                 Some((name.as_str().into(), &engine.spec))
             }
-            Doer::Analysis => Some(self.of_stage(work.stage())),
+            Doer::Analysis => Some(match work.part() {
+                Some(part) => {
+                    let (name, spec) = self.parts.of(part);
+                    (name.clone(), spec)
+                }
+                None => (self.analysis_name.clone(), &self.analysis.spec),
+            }),
         }
     }
 }

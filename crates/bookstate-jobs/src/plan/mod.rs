@@ -3,7 +3,8 @@
 //! [`plan`] is a pure function. Resuming after a crash is planning again, since nothing of a job lives
 //! outside the state: a unit whose persist call returned is settled in the state and never planned again,
 //! and one that was in flight is planned as if it had never run. No rule here depends on the order in which
-//! results arrived, so that every run of a book takes the same decisions.
+//! results arrived, so that every run of a book takes the same decisions. An agent is no exception: what it has said
+//! is in the state, and its next turn is a unit like any other.
 //!
 //! A plan is either steps (changes of the state that need no worker: an operation starts, its last unit is
 //! in) or units. Whoever executes it applies the steps and plans again until there are none. A plan with
@@ -16,9 +17,12 @@ mod toc;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use bookstate_domain::{BookState, Operation, OperationState, Provider, Stage, Variant};
+use bookstate_domain::{AgentType, BookState, Operation, OperationState, Provider, Stage, Text, Variant};
 
-use crate::unit::{Doer, PoolName, Unit, Work};
+use crate::{
+    part::Part,
+    unit::{Doer, PoolName, Unit, Work},
+};
 pub use pages::needed;
 pub use settled::settled_units;
 
@@ -41,8 +45,8 @@ pub struct JobPlan {
     pub local_pool: PoolName,
     /// The pool of the analysis engine.
     pub analysis_pool: PoolName,
-    /// The pools of the stages that another engine does.
-    pub stage_pools: BTreeMap<Stage, PoolName>,
+    /// The pools of the parts that another engine does.
+    pub part_pools: BTreeMap<Part, PoolName>,
     /// In how many of the first pages the table of contents is looked for; `None`: in all.
     pub finder_pages: Option<i32>,
 }
@@ -66,7 +70,10 @@ impl JobPlan {
                 .iter()
                 .find(|(name, _)| name == provider)
                 .map_or_else(|| self.local_pool.clone(), |(_, pool)| pool.clone()),
-            Doer::Analysis => self.stage_pools.get(&work.stage()).unwrap_or(&self.analysis_pool).clone(),
+            Doer::Analysis => {
+                let own = work.part().and_then(|part| self.part_pools.get(&part));
+                own.unwrap_or(&self.analysis_pool).clone()
+            }
         }
     }
 }
@@ -272,6 +279,11 @@ impl<'a> Planning<'a> {
     /// Every page is read to the end, well or not.
     const fn all_pages_read(&self) -> bool {
         self.plan.read_to >= self.page_count
+    }
+
+    /// How many turns an agent has had: its next one is planned.
+    fn turns(&self, agent_type: AgentType, subject: &Text) -> u32 {
+        self.state.agent(agent_type, subject).map_or(0, |agent| u32::try_from(agent.iteration).unwrap_or(0))
     }
 
     fn is_complete(&self, operation: Operation) -> bool {

@@ -5,7 +5,8 @@ use bookstate_domain::{BookState, FinalizePhase, Operation, OperationState, Stag
 use super::JobPlan;
 use crate::unit::CHAPTERS_PER_BATCH;
 
-/// The units whose results are in the state: what a job that takes it up does not do again.
+/// The units whose results are in the state: what a job that takes it up does not do again. The turns of an agent count
+/// as one once it has its result, and not before.
 #[must_use]
 pub fn settled_units(state: &BookState, job: &JobPlan) -> usize {
     let mut units = pages(state, job);

@@ -45,7 +45,8 @@ fn plan_link(planning: &mut Planning<'_>) {
     let mut settled = true;
     for entry in planning.state.toc_entries().values().filter(|e| !e.is_link_settled()) {
         settled = false;
-        if !planning.unit(Work::TocLink { entry: entry.ident.clone() }) {
+        let turn = planning.turns(AgentType::TocEntryFinder, &entry.ident.to_string().into());
+        if !planning.unit(Work::TocLink { entry: entry.ident.clone(), turn }) {
             break;
         }
     }
@@ -67,7 +68,10 @@ fn plan_finalize(planning: &mut Planning<'_>) {
         Some(FinalizePhase::Discover) => {
             let mut subjects = analysis.entries_to_find.iter().map(|missing| missing.subject());
             match subjects.find(|subject| !state.is_agent_complete(AgentType::ChapterFinder, subject)) {
-                Some(subject) => planning.unit(Work::Discover { subject }),
+                Some(subject) => {
+                    let turn = planning.turns(AgentType::ChapterFinder, &subject);
+                    planning.unit(Work::Discover { subject, turn })
+                }
                 None => planning.unit(Work::Gaps),
             };
         }
@@ -75,7 +79,8 @@ fn plan_finalize(planning: &mut Planning<'_>) {
             let mut keys = analysis.gaps.iter().map(|gap| &gap.key);
             match keys.find(|key| !state.is_agent_complete(AgentType::GapInvestigator, key)) {
                 Some(key) => {
-                    planning.unit(Work::Gap { key: key.clone() });
+                    let turn = planning.turns(AgentType::GapInvestigator, key);
+                    planning.unit(Work::Gap { key: key.clone(), turn });
                 }
                 None => planning.step(Step::OrderEntries),
             }

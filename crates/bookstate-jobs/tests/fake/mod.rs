@@ -25,8 +25,9 @@ use bookstate_domain::{
 use bookstate_jobs::{
     JobReport, JobRequest, RunningJob, Scheduler, SchedulerConfig, Started, UnitLog,
     engine::{
-        BookContext, EngineError, EngineResult, FinalizeEngine, MetadataEngine, OcrEngine, OcrReading,
-        StructureEngine, TocExtractor, TocFinder, TocLinker,
+        BookContext, ChapterFinder, Classifier, Discovered, EngineError, EngineResult, FinalizeEngine,
+        GapInvestigator, MetadataEngine, OcrEngine, OcrReading, Polisher, StructureEngine, TocExtractor,
+        TocFinder, TocLinker, Turn,
     },
     engines::{EngineCatalog, EngineSpec},
     ingest,
@@ -156,11 +157,11 @@ impl TocExtractor for FakeEngine {
 
 #[async_trait]
 impl TocLinker for FakeEngine {
-    async fn link(&self, _: BookContext, entry: Arc<TocEntry>) -> EngineResult<LinkOutcome> {
+    async fn link(&self, _: BookContext, entry: Arc<TocEntry>) -> EngineResult<Turn<LinkOutcome>> {
         let impossible = self.0.act(&format!("toc_link:{}", entry.ident)).await?;
         let EntryIdent::Ordinal(n) = entry.ident else { return Err(EngineError::permanent("not printed")) };
         let page = if impossible { 9000 } else { i32::try_from(n).unwrap() + 2 };
-        Ok(LinkOutcome::Linked { page, reason: None }.into())
+        Ok(Turn::Done(LinkOutcome::Linked { page, reason: None }).into())
     }
 }
 
@@ -174,19 +175,26 @@ impl FinalizeEngine for FakeEngine {
             .into())
     }
 
-    async fn discover(&self, _: BookContext, missing: MissingEntry) -> EngineResult<Option<(i32, Text)>> {
-        self.0.act(&format!("discover:{}", missing.subject())).await?;
-        Ok(Some((7, "Entry 5".into())).filter(|_| &*missing.identifier == "5").into())
-    }
-
     async fn gaps(&self, _: BookContext) -> EngineResult<Vec<Gap>> {
         self.0.act("gaps").await?;
         Ok(vec![Gap { key: "7-8".into(), from_page: 7, to_page: 8 }].into())
     }
+}
 
-    async fn gap(&self, _: BookContext, gap: Gap) -> EngineResult<GapFix> {
+#[async_trait]
+impl ChapterFinder for FakeEngine {
+    async fn discover(&self, _: BookContext, missing: MissingEntry) -> EngineResult<Turn<Discovered>> {
+        self.0.act(&format!("discover:{}", missing.subject())).await?;
+        Ok(Turn::Done(Some((7, "Entry 5".into())).filter(|_| &*missing.identifier == "5")).into())
+    }
+}
+
+#[async_trait]
+impl GapInvestigator for FakeEngine {
+    async fn gap(&self, _: BookContext, gap: Gap) -> EngineResult<Turn<GapFix>> {
         self.0.act(&format!("gap:{}", gap.key)).await?;
-        Ok(GapFix::Add { title: "Entry 6".into(), entry_number: None, level: 1, page: 8 }.into())
+        let fix = GapFix::Add { title: "Entry 6".into(), entry_number: None, level: 1, page: 8 };
+        Ok(Turn::Done(fix).into())
     }
 }
 
@@ -222,6 +230,14 @@ impl StructureEngine for FakeEngine {
         Ok(chapters.into_iter().skip(usize::from(impossible)).map(extract).collect::<Vec<_>>().into())
     }
 
+    async fn paragraphs(&self, book: BookContext) -> EngineResult<i32> {
+        self.0.act("finish_structure").await?;
+        Ok(i32::try_from(book.state.chapters().size()).unwrap().into())
+    }
+}
+
+#[async_trait]
+impl Classifier for FakeEngine {
     async fn classify(&self, book: BookContext) -> EngineResult<Vec<ChapterClassification>> {
         self.0.act("classify").await?;
         let classified = |chapter: &Arc<Chapter>| ChapterClassification {
@@ -234,16 +250,14 @@ impl StructureEngine for FakeEngine {
         };
         Ok(book.state.chapters().values().map(classified).collect::<Vec<_>>().into())
     }
+}
 
+#[async_trait]
+impl Polisher for FakeEngine {
     async fn polish(&self, _: BookContext, chapter: Chapter) -> EngineResult<(Text, i32)> {
         self.0.act(&format!("polish:{}", chapter.subject)).await?;
         let text = format!("{}!", chapter.mechanical_text.unwrap_or_default());
         Ok((text.into(), 3).into())
-    }
-
-    async fn paragraphs(&self, book: BookContext) -> EngineResult<i32> {
-        self.0.act("finish_structure").await?;
-        Ok(i32::try_from(book.state.chapters().size()).unwrap().into())
     }
 }
 

@@ -9,8 +9,8 @@ use bookstate_domain::{
     At, BookId, BookState, Chapter, ChapterSubject, EntryIdent, Gap, MatterType, MissingEntry, Operation,
     OperationEvent, OperationState, PatternAnalysis, Provider, Seq, Stage, Timestamp, Variant,
     persist::{
-        ChapterClassification, ChapterExtract, GapFix, LinkOutcome, NewBook, NewChapter, NewTocEntry,
-        TocFound,
+        AgentRecord, AgentTrace, ChapterClassification, ChapterExtract, GapFix, LinkOutcome, NewBook,
+        NewChapter, NewTocEntry, TocFound,
     },
 };
 use bookstate_jobs::{
@@ -37,6 +37,8 @@ pub struct World {
     pub permanent: u64,
     /// In percent.
     pub blank: u64,
+    /// Those that an agent takes at most.
+    pub turns: u32,
 }
 
 impl Default for World {
@@ -53,6 +55,7 @@ impl Default for World {
             failures: 0,
             permanent: 0,
             blank: 10,
+            turns: 1,
         }
     }
 }
@@ -84,6 +87,8 @@ pub struct Simulation {
     pub dice: Dice,
     /// Units whose success was persisted.
     pub done: HashSet<Work>,
+    /// Those of them behind which an agent goes on.
+    pub turns: HashSet<Work>,
     /// How often each unit ran.
     pub runs: BTreeMap<String, usize>,
     seq: Seq,
@@ -104,6 +109,7 @@ impl Simulation {
             flying: Vec::new(),
             dice: Dice(seed),
             done: HashSet::new(),
+            turns: HashSet::new(),
             runs: BTreeMap::new(),
             seq: Seq::ZERO,
             world,
@@ -199,6 +205,9 @@ impl Simulation {
             return;
         }
         let success = result.is_ok();
+        if matches!(result, Ok(Outcome::Continue(_))) {
+            self.turns.insert(unit.work.clone());
+        }
         let calls = match result {
             Ok(outcome) => on_success(&self.state, &self.job, &unit.work, outcome).unwrap(),
             Err(error) => on_failure(&self.state, &self.job, &unit.work, &error),
@@ -257,7 +266,30 @@ impl Simulation {
         }
     }
 
-    fn outcome(&mut self, work: &Work) -> Outcome {
+    /// A made-up result. An agent's turns are as many as the world allows, or fewer: by the subject alone.
+    pub fn outcome(&mut self, work: &Work) -> Outcome {
+        let Some((agent_type, subject, turn)) = work.agent() else { return self.result(work) };
+        let length: u32 = subject.bytes().map(u32::from).sum();
+        let turns = if length.is_multiple_of(2) { self.world.turns } else { self.world.turns / 2 }.max(1);
+        if turn + 1 < turns {
+            return Outcome::Continue(Box::new(AgentRecord {
+                iteration: i32::try_from(turn).unwrap() + 1,
+                complete: false,
+                messages_json: Some("[]".into()),
+                pending_tool_calls: Some("{}".into()),
+                ..AgentRecord::finished(agent_type, subject, "{}".into())
+            }));
+        }
+        let result = self.result(work);
+        if turn == 0 {
+            return result;
+        }
+        let trace =
+            AgentTrace { turns: i32::try_from(turn).unwrap() + 1, prompt: "v".into(), messages_json: None };
+        Outcome::Ended(Box::new(result), trace)
+    }
+
+    fn result(&mut self, work: &Work) -> Outcome {
         let world = self.world.clone();
         let page_of = |n: usize| 1 + i32::try_from(n).unwrap() % world.pages;
         match work {
@@ -348,7 +380,7 @@ pub fn job(world: &World) -> JobPlan {
         fallbacks: BTreeSet::new(),
         local_pool: "cpu".into(),
         analysis_pool: "analysis".into(),
-        stage_pools: std::collections::BTreeMap::new(),
+        part_pools: BTreeMap::new(),
         finder_pages: Some(FINDER_PAGES),
     }
 }
