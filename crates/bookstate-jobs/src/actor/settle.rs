@@ -20,7 +20,7 @@ use crate::{
 pub(super) struct Settling {
     unit: Unit,
     calls: VecDeque<PersistCall>,
-    /// What it cost, for metered engines; persisted behind the result.
+    /// What it cost, for metered engines; in the commit of the last call, so that no kill parts the two.
     metric: Option<Box<UnitMetric>>,
     failure: Option<EngineError>,
     /// Its first call was accepted: it is no longer to be dropped.
@@ -73,11 +73,17 @@ impl Actor {
             self.in_flight.end(&settling.unit.work);
             return Ok(());
         }
-        while let Some(call) = settling.calls.front() {
-            match self.commit(call) {
+        while let Some(call) = settling.calls.front().cloned() {
+            let metric = settling.metric.as_deref().filter(|_| settling.calls.len() == 1);
+            let with_metric =
+                metric.map(|metric| PersistCall::Together(vec![call.clone(), self.metric_call(metric)]));
+            match self.commit(with_metric.as_ref().unwrap_or(&call)) {
                 Ok(_) => {
                     settling.begun = true;
                     settling.calls.pop_front();
+                    if with_metric.is_some() {
+                        settling.metric = None;
+                    }
                 }
                 Err(PersistError::JournalFull) => return Err(Obstacle::Full),
                 // The engine's answer names a page that does not exist, or the like: its mistake, not ours.
@@ -96,6 +102,7 @@ impl Actor {
 
     /// A unit's persist calls returned.
     fn settled(&mut self, settling: &mut Settling) -> Result<(), Obstacle> {
+        // Where there was no call.
         self.persist_metric(&mut settling.metric)?;
         let event = match settling.failure {
             None => UnitEvent::Persisted,
@@ -117,20 +124,25 @@ impl Actor {
         Ok(())
     }
 
-    /// Persists what a unit cost, under a key that no earlier run of the unit has: what that cost stays, too.
-    fn persist_metric(&self, metric: &mut Option<Box<UnitMetric>>) -> Result<(), Obstacle> {
-        let Some(waiting) = metric else { return Ok(()) };
+    /// The call that stores what a unit cost, under a key that no earlier run of the unit has: what that cost stays, too.
+    fn metric_call(&self, metric: &UnitMetric) -> PersistCall {
         let snapshot = self.snapshot();
         let is_free = |unit: &Text| {
             let (book_id, job_id) = (snapshot.state.book_id().clone(), self.parts.job_id.clone());
             !snapshot.state.metrics().contains_key(&MetricKey { book_id, job_id, unit: unit.clone() })
         };
-        let again = (2..=u32::MAX).map(|number| Text::from(format!("{}#{number}", waiting.unit)));
-        if let Some(unit) = std::iter::once(waiting.unit.clone()).chain(again).find(is_free) {
-            waiting.unit = unit;
+        let again = (2..=u32::MAX).map(|number| Text::from(format!("{}#{number}", metric.unit)));
+        let unit = std::iter::once(metric.unit.clone()).chain(again).find(is_free);
+        let metric = UnitMetric { unit: unit.unwrap_or_else(|| metric.unit.clone()), ..metric.clone() };
+        PersistCall::Metric(self.parts.job_id.clone(), Box::new(metric))
+    }
+
+    /// Persists what a unit cost without anything else.
+    fn persist_metric(&self, metric: &mut Option<Box<UnitMetric>>) -> Result<(), Obstacle> {
+        if let Some(waiting) = metric {
+            self.persist(&self.metric_call(waiting))?;
+            *metric = None;
         }
-        self.persist(&PersistCall::Metric(self.parts.job_id.clone(), waiting.clone()))?;
-        *metric = None;
         Ok(())
     }
 
