@@ -1,10 +1,11 @@
-//! Engines that ask a model: pages as images, and the table of contents.
+//! Engines that ask a model: one for each part of the pipeline, and for pages as images.
 //!
 //! What a model answers is looked at before it is believed: its form, loops, pages that there are not, titles that
-//! nobody printed. What is refused is a failure of the unit; stages behind the pages then go by the local rules. What
-//! was believed is kept, so that a stage that is reset and runs again costs nothing.
+//! nobody printed, edits that change more than they may. What is refused is a failure of the unit; stages behind the
+//! pages then go by the local rules, and a chapter keeps its text. What was believed is kept, so that a stage that is reset and runs again costs nothing.
 //! Prompts are the files in `prompts/`.
 
+mod agents;
 mod kept;
 mod ocr;
 mod toc_extract;
@@ -18,6 +19,7 @@ use serde_json::Value;
 use crate::engine::{BookContext, EngineError, Usage};
 use kept::KeptAnswer;
 
+pub use agents::{AGENT_TURNS, Agent, ModelChapterFinder, ModelGapInvestigator, ModelTocLinker};
 pub use kept::Answers;
 pub use ocr::ModelOcr;
 pub use toc_extract::ModelTocExtractor;

@@ -79,7 +79,7 @@ impl OcrEngine for ModelOcr {
         let (of_book, program) = (book.clone(), self.images.clone());
         let (image, known) = blocking(move || {
             let known = of_book.source.page_text(page).map(|page| page.text).unwrap_or_default();
-            Ok((image(&of_book, page, program)?, known))
+            Ok((page_image(&of_book, page, program)?, known))
         })
         .await?;
         let request = self.request(image);
@@ -103,7 +103,11 @@ fn is_doubted(known: &str, text: &str) -> bool {
 }
 
 /// The page's image, as it is sent.
-fn image(book: &BookContext, page: u32, program: Option<ImageProgram>) -> Result<Image, EngineError> {
+pub(super) fn page_image(
+    book: &BookContext,
+    page: u32,
+    program: Option<ImageProgram>,
+) -> Result<Image, EngineError> {
     let opened = book.memo.get_or_make("page images", || PageImages::open_by(&book.file, program))?;
     let images = (*opened).clone().map_err(EngineError::permanent)?;
     let image = images.image(page, Resolution::Dpi(DPI)).map_err(|error| match error {

@@ -1,0 +1,136 @@
+//! The agent that finds an entry that the printed table lacks: the part `discover`.
+
+use async_trait::async_trait;
+use bookstate_domain::{AgentType, BookState, MissingEntry, Text};
+use bookstate_llm::{Estimate, answer::share_of};
+use serde_json::{Value, json};
+
+use super::{
+    Agent,
+    neighbours::{book_line, entries_around},
+    pages::Pages,
+    talk::{Subject, Verdict},
+};
+use crate::{
+    engine::{BookContext, ChapterFinder, Discovered, EngineResult, Turn},
+    engines::LocalAnalysis,
+};
+
+/// Entries around that are told.
+const AROUND: usize = 3;
+/// The part of a title's words that must stand on its page.
+const PRINTED: f64 = 0.7;
+/// Titles that have so much in common are one.
+const SAME: f64 = 0.8;
+/// The longest title, in characters.
+const LONGEST_TITLE: usize = 300;
+
+/// A language model for the part `discover`. Where it has no answer, the local rules look.
+#[derive(Debug, Clone)]
+pub struct ModelChapterFinder(Agent);
+
+impl ModelChapterFinder {
+    /// Looks with this agent.
+    #[must_use]
+    pub const fn new(agent: Agent) -> Self {
+        Self(agent)
+    }
+
+    /// What a turn may take at most.
+    #[must_use]
+    pub fn estimate(&self) -> Estimate {
+        self.0.estimate()
+    }
+}
+
+#[async_trait]
+impl ChapterFinder for ModelChapterFinder {
+    async fn discover(&self, book: BookContext, missing: MissingEntry) -> EngineResult<Turn<Discovered>> {
+        let subject = Missing { state: book.state.clone(), missing: missing.clone() };
+        let local = LocalAnalysis.discover(book.clone(), missing);
+        self.0.turn_or(&book, subject, |found, _| found, local).await
+    }
+}
+
+/// An entry that the numbering implies.
+pub(super) struct Missing {
+    pub(super) state: BookState,
+    pub(super) missing: MissingEntry,
+}
+
+impl Subject for Missing {
+    type Found = Discovered;
+    const AGENT: AgentType = AgentType::ChapterFinder;
+    const PROMPT: &'static str = include_str!("../../../../prompts/chapter_finder.md");
+
+    fn members() -> Value {
+        json!({ "title": { "type": ["string", "null"] } })
+    }
+
+    fn key(&self) -> Text {
+        self.missing.subject()
+    }
+
+    fn question(&self, pages: &Pages) -> String {
+        let MissingEntry { heading, level, from_page, to_page, .. } = &self.missing;
+        let around = entries_around(&self.state, *from_page, *to_page, AROUND);
+        format!(
+            "{}Look for {heading:?}, level {level}, between pages {from_page} and {to_page}. Entries around it:\n{around}",
+            book_line(pages)
+        )
+    }
+
+    fn judge(&self, pages: &Pages, said: &Value) -> Verdict<Discovered> {
+        let is_sure = said["sure"] == true;
+        let Some(number) = said["page"].as_i64() else {
+            return match is_sure {
+                true => Verdict::Believed(None),
+                false => Verdict::Doubted(None, "You are not sure that it is nowhere.".to_owned()),
+            };
+        };
+        let title = said["title"].as_str().unwrap_or_default().trim();
+        let (page, title) = match placed(pages, (self.missing.from_page, self.missing.to_page), number, title)
+        {
+            Ok(placed) => placed,
+            Err(why) => return Verdict::Refused(why),
+        };
+        if let Some(known) = known_at(&self.state, page, &title) {
+            return Verdict::Refused(format!("that is the entry {known}, which the table has."));
+        }
+        match is_sure {
+            true => Verdict::Believed(Some((page, title))),
+            false => Verdict::Doubted(Some((page, title)), format!("You are not sure of page {page}.")),
+        }
+    }
+}
+
+/// A heading that is printed where it is said to be.
+///
+/// # Errors
+/// What is wrong, for the agent.
+pub(super) fn placed(
+    pages: &Pages,
+    (first, last): (i32, i32),
+    number: i64,
+    title: &str,
+) -> Result<(i32, Text), String> {
+    let within = i32::try_from(number).ok().filter(|page| (1..=pages.count()).contains(page));
+    let Some(page) = within else { return Err(pages.no_page(number)) };
+    if !(first..=last).contains(&page) || pages.is_contents(page) {
+        return Err(format!("page {page} is not where it may be: pages {first} to {last}."));
+    }
+    let length = title.chars().count();
+    if length == 0 || length > LONGEST_TITLE || title.contains('\n') || pages.share_on(title, page) < PRINTED
+    {
+        return Err(format!("the title {title:?} is not printed on page {page}."));
+    }
+    Ok((page, title.into()))
+}
+
+/// The entry that begins on a page with about this title.
+pub(super) fn known_at(state: &BookState, page: i32, title: &str) -> Option<String> {
+    let at_page = state.toc_entries().values().filter(|entry| entry.actual_page == Some(page));
+    let is_it = |known: &str| share_of(known, title) >= SAME && share_of(title, known) >= SAME;
+    let mut same = at_page.filter(|entry| entry.title.as_deref().is_some_and(is_it));
+    same.next().map(|entry| entry.ident.to_string())
+}

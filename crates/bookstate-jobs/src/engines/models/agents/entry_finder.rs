@@ -1,0 +1,122 @@
+//! The agent that finds the page of an entry: the part `toc_link`.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bookstate_domain::{
+    AgentType, BookState, EntryIdent, Text, TocEntry,
+    persist::{AgentTrace, LinkOutcome},
+};
+use bookstate_llm::Estimate;
+use serde_json::{Value, json};
+
+use super::{
+    Agent,
+    neighbours::{book_line, entry_line},
+    pages::Pages,
+    talk::{Subject, Verdict},
+};
+use crate::{
+    engine::{BookContext, EngineResult, TocLinker, Turn},
+    engines::LocalAnalysis,
+};
+
+/// Entries before and behind that are told.
+const AROUND: u32 = 3;
+/// The part of a title's words that stand on the page of its heading.
+const PRINTED: f64 = 0.6;
+
+/// A language model for the part `toc_link`. Where it has no answer, the local rules link.
+#[derive(Debug, Clone)]
+pub struct ModelTocLinker(Agent);
+
+impl ModelTocLinker {
+    /// Looks with this agent.
+    #[must_use]
+    pub const fn new(agent: Agent) -> Self {
+        Self(agent)
+    }
+
+    /// What a turn may take at most.
+    #[must_use]
+    pub fn estimate(&self) -> Estimate {
+        self.0.estimate()
+    }
+}
+
+#[async_trait]
+impl TocLinker for ModelTocLinker {
+    async fn link(&self, book: BookContext, entry: Arc<TocEntry>) -> EngineResult<Turn<LinkOutcome>> {
+        let subject = Entry { state: book.state.clone(), entry: entry.clone() };
+        let outcome = |found, trace: &AgentTrace| {
+            let AgentTrace { turns, prompt, .. } = trace;
+            let by = format!("{} in {turns} turns, prompt {prompt}", self.0.name());
+            match found {
+                Some(page) => LinkOutcome::Linked { page, reason: Some(format!("found by {by}").into()) },
+                None => LinkOutcome::NotFound { reason: format!("not found by {by}").into() },
+            }
+        };
+        self.0.turn_or(&book, subject, outcome, LocalAnalysis.link(book.clone(), entry)).await
+    }
+}
+
+/// An entry, in its table.
+pub(super) struct Entry {
+    pub(super) state: BookState,
+    pub(super) entry: Arc<TocEntry>,
+}
+
+impl Subject for Entry {
+    /// The page; `None`: it begins nowhere.
+    type Found = Option<i32>;
+    const AGENT: AgentType = AgentType::TocEntryFinder;
+    const PROMPT: &'static str = include_str!("../../../../prompts/entry_finder.md");
+
+    fn members() -> Value {
+        json!({})
+    }
+
+    fn key(&self) -> Text {
+        self.entry.ident.to_string().into()
+    }
+
+    /// Not where other entries are linked to: that depends on which agents were faster.
+    fn question(&self, pages: &Pages) -> String {
+        let EntryIdent::Ordinal(number) = self.entry.ident else {
+            return format!("{}The entry: {}", book_line(pages), entry_line(&self.entry, false));
+        };
+        let range = number.saturating_sub(AROUND)..=number.saturating_add(AROUND);
+        let entries = range.filter_map(|n| self.state.toc_entry(&EntryIdent::Ordinal(n)));
+        let line = |entry: &Arc<TocEntry>| {
+            let mark = if entry.ident == self.entry.ident { "> " } else { "  " };
+            format!("{mark}{}\n", entry_line(entry, false))
+        };
+        let entries: String = entries.map(line).collect();
+        format!("{}The entry is the one behind `>`:\n{entries}", book_line(pages))
+    }
+
+    fn judge(&self, pages: &Pages, said: &Value) -> Verdict<Option<i32>> {
+        let is_sure = said["sure"] == true;
+        let Some(number) = said["page"].as_i64() else {
+            return match is_sure {
+                true => Verdict::Believed(None),
+                false => Verdict::Doubted(None, "You are not sure that it is nowhere.".to_owned()),
+            };
+        };
+        let Some(page) = i32::try_from(number).ok().filter(|page| (1..=pages.count()).contains(page)) else {
+            return Verdict::Refused(pages.no_page(number));
+        };
+        if pages.is_contents(page) {
+            return Verdict::Refused(format!("page {page} is of the table of contents itself."));
+        }
+        let title = self.entry.title.as_deref().unwrap_or_default();
+        if pages.share_on(title, page) < PRINTED {
+            let why = format!("The title is not in the text of page {page}.");
+            return Verdict::Doubted(Some(page), why);
+        }
+        match is_sure {
+            true => Verdict::Believed(Some(page)),
+            false => Verdict::Doubted(Some(page), format!("You are not sure of page {page}.")),
+        }
+    }
+}
