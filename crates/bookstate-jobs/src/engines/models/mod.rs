@@ -6,8 +6,12 @@
 //! Prompts are the files in `prompts/`.
 
 mod agents;
+mod classify;
+mod edits;
 mod kept;
+mod metadata;
 mod ocr;
+mod polish;
 mod toc_extract;
 mod toc_finder;
 
@@ -20,8 +24,11 @@ use crate::engine::{BookContext, EngineError, Usage};
 use kept::KeptAnswer;
 
 pub use agents::{AGENT_TURNS, Agent, ModelChapterFinder, ModelGapInvestigator, ModelTocLinker};
+pub use classify::ModelClassifier;
 pub use kept::Answers;
+pub use metadata::ModelMetadata;
 pub use ocr::ModelOcr;
+pub use polish::{ModelPolisher, PIECE_BYTES};
 pub use toc_extract::ModelTocExtractor;
 pub use toc_finder::ModelTocFinder;
 
