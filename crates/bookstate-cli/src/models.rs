@@ -3,11 +3,16 @@
 
 use std::sync::Arc;
 
-use bookstate_domain::{BookState, OperationState, Stage};
+use bookstate_domain::{AgentType, BookState, EntryIdent, Operation, OperationState};
 use bookstate_jobs::{
+    Part,
     engines::{
         EngineCatalog, EngineSpec, TesseractOcr,
-        models::{Answers, Model, ModelOcr, ModelTocExtractor, ModelTocFinder},
+        models::{
+            AGENT_TURNS, Agent, Answers, Model, ModelChapterFinder, ModelClassifier, ModelGapInvestigator,
+            ModelMetadata, ModelOcr, ModelPolisher, ModelTocExtractor, ModelTocFinder, ModelTocLinker,
+            PIECE_BYTES,
+        },
     },
     pool::PoolConfig,
     scan::TESSERACT,
@@ -30,12 +35,14 @@ pub(crate) struct Models {
     ledger: SharedLedger,
     named: Vec<Named>,
     images: ImageProgram,
+    keeps_talk: bool,
 }
 
 /// A model that a stage of new jobs names.
 #[derive(Debug, Clone)]
 struct Named {
-    stage: Stage,
+    /// The part of the pipeline; none: it reads pages.
+    part: Option<Part>,
     engine: String,
     model: Model,
 }
@@ -43,8 +50,8 @@ struct Named {
 /// What a stage of a book may take at most.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StageEstimate {
-    /// The stage.
-    pub(crate) stage: Stage,
+    /// The stage, or the part of one, as the configuration names it.
+    pub(crate) stage: &'static str,
     /// Its engine.
     pub(crate) engine: String,
     /// Units that may ask the model.
@@ -79,7 +86,7 @@ impl Models {
             KeptAnswers::Renewed => Answers::Renewed,
             KeptAnswers::Forgotten => Answers::Forgotten,
         };
-        for (stage, engine) in settings.model_engines() {
+        for (part, engine) in settings.model_engines() {
             let Some((name, model)) = engine.split_once(':') else { continue };
             let known = providers.iter().find(|(provider, _)| provider.name() == name);
             let provider = match known {
@@ -91,27 +98,54 @@ impl Models {
                 }
             };
             named.push(Named {
-                stage,
+                part,
                 engine: engine.clone(),
                 model: Model::new(provider, model).with_answers(answers),
             });
         }
-        Ok(Self { providers, ledger, named, images: library::images(settings)? })
+        let (images, keeps_talk) = (library::images(settings)?, settings.debug_agents);
+        Ok(Self { providers, ledger, named, images, keeps_talk })
     }
 
     /// The engines of the named models, added to a catalog.
     fn add_to(&self, catalog: EngineCatalog) -> EngineCatalog {
-        self.named.iter().fold(catalog, |catalog, Named { stage, engine, model }| {
+        self.named.iter().fold(catalog, |catalog, Named { part, engine, model }| {
             let pool = engine.split_once(':').map_or(engine.as_str(), |(provider, _)| provider);
             let spec = EngineSpec { pool: pool.into(), metered: true };
-            let model = model.clone();
-            match stage {
-                Stage::TocFinder => catalog.with_finder(engine, spec, Arc::new(ModelTocFinder::new(model))),
-                Stage::TocExtract => {
+            let (model, images) = (model.clone(), Some(self.images.clone()));
+            let agent = || {
+                let agent = Agent::new(model.clone()).keeping_talk(self.keeps_talk);
+                // What reads pages sees.
+                match self.named.iter().any(|named| named.part.is_none() && named.engine == *engine) {
+                    true => agent.seeing(images.clone()),
+                    false => agent,
+                }
+            };
+            match part {
+                None => catalog.with_ocr(engine, spec, Arc::new(ModelOcr::new(model, images))),
+                Some(Part::Metadata) => {
+                    catalog.with_metadata(engine, spec, Arc::new(ModelMetadata::new(model)))
+                }
+                Some(Part::TocFinder) => {
+                    catalog.with_finder(engine, spec, Arc::new(ModelTocFinder::new(model)))
+                }
+                Some(Part::TocExtract) => {
                     catalog.with_extractor(engine, spec, Arc::new(ModelTocExtractor::new(model)))
                 }
-                _ => {
-                    catalog.with_ocr(engine, spec, Arc::new(ModelOcr::new(model, Some(self.images.clone()))))
+                Some(Part::TocLink) => {
+                    catalog.with_linker(engine, spec, Arc::new(ModelTocLinker::new(agent())))
+                }
+                Some(Part::Discover) => {
+                    catalog.with_chapter_finder(engine, spec, Arc::new(ModelChapterFinder::new(agent())))
+                }
+                Some(Part::Gaps) => {
+                    catalog.with_gap_investigator(engine, spec, Arc::new(ModelGapInvestigator::new(agent())))
+                }
+                Some(Part::Classify) => {
+                    catalog.with_classifier(engine, spec, Arc::new(ModelClassifier::new(model)))
+                }
+                Some(Part::Polish) => {
+                    catalog.with_polisher(engine, spec, Arc::new(ModelPolisher::new(model)))
                 }
             }
         })
@@ -145,20 +179,21 @@ impl Models {
 
     /// What a book may take at most, by stage: of what it has not done yet.
     pub(crate) fn estimates(&self, state: &BookState) -> Vec<StageEstimate> {
-        let open = |stage: Stage| {
-            let state = stage.operation().map(|operation| state.operation(operation).state);
-            u64::from(matches!(state, Some(OperationState::NotStarted | OperationState::InProgress)))
-        };
-        let page_count = state.book().map_or(0, |book| book.page_count);
-        let unread = (1..=page_count).filter(|n| state.page(*n).is_none_or(|page| !page.is_read())).count();
-        let estimate = |Named { stage, engine, model }: &Named| {
-            let model = model.clone();
-            let (units, each) = match stage {
-                Stage::TocFinder => (open(*stage), ModelTocFinder::new(model).estimate()),
-                Stage::TocExtract => (open(*stage), ModelTocExtractor::new(model).estimate()),
-                _ => (unread as u64, ModelOcr::new(model, None).estimate()),
+        let estimate = |Named { part, engine, model }: &Named| {
+            let agent = || Agent::new(model.clone());
+            let each = match part {
+                None => ModelOcr::new(model.clone(), None).estimate(),
+                Some(Part::TocFinder) => ModelTocFinder::new(model.clone()).estimate(),
+                Some(Part::TocExtract) => ModelTocExtractor::new(model.clone()).estimate(),
+                Some(Part::Metadata) => ModelMetadata::new(model.clone()).estimate(),
+                Some(Part::Classify) => ModelClassifier::new(model.clone()).estimate(),
+                Some(Part::Polish) => ModelPolisher::new(model.clone()).estimate(),
+                Some(Part::TocLink) => ModelTocLinker::new(agent()).estimate(),
+                Some(Part::Discover) => ModelChapterFinder::new(agent()).estimate(),
+                Some(Part::Gaps) => ModelGapInvestigator::new(agent()).estimate(),
             };
-            StageEstimate { stage: *stage, engine: engine.clone(), units, each }
+            let stage = part.map_or("ocr", Part::as_str);
+            StageEstimate { stage, engine: engine.clone(), units: open_units(state, *part), each }
         };
         self.named.iter().map(estimate).collect()
     }
@@ -184,6 +219,61 @@ impl Models {
             }
         }
     }
+}
+
+/// Entries, implied entries and gaps that are assumed as long as nobody knows how many there are.
+const ENTRIES: usize = 100;
+const LOOKS: usize = 20;
+/// Pages whose text goes into a request.
+const PAGES_A_PIECE: i32 = 2;
+
+/// How many units of a part a book has not done: requests, as many as there may be.
+fn open_units(state: &BookState, part: Option<Part>) -> u64 {
+    let is_settled = |operation: Operation| {
+        !matches!(state.operation(operation).state, OperationState::NotStarted | OperationState::InProgress)
+    };
+    let page_count = state.book().map_or(0, |book| book.page_count);
+    let Some(part) = part else {
+        let is_unread = |n: &i32| state.page(*n).is_none_or(|page| !page.is_read());
+        return (1..=page_count).filter(is_unread).count() as u64;
+    };
+    if part.stage().operation().is_some_and(is_settled) {
+        return 0;
+    }
+    let without_result = |agent: AgentType, subjects: Vec<bookstate_domain::Text>| {
+        subjects.iter().filter(|subject| !state.is_agent_complete(agent, subject)).count()
+    };
+    let analysis = state.pattern_analysis();
+    let looks = match part {
+        Part::TocLink if is_settled(Operation::TocExtract) => {
+            let entries = state.toc_entries().values();
+            entries.filter(|e| matches!(e.ident, EntryIdent::Ordinal(_)) && !e.is_link_settled()).count()
+        }
+        Part::TocLink => ENTRIES,
+        Part::Discover => analysis.map_or(LOOKS, |analysis| {
+            let subjects = analysis.entries_to_find.iter().map(|missing| missing.subject());
+            without_result(AgentType::ChapterFinder, subjects.collect())
+        }),
+        Part::Gaps => analysis.filter(|analysis| !analysis.gaps.is_empty()).map_or(LOOKS, |analysis| {
+            let subjects = analysis.gaps.iter().map(|gap| gap.key.clone());
+            without_result(AgentType::GapInvestigator, subjects.collect())
+        }),
+        Part::Polish => return pieces(state, page_count),
+        Part::Metadata | Part::TocFinder | Part::TocExtract | Part::Classify => return 1,
+    };
+    looks as u64 * AGENT_TURNS
+}
+
+/// The pieces in which chapters are edited.
+fn pieces(state: &BookState, page_count: i32) -> u64 {
+    let chapters = state.chapters().values();
+    if state.chapters().values().any(|chapter| chapter.extract_complete) {
+        let open = chapters.filter(|chapter| !chapter.is_polish_settled());
+        let bytes = open.map(|chapter| chapter.mechanical_text.as_deref().map_or(0, str::len));
+        // A piece ends between paragraphs, so it may be half as long.
+        return bytes.map(|bytes| (2 * bytes).div_ceil(PIECE_BYTES) as u64).sum();
+    }
+    u64::try_from(page_count / PAGES_A_PIECE).unwrap_or(0) + ENTRIES as u64
 }
 
 fn provider(

@@ -35,7 +35,7 @@ impl Row {
         let StageEstimate { stage, engine, units, each } = estimate;
         Self {
             book: book.to_owned(),
-            stage: stage.as_str(),
+            stage,
             engine,
             units,
             prompt_tokens: units.saturating_mul(each.prompt_tokens.into()),

@@ -125,16 +125,30 @@ keys! {
     "ocr.page_seconds" page_seconds: Whole<1, 3_600> = Whole(30);
     /// What does every other stage of a new job.
     "jobs.analysis" analysis: EngineName = EngineName::known("local");
-    /// What finds the table of contents of a new job's book.
+    /// What finds title, authors and the like of a new job's book.
+    "stages.metadata" metadata: EngineName = EngineName::known("local");
+    /// What finds its table of contents.
     "stages.toc_finder" toc_finder: EngineName = EngineName::known("local");
-    /// What reads its entries.
+    /// What reads the table's entries.
     "stages.toc_extract" toc_extract: EngineName = EngineName::known("local");
+    /// What finds the page of each entry.
+    "stages.toc_link" toc_link: EngineName = EngineName::known("local");
+    /// What looks for each entry that the printed table lacks.
+    "stages.discover" discover: EngineName = EngineName::known("local");
+    /// What looks into each long stretch without an entry.
+    "stages.gaps" gaps: EngineName = EngineName::known("local");
+    /// What says which part of the book each chapter belongs to.
+    "stages.classify" classify: EngineName = EngineName::known("local");
+    /// What edits chapters' texts.
+    "stages.polish" polish: EngineName = EngineName::known("local");
     /// What models may cost for a book, over all its jobs.
     "budget.per_book_usd" per_book_usd: Dollars = Dollars(None);
     /// What models may cost in a day, which begins at midnight UTC.
     "budget.per_day_usd" per_day_usd: Dollars = Dollars(None);
     /// What is done with answers of models: kept and used again, kept and asked for once more, or forgotten.
     "models.answers" answers: KeptAnswers = KeptAnswers::Kept;
+    /// Whether all that agents said is kept when they have ended.
+    "models.debug_agents" debug_agents: bool = false;
     /// Pages that a book may have that is taken in.
     "intake.max_pages" max_pages: Whole<1, 1_000_000> = Whole(20_000);
     /// How many times as large as its file a book may be before it has any text, once it has more than 4 MiB.

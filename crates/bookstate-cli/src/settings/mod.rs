@@ -21,7 +21,8 @@ mod value;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use bookstate_domain::{Engines, Stage, Text, Variant};
+use bookstate_domain::{Engines, Text, Variant};
+use bookstate_jobs::Part;
 use bookstate_llm::{Budget, Usd};
 use bookstate_store::{LibraryConfig, TargetName, journal::SyncPolicy};
 
@@ -107,6 +108,8 @@ pub(crate) struct Settings {
     pub(crate) log_format: LogFormat,
     /// What is done with answers of models that were paid for.
     pub(crate) answers: KeptAnswers,
+    /// Whether all that agents said is kept.
+    pub(crate) debug_agents: bool,
     /// The configuration files, or where they would be.
     pub(crate) files: Files,
     /// Every key with its value and where it comes from.
@@ -116,12 +119,13 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// The models that the stages of new jobs name: `PROVIDER:MODEL`.
-    pub(crate) fn model_engines(&self) -> Vec<(Stage, String)> {
-        let ocr = self.engines.ocr.iter().map(|name| (Stage::Ocr, name.to_string()));
+    /// The models that the stages of new jobs name, `PROVIDER:MODEL`, with the part of the pipeline; none for what reads
+    /// pages.
+    pub(crate) fn model_engines(&self) -> Vec<(Option<Part>, String)> {
+        let ocr = self.engines.ocr.iter().map(|name| (None, name.to_string()));
         let words = self.engines.analysis.split(' ').skip(1).filter_map(|word| word.split_once('='));
-        let stages = words.filter_map(|(stage, name)| Some((stage.parse().ok()?, name.to_owned())));
-        ocr.chain(stages).filter(|(_, name)| name.contains(':')).collect()
+        let parts = words.filter_map(|(part, name)| Some((Some(part.parse().ok()?), name.to_owned())));
+        ocr.chain(parts).filter(|(_, name)| name.contains(':')).collect()
     }
 
     /// The options of new jobs' engines, as JSON text.
@@ -210,6 +214,7 @@ fn validated(
         max_growth: u32::try_from(layers.max_growth.value.0).unwrap_or(u32::MAX),
         split_spreads: layers.split_spreads.value,
         answers: layers.answers.value,
+        debug_agents: layers.debug_agents.value,
         intake_memory_mb: layers.intake_memory_mb.value.0,
         page_seconds: layers.page_seconds.value.0,
         languages: layers.languages.value.0.clone(),
@@ -227,11 +232,20 @@ fn validated(
 
 /// The engine of the stages behind the pages, then those of single stages that are others.
 fn analysis(layers: &Layers) -> Text {
-    let stages = [("toc_finder", &layers.toc_finder), ("toc_extract", &layers.toc_extract)];
-    let others = stages.into_iter().filter(|(_, given)| given.origin != Origin::Default);
+    let parts = [
+        (Part::Metadata, &layers.metadata),
+        (Part::TocFinder, &layers.toc_finder),
+        (Part::TocExtract, &layers.toc_extract),
+        (Part::TocLink, &layers.toc_link),
+        (Part::Discover, &layers.discover),
+        (Part::Gaps, &layers.gaps),
+        (Part::Classify, &layers.classify),
+        (Part::Polish, &layers.polish),
+    ];
+    let others = parts.into_iter().filter(|(_, given)| given.origin != Origin::Default);
     let general = layers.analysis.value.0.to_string();
     let named = others.filter(|(_, given)| given.value.0.contains(':'));
-    named.fold(general, |text, (stage, given)| format!("{text} {stage}={}", given.value.0)).into()
+    named.fold(general, |text, (part, given)| format!("{text} {part}={}", given.value.0)).into()
 }
 
 /// Lays the environment over `layers`; returns the variables that look like keys and are none.

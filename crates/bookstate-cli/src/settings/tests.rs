@@ -67,13 +67,20 @@ fn every_key_can_be_set_in_the_file() {
         split_spreads = false
         memory_mb = 256
         [stages]
+        metadata = "p:m"
+        classify = "p:m"
         toc_finder = "p:some/model-1.5"
         toc_extract = "p:other:latest"
+        toc_link = "p:m"
+        discover = "p:m"
+        gaps = "p:m"
+        polish = "p:n"
         [budget]
         per_book_usd = 2
         per_day_usd = 50.5
         [models]
         answers = "forgotten"
+        debug_agents = true
         [ocr]
         languages = ["deu"]
         page_seconds = 7
@@ -102,7 +109,12 @@ fn every_key_can_be_set_in_the_file() {
     assert_eq!(settings.segment_bytes, 1 << 20);
     assert_eq!(settings.workers, 3);
     assert_eq!(settings.engines.ocr.len(), 2);
-    assert_eq!(&*settings.engines.analysis, "c toc_finder=p:some/model-1.5 toc_extract=p:other:latest");
+    assert_eq!(
+        &*settings.engines.analysis,
+        "c metadata=p:m toc_finder=p:some/model-1.5 toc_extract=p:other:latest toc_link=p:m discover=p:m \
+         gaps=p:m classify=p:m polish=p:n"
+    );
+    assert!(settings.debug_agents);
     assert_eq!(settings.budget.per_day, bookstate_llm::Usd::from_dollars(50.5));
     let target = settings.targets.first().unwrap();
     let super::Place::Sqlite { path } = &target.place else { panic!("{target:?}") };

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what a test's own functions meet fails the test")]
 
+mod agents;
 mod configuring;
 mod defradb;
 mod journal;
