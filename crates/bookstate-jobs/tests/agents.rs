@@ -200,6 +200,11 @@ async fn agents_link_entries_find_what_the_table_lacks_and_look_into_gaps() {
         assert_eq!(i32::try_from(turns).unwrap(), agent.iteration, "{talk}");
     }
     assert!(links.iter().all(|agent| agent.iteration == 3) && finders[0].iteration == 3);
+    for agent in &links {
+        let metric =
+            state.metrics().values().find(|metric| *metric.unit == format!("toc_link:{}", agent.subject));
+        assert_eq!(metric.unwrap().created_seq, agent.created_seq, "an answer and its cost are one commit");
+    }
     let seen = server.seen();
     let of_links: Vec<_> = seen.iter().filter(|seen| schema_of(&seen.asked) == "toc_entry_finder").collect();
     assert!(
