@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use bookstate_domain::{Book, BookState, Chapter, LayoutKind, Note, layout_blocks};
 
-use super::{aligned::aligned, block::ContentBlock};
+use super::{aligned::aligned, block::ContentBlock, edited::edited};
 use crate::structure::FRONT_MATTER_SOURCE;
 
 /// The deepest heading that Markdown and HTML have.
@@ -172,7 +172,8 @@ fn blocks(chapter: &Chapter) -> Vec<ContentBlock<'_>> {
     }
     places.sort_unstable();
     // What does not lie over the text is paragraphs, and notes at its end.
-    laid.and_then(|laid| aligned(&laid, text, &places)).unwrap_or_else(|| paragraphs(text))
+    let laid = laid.and_then(|laid| aligned(&laid, text, &places).or_else(|| edited(&laid, text, &places)));
+    laid.unwrap_or_else(|| paragraphs(text))
 }
 
 /// Blocks of a text of which nothing is known.

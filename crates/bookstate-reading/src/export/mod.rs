@@ -8,6 +8,7 @@
 mod aligned;
 mod block;
 mod content;
+mod edited;
 mod epub;
 mod escape;
 mod figures;
