@@ -295,6 +295,14 @@ impl BookState {
                 first.page_num,
             ));
         }
+        let unsought = self.toc_entries().values().filter(|entry| entry.is_link_given_up());
+        let mut unsought = unsought.peekable();
+        let is_linked = stages.iter().any(|s| s.stage == Stage::TocLink);
+        if let Some(first) = unsought.peek().filter(|_| is_linked) {
+            let reason = first.link_reason.as_deref().unwrap_or("no reason given").to_owned();
+            let many = unsought.count();
+            problems.push(format!("{many} entries of the contents could not be looked for: {reason}"));
+        }
         let operations = stages.iter().filter(|s| s.stage.operation().is_some());
         for stage in operations.filter(|s| s.state == StageState::Failed) {
             problems.push(format!("{} failed", stage.stage));

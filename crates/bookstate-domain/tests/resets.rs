@@ -215,7 +215,9 @@ fn problems_are_named(run: &Pipeline, end: &bookstate_domain::Completeness) -> R
     }
     let unedited = run.state.chapters().values().any(|chapter| chapter.polish_failed);
     prop_assert_eq!(problems.contains("kept their unedited text"), unedited);
-    prop_assert_eq!(end.problems.len(), failed + usize::from(unedited));
+    let unsought = run.state.toc_entries().values().any(|entry| entry.is_link_given_up());
+    prop_assert_eq!(problems.contains("could not be looked for"), unsought);
+    prop_assert_eq!(end.problems.len(), failed + usize::from(unedited) + usize::from(unsought));
     Ok(())
 }
 

@@ -264,4 +264,13 @@ impl TocEntry {
     pub const fn is_link_settled(&self) -> bool {
         self.actual_page.is_some() || self.link_failed
     }
+
+    /// Whether looking for its page failed again and again, so that nobody knows whether it is in the book. An entry that
+    /// was looked for and is nowhere is none.
+    #[must_use]
+    pub const fn is_link_given_up(&self) -> bool {
+        self.actual_page.is_none()
+            && self.link_failed
+            && self.link_retries >= Operation::TocLink.max_retries()
+    }
 }
