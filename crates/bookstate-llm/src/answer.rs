@@ -139,12 +139,36 @@ pub fn mismatch(schema: &Value, value: &Value) -> Option<String> {
     check(schema, value, "the answer").err()
 }
 
+/// The same with whole numbers as integers: models write `17.0` where they mean 17, which nobody who asks for an integer
+/// reads.
+#[must_use]
+pub fn with_integers(value: Value) -> Value {
+    match value {
+        Value::Number(number) => {
+            // What does not fit, or is no whole number, stays what it is.
+            #[expect(clippy::cast_possible_truncation, reason = "only what comes back the same is taken")]
+            let whole = number
+                .as_f64()
+                .filter(|float| number.is_f64() && float.abs() < 1e15)
+                .map(|float| float as i64);
+            #[expect(clippy::cast_precision_loss, reason = "it has fewer than 16 digits")]
+            let same = whole.filter(|whole| number.as_f64() == Some(*whole as f64));
+            same.map_or(Value::Number(number), Value::from)
+        }
+        Value::Array(items) => items.into_iter().map(with_integers).collect(),
+        Value::Object(members) => {
+            members.into_iter().map(|(name, member)| (name, with_integers(member))).collect()
+        }
+        other => other,
+    }
+}
+
 fn has_type(value: &Value, name: &str) -> bool {
     match name {
         "object" => value.is_object(),
         "array" => value.is_array(),
         "string" => value.is_string(),
-        "integer" => value.as_f64().is_some_and(|number| number.fract() == 0.0),
+        "integer" => value.is_i64() || value.is_u64(),
         "number" => value.is_number(),
         "boolean" => value.is_boolean(),
         "null" => value.is_null(),
@@ -229,9 +253,15 @@ mod tests {
             },
         });
         let told = |value: Value| mismatch(&schema, &value).unwrap_or_default();
-        assert_eq!(told(json!({ "pages": [1, 2.0], "kind": null })), "");
+        assert_eq!(told(with_integers(json!({ "pages": [1, 2.0], "kind": null }))), "");
         assert_eq!(told(json!([])), "the answer must be object");
         assert_eq!(told(json!({})), "the answer.pages is missing");
+        let kept = json!({ "a": [2.5, 1e300, -3, "2.0"] });
+        assert_eq!(with_integers(kept.clone()), kept);
+        assert_eq!(with_integers(json!([17.0, -1.0])), json!([17, -1]));
+        for no_integer in [json!([1.5]), json!([1e300]), json!([2.0])] {
+            assert_ne!(told(json!({ "pages": no_integer })), "");
+        }
         assert_eq!(told(json!({ "pages": [1, "2"] })), "the answer.pages[1] must be integer");
         assert_eq!(told(json!({ "pages": [0] })), "the value of the answer.pages[0] is out of range");
         assert_eq!(told(json!({ "pages": [1, 2, 3] })), "the length of the answer.pages is out of range");

@@ -156,12 +156,6 @@ impl Breaker {
         (Self { phase }, action)
     }
 
-    /// Whether requests go through.
-    #[must_use]
-    pub const fn is_closed(&self) -> bool {
-        matches!(self.phase, Phase::Closed { .. })
-    }
-
     /// For people: `ready`, or why not.
     #[must_use]
     pub fn describe(&self, now: Duration) -> String {

@@ -52,9 +52,9 @@ pub struct ProviderStatus {
     pub name: String,
     /// For people: `ready`, or why not.
     pub state: String,
-    /// Requests in flight.
+    /// Calls that have a place among those in flight; some may still wait for a rate or money.
     pub in_flight: usize,
-    /// Whether a request would be sent.
+    /// Whether a request would be sent, as far as the provider is concerned: budgets are another matter.
     pub is_ready: bool,
     /// What each of its models has done since it was made.
     pub models: BTreeMap<String, Totals>,
@@ -156,7 +156,7 @@ impl Provider {
         let now = self.shared.now();
         let state = self.shared.state.lock();
         let name = self.config.name.clone();
-        let is_ready = state.breaker.is_closed();
+        let is_ready = state.breaker.clone().step(now, Event::Asked).1 == Action::Send;
         let models = state.totals.clone();
         ProviderStatus { name, state: state.breaker.describe(now), in_flight, is_ready, models }
     }
@@ -240,7 +240,7 @@ impl Provider {
     /// See [`CallError`]; an answer that is wrong twice is [`Failure::Permanent`].
     pub async fn chat_json(&self, request: &ChatRequest, account: &str) -> Result<(Value, Reply), CallError> {
         let judge = |reply: &Reply| {
-            let value = answer::json_in(&reply.text).ok_or("it is no JSON")?;
+            let value = answer::with_integers(answer::json_in(&reply.text).ok_or("it is no JSON")?);
             let wrong = request.schema().and_then(|schema| answer::mismatch(&schema.schema, &value));
             wrong.map_or(Ok(value), Err)
         };

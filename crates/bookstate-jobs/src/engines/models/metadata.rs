@@ -86,7 +86,8 @@ fn first_pages(state: &BookState) -> String {
 /// What of an answer is printed on these pages.
 fn said(answer: &Value, pages: &str) -> MetadataResult {
     let printed = |value: &Value| {
-        let text = value.as_str().map(str::trim).filter(|text| !text.is_empty())?;
+        // A dash is how a model says that it knows nothing.
+        let text = value.as_str().map(str::trim).filter(|text| text.contains(char::is_alphanumeric))?;
         (share_of(text, pages) >= PRINTED).then(|| Text::from(text))
     };
     let authors: Vec<Text> = answer["authors"].as_array().into_iter().flatten().filter_map(printed).collect();
@@ -137,6 +138,8 @@ mod tests {
         let read = said(&answer, pages);
         assert_eq!((read.title.as_deref(), read.author.as_deref()), (Some("The Whale"), Some("Ada Quarry")));
         assert_eq!((read.publisher, read.publication_year, read.language), (None, Some(1851), None));
+        let dashes = json!({ "title": "-", "subtitle": "\u{2014}", "authors": ["?"], "publisher": "***" });
+        assert_eq!(said(&dashes, pages), MetadataResult::default(), "nothing is printed of what has no word");
         let guessed =
             json!({ "title": "Moby Dick", "subtitle": "or, Of Harbours", "authors": [], "year": 185 });
         let by_rules = MetadataResult {

@@ -83,6 +83,9 @@ impl Subject for Missing {
     fn judge(&self, pages: &Pages, said: &Value) -> Verdict<Discovered> {
         let is_sure = said["sure"] == true;
         let Some(number) = said["page"].as_i64() else {
+            if !said["page"].is_null() {
+                return Verdict::Refused(format!("{} is no page.", said["page"]));
+            }
             return match is_sure {
                 true => Verdict::Believed(None),
                 false => Verdict::Doubted(None, "You are not sure that it is nowhere.".to_owned()),
@@ -120,8 +123,8 @@ pub(super) fn placed(
         return Err(format!("page {page} is not where it may be: pages {first} to {last}."));
     }
     let length = title.chars().count();
-    if length == 0 || length > LONGEST_TITLE || title.contains('\n') || pages.share_on(title, page) < PRINTED
-    {
+    let has_words = title.contains(char::is_alphanumeric);
+    if !has_words || length > LONGEST_TITLE || title.contains('\n') || pages.share_on(title, page) < PRINTED {
         return Err(format!("the title {title:?} is not printed on page {page}."));
     }
     Ok((page, title.into()))

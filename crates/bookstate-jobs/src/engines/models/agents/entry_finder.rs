@@ -98,6 +98,9 @@ impl Subject for Entry {
     fn judge(&self, pages: &Pages, said: &Value) -> Verdict<Option<i32>> {
         let is_sure = said["sure"] == true;
         let Some(number) = said["page"].as_i64() else {
+            if !said["page"].is_null() {
+                return Verdict::Refused(format!("{} is no page.", said["page"]));
+            }
             return match is_sure {
                 true => Verdict::Believed(None),
                 false => Verdict::Doubted(None, "You are not sure that it is nowhere.".to_owned()),
