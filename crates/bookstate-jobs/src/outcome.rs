@@ -240,7 +240,10 @@ pub fn on_failure(state: &BookState, job: &JobPlan, work: &Work, error: &EngineE
                 state.chapters().values().find(|c| c.subject == *subject).map_or(0, |c| c.polish_retries);
             let left = if for_good { POLISH_RETRIES.saturating_sub(used).max(1) } else { 1 };
             let failed = || ChapterPolish { subject: subject.clone(), outcome: PolishOutcome::Failed };
-            (0..left).map(|_| PersistCall::ChapterPolish(vec![failed()])).collect()
+            // In one commit, with what the unit cost: no kill parts them.
+            vec![PersistCall::Together(
+                (0..left).map(|_| PersistCall::ChapterPolish(vec![failed()])).collect(),
+            )]
         }
         Work::Classify if is_last_failure(state, Operation::Structure, for_good) => {
             // The chapters keep their place and text without it: structure goes on.

@@ -8,10 +8,13 @@ use bookstate_domain::{
 
 use crate::{persist_call::PersistCall, unit::Work};
 
+/// An agent, whoever wrote it, has no more turns: one that never has a result would never end.
+const MOST_TURNS: i32 = 100;
+
 /// The call that stores a turn without a result.
 ///
 /// # Errors
-/// The record is not of the next turn of this work's agent.
+/// The record is not of the next turn of this work's agent, or there were too many.
 pub(super) fn next_turn(work: &Work, record: Box<AgentRecord>) -> Result<PersistCall, String> {
     let is_next = work.agent().is_some_and(|(agent_type, subject, turn)| {
         record.agent_type == agent_type
@@ -19,6 +22,9 @@ pub(super) fn next_turn(work: &Work, record: Box<AgentRecord>) -> Result<Persist
             && u32::try_from(record.iteration).is_ok_and(|turns| turns == turn.saturating_add(1))
             && !record.complete
     });
+    if record.iteration > MOST_TURNS {
+        return Err(format!("the agent of {work} has had {MOST_TURNS} turns and no result"));
+    }
     if !is_next {
         return Err(format!("the agent's record is not of its turn behind {work}"));
     }

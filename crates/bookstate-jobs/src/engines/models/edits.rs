@@ -126,7 +126,8 @@ fn numbers(text: &str) -> impl Iterator<Item = &str> {
 }
 
 const fn is_quote(c: char) -> bool {
-    matches!(c, '"' | '“' | '”' | '„' | '«' | '»' | '‹' | '›')
+    // Single marks are apostrophes as well, and tell nothing.
+    matches!(c, '"' | '“' | '”' | '„' | '«' | '»' | '‹' | '›' | '「' | '」' | '『' | '』')
 }
 
 /// A quotation: where it is, its marks included. One that does not end in its paragraph ends with it.
@@ -229,8 +230,12 @@ fn judge(text: &str, Proposed { find, replace }: &Proposed, known: &Known) -> Re
     if known.names(&before) != known.names(&after) {
         return Err(Refusal::Names);
     }
+    // Comparing takes time by both lengths.
+    if find.len() > LONGEST || replace.len() > 2 * LONGEST {
+        return Err(Refusal::Rewrite);
+    }
     let distance = strsim::levenshtein(find, replace);
-    if find.len() > LONGEST || distance > FREE_CHANGES.max(find.chars().count() / CHANGED) {
+    if distance > FREE_CHANGES.max(find.chars().count() / CHANGED) {
         return Err(Refusal::Rewrite);
     }
     Ok(range)

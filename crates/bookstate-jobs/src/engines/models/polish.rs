@@ -3,11 +3,12 @@
 //! The text is never the model's: what is not edited stays byte for byte. Edits that may not be are dropped and counted;
 //! an answer most of whose edits may not be is refused, and the chapter keeps its text as it was.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use bookstate_domain::{Chapter, Text};
 use bookstate_llm::{ChatRequest, Estimate, Schema};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::{
@@ -26,6 +27,10 @@ pub const PIECE_BYTES: usize = 8_000;
 const MOST_TOKENS: u32 = 3_000;
 /// From so many edits on an answer may be refused for those that may not be.
 const FEW: usize = 4;
+
+/// Pieces of chapters that are not at their end, by the text before: a chapter whose provider is held is begun anew, and
+/// what was paid for is not asked again, kept answers or not.
+type Done = Mutex<HashMap<String, Edited>>;
 
 /// A language model for the part `polish`.
 #[derive(Debug, Clone)]
@@ -61,7 +66,14 @@ impl ModelPolisher {
     }
 
     async fn piece(&self, book: &BookContext, piece: &str, known: &Known) -> Result<Edited, EngineError> {
-        self.0.ask_json(book, &self.request(piece), |answer| edited(answer, piece, known)).await
+        let done = book.memo.get_or_make("edited pieces", Done::default)?;
+        if let Some(edited) = done.lock().get(piece) {
+            return Ok(edited.clone());
+        }
+        let edited =
+            self.0.ask_json(book, &self.request(piece), |answer| edited(answer, piece, known)).await?;
+        done.lock().insert(piece.to_owned(), edited.clone());
+        Ok(edited)
     }
 }
 
@@ -82,6 +94,8 @@ impl Polisher for ModelPolisher {
             (applied, refused) = (applied + edited.applied, refused + edited.refusals());
             out.push_str(&edited.text);
         }
+        let done = book.memo.get_or_make("edited pieces", Done::default)?;
+        pieces(&text).into_iter().for_each(|piece| drop(done.lock().remove(piece)));
         let (id, subject) = (book.state.book_id(), &chapter.subject);
         tracing::info!(book = %id, chapter = %subject, applied, refused, "edits of a model");
         // The rules go over it as over any text.
