@@ -95,7 +95,8 @@ impl Polisher for ModelPolisher {
             out.push_str(&edited.text);
         }
         let done = book.memo.get_or_make("edited pieces", Done::default)?;
-        pieces(&text).into_iter().for_each(|piece| drop(done.lock().remove(piece)));
+        let own = pieces(&text);
+        done.lock().retain(|piece, _| !own.contains(&piece.as_str()));
         let (id, subject) = (book.state.book_id(), &chapter.subject);
         tracing::info!(book = %id, chapter = %subject, applied, refused, "edits of a model");
         // The rules go over it as over any text.
