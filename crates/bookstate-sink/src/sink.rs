@@ -258,6 +258,8 @@ impl Sink {
             let late = targets.iter().any(|(target, reached)| target == name && *reached != Reached::All);
             if late || before(until, &mut task.task).await.is_none() {
                 task.task.abort();
+                // It has the library until it is gone, which is when it next waits for something.
+                drop((&mut task.task).await);
             }
         }
         let status =

@@ -6,10 +6,10 @@ use std::{sync::Arc, time::Duration};
 use crate::support::{Change, World, any_page, pace, put};
 use bookstate_domain::{BookId, BookStatus, Seq, persist::NewBook};
 use bookstate_sink::{
-    CommandError, Health, Pace, Reached, RemoteTarget,
+    CommandError, Health, Pace, Reached, RemoteTarget, Sink, SinkConfig,
     sim::{Fault, SimTarget},
 };
-use bookstate_store::{Intent, StartId, TargetName};
+use bookstate_store::{Intent, Library, LibraryConfig, StartId, TargetName};
 
 fn pages(from: i32, to: i32, text: &str) -> Vec<Change> {
     (from..=to).map(|page| put(page, text)).collect()
@@ -538,4 +538,22 @@ async fn one_book_that_the_target_chokes_on_holds_up_no_other() {
     world.target.set_choked([]);
     world.sink().retry_parked(&world.name, None).await.unwrap();
     world.check_the_end().await;
+}
+
+/// Whoever drains closes the library behind it, and the journal is empty then: no task that was given up has it still.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn behind_a_drain_the_library_can_be_closed() {
+    for round in 0..3 {
+        let dir = tempfile::tempdir().unwrap();
+        let (library, _) = Library::open(LibraryConfig::new(dir.path())).unwrap();
+        let target = Arc::new(SimTarget::new());
+        target.set_down(true);
+        let away = RemoteTarget { name: "away".parse().unwrap(), target, pace: Pace::REMOTE };
+        let sink = Sink::start(&library, vec![away], &SinkConfig::new());
+        let book = library.create_book(&BookId::new("b").unwrap(), "a test").unwrap();
+        book.persist_book_record(NewBook { page_count: 1 }).unwrap();
+        drop(book);
+        sink.drain(Duration::from_secs(60)).await;
+        library.close().unwrap_or_else(|error| panic!("round {round}: {error}"));
+    }
 }
