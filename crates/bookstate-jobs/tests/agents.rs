@@ -13,7 +13,7 @@ use bookstate_jobs::{
     engines::{
         EngineCatalog, EngineSpec,
         models::{
-            AGENT_TURNS, Agent, Model, ModelChapterFinder, ModelClassifier, ModelGapInvestigator,
+            AGENT_TURNS, Agent, Answers, Model, ModelChapterFinder, ModelClassifier, ModelGapInvestigator,
             ModelMetadata, ModelPolisher, ModelTocExtractor, ModelTocLinker,
         },
     },
@@ -35,6 +35,7 @@ struct Desk {
     dir: tempfile::TempDir,
     file: PathBuf,
     contents: Vec<KeyEntry>,
+    answers: Answers,
 }
 
 impl Desk {
@@ -43,7 +44,7 @@ impl Desk {
         let made = book.make_pdf();
         let file = dir.path().join(&made.file_name);
         std::fs::write(&file, &made.bytes).unwrap();
-        Self { dir, file, contents: made.key.printed_toc }
+        Self { dir, file, contents: made.key.printed_toc, answers: Answers::Kept }
     }
 
     fn library(&self) -> Library {
@@ -60,7 +61,7 @@ impl Desk {
     ) -> (JobReport, BookState) {
         let library = self.library();
         let provider = Arc::new(Provider::new(ProviderConfig::new("replay", &server.url())).unwrap());
-        let model = || Model::new(provider.clone(), "some/model");
+        let model = || Model::new(provider.clone(), "some/model").with_answers(self.answers);
         let agent = || Agent::new(model()).seeing(None).keeping_talk(keeps_talk);
         let spec = || EngineSpec { pool: "replay".into(), metered: true };
         let catalog = EngineCatalog::local()
@@ -256,6 +257,39 @@ async fn where_an_agent_finds_nothing_the_local_rules_do_it() {
     let last = server.seen().iter().any(|seen| told(&seen.asked).ends_with("use `write_result`."));
     assert!(last, "it is told which turn is the last");
     assert_eq!(spent(&state), of_server(&server), "it is paid all the same");
+}
+
+/// A model that gives up at once loses nothing that the rules would have found.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_agent_says_is_nowhere_is_looked_for_by_the_local_rules() {
+    let desk =
+        Desk::new(&Book::new("book").pages(24).chapters(2).sections(0).preface(false).back_matter(false));
+    let server = ModelServer::start(|_| with(json!({ "sure": true }), &[])).unwrap();
+    let (report, state) = desk.run(&server, &["toc_link"], false, None).await;
+    assert!(is_completed(&report), "{report:?}");
+    let linked: Vec<_> = state.ordered_entries().iter().map(|entry| entry.actual_page).collect();
+    let printed: Vec<_> =
+        desk.contents.iter().map(|entry| Some(i32::try_from(entry.page).unwrap())).collect();
+    assert_eq!(linked, printed);
+    assert_eq!((server.seen().len(), state.agent_states().size()), (desk.contents.len(), 0));
+}
+
+/// A chapter whose second piece fails at first is not paid for from its beginning, though no answer is kept.
+#[tokio::test(flavor = "multi_thread")]
+async fn pieces_of_a_chapter_are_paid_once() {
+    let book = Book::new("book").pages(40).chapters(1).sections(0).preface(false).back_matter(false);
+    let desk = Desk { answers: Answers::Forgotten, ..Desk::new(&book) };
+    let server = ModelServer::start(|asked| match asked.number {
+        2 => Answer::json(500, &json!({ "error": { "code": 500, "message": "odd" } })),
+        _ => said(&json!({ "edits": [] })),
+    })
+    .unwrap();
+    let (report, state) = desk.run(&server, &["polish"], false, None).await;
+    assert!(is_completed(&report), "{report:?}");
+    let seen = server.seen();
+    let pieces: std::collections::HashSet<&str> = seen.iter().map(|seen| question(&seen.asked)).collect();
+    assert!(pieces.len() > state.chapters().size(), "some chapters have several");
+    assert_eq!(seen.len(), pieces.len() + 1, "each once, and the one that failed");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,8 +1,8 @@
 //! Edits of a text that a model proposes: which are applied, and which are refused.
 //!
-//! Invariants: an edit applies where what it looks for stands exactly once, behind the edits before it; the text outside of the edits stays byte for
-//! byte; the numbers of the text, its quotations, and its names as far as they can be told from other words, are the
-//! same before and after.
+//! Invariants: an edit applies where what it looks for stands exactly once, behind the edits before it; the text outside
+//! of the edits stays byte for byte; the numbers of the text, its quotations in double marks, and its names as far as
+//! they can be told from other words, are the same before and after.
 
 use std::{
     collections::{BTreeMap, HashSet},

@@ -2,8 +2,8 @@
 //!
 //! What a model answers is looked at before it is believed: its form, loops, pages that there are not, titles that
 //! nobody printed, edits that change more than they may. What is refused is a failure of the unit; stages behind the
-//! pages then go by the local rules, and a chapter keeps its text. What was believed is kept, so that a stage that is reset and runs again costs nothing.
-//! Prompts are the files in `prompts/`.
+//! pages then go by the local rules, and a chapter keeps its text. What was believed is kept, so that a stage that is
+//! reset and runs again costs nothing. Prompts are the files in `prompts/`.
 
 mod agents;
 mod classify;

@@ -9,7 +9,7 @@ use super::{
     Agent,
     neighbours::{book_line, entries_around},
     pages::Pages,
-    talk::{Subject, Verdict},
+    talk::{Subject, Verdict, page_of},
 };
 use crate::{
     engine::{BookContext, ChapterFinder, Discovered, EngineResult, Turn},
@@ -48,7 +48,7 @@ impl ChapterFinder for ModelChapterFinder {
     async fn discover(&self, book: BookContext, missing: MissingEntry) -> EngineResult<Turn<Discovered>> {
         let subject = Missing { state: book.state.clone(), missing: missing.clone() };
         let local = LocalAnalysis.discover(book.clone(), missing);
-        self.0.turn_or(&book, subject, |found, _| found, local).await
+        self.0.turn_or(&book, subject, |found, _| Some(found), local).await
     }
 }
 
@@ -59,7 +59,8 @@ pub(super) struct Missing {
 }
 
 impl Subject for Missing {
-    type Found = Discovered;
+    /// Its page, and the title as it stands there.
+    type Found = (i32, Text);
     const AGENT: AgentType = AgentType::ChapterFinder;
     const PROMPT: &'static str = include_str!("../../../../prompts/chapter_finder.md");
 
@@ -81,15 +82,9 @@ impl Subject for Missing {
     }
 
     fn judge(&self, pages: &Pages, said: &Value) -> Verdict<Discovered> {
-        let is_sure = said["sure"] == true;
-        let Some(number) = said["page"].as_i64() else {
-            if !said["page"].is_null() {
-                return Verdict::Refused(format!("{} is no page.", said["page"]));
-            }
-            return match is_sure {
-                true => Verdict::Believed(None),
-                false => Verdict::Doubted(None, "You are not sure that it is nowhere.".to_owned()),
-            };
+        let number = match page_of(said) {
+            Ok(number) => number,
+            Err(verdict) => return verdict,
         };
         let title = said["title"].as_str().unwrap_or_default().trim();
         let (page, title) = match placed(pages, (self.missing.from_page, self.missing.to_page), number, title)
@@ -100,10 +95,7 @@ impl Subject for Missing {
         if let Some(known) = known_at(&self.state, page, &title) {
             return Verdict::Refused(format!("that is the entry {known}, which the table has."));
         }
-        match is_sure {
-            true => Verdict::Believed(Some((page, title))),
-            false => Verdict::Doubted(Some((page, title)), format!("You are not sure of page {page}.")),
-        }
+        Verdict::of(Some((page, title)), said, format!("You are not sure of page {page}."))
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
     Agent,
     neighbours::{book_line, entry_line},
     pages::Pages,
-    talk::{Subject, Verdict},
+    talk::{Subject, Verdict, page_of},
 };
 use crate::{
     engine::{BookContext, EngineResult, TocLinker, Turn},
@@ -48,13 +48,10 @@ impl ModelTocLinker {
 impl TocLinker for ModelTocLinker {
     async fn link(&self, book: BookContext, entry: Arc<TocEntry>) -> EngineResult<Turn<LinkOutcome>> {
         let subject = Entry { state: book.state.clone(), entry: entry.clone() };
-        let outcome = |found, trace: &AgentTrace| {
+        let outcome = |page, trace: &AgentTrace| {
             let AgentTrace { turns, prompt, .. } = trace;
-            let by = format!("{} in {turns} turns, prompt {prompt}", self.0.name());
-            match found {
-                Some(page) => LinkOutcome::Linked { page, reason: Some(format!("found by {by}").into()) },
-                None => LinkOutcome::NotFound { reason: format!("not found by {by}").into() },
-            }
+            let reason = format!("found by {} in {turns} turns, prompt {prompt}", self.0.name());
+            LinkOutcome::Linked { page, reason: Some(reason.into()) }
         };
         self.0.turn_or(&book, subject, outcome, LocalAnalysis.link(book.clone(), entry)).await
     }
@@ -67,8 +64,8 @@ pub(super) struct Entry {
 }
 
 impl Subject for Entry {
-    /// The page; `None`: it begins nowhere.
-    type Found = Option<i32>;
+    /// The page.
+    type Found = i32;
     const AGENT: AgentType = AgentType::TocEntryFinder;
     const PROMPT: &'static str = include_str!("../../../../prompts/entry_finder.md");
 
@@ -96,15 +93,9 @@ impl Subject for Entry {
     }
 
     fn judge(&self, pages: &Pages, said: &Value) -> Verdict<Option<i32>> {
-        let is_sure = said["sure"] == true;
-        let Some(number) = said["page"].as_i64() else {
-            if !said["page"].is_null() {
-                return Verdict::Refused(format!("{} is no page.", said["page"]));
-            }
-            return match is_sure {
-                true => Verdict::Believed(None),
-                false => Verdict::Doubted(None, "You are not sure that it is nowhere.".to_owned()),
-            };
+        let number = match page_of(said) {
+            Ok(number) => number,
+            Err(verdict) => return verdict,
         };
         let Some(page) = i32::try_from(number).ok().filter(|page| (1..=pages.count()).contains(page)) else {
             return Verdict::Refused(pages.no_page(number));
@@ -117,9 +108,6 @@ impl Subject for Entry {
             let why = format!("The title is not in the text of page {page}.");
             return Verdict::Doubted(Some(page), why);
         }
-        match is_sure {
-            true => Verdict::Believed(Some(page)),
-            false => Verdict::Doubted(Some(page), format!("You are not sure of page {page}.")),
-        }
+        Verdict::of(Some(page), said, format!("You are not sure of page {page}."))
     }
 }

@@ -122,11 +122,11 @@ impl Subject for Stretch {
         )
     }
 
-    fn judge(&self, pages: &Pages, said: &Value) -> Verdict<GapFix> {
+    fn judge(&self, pages: &Pages, said: &Value) -> Verdict<Option<GapFix>> {
         match self.fix(pages, said) {
             Err(why) => Verdict::Refused(why),
-            Ok(fix) if said["sure"] == true => Verdict::Believed(fix),
-            Ok(fix) => Verdict::Doubted(fix, "You are not sure.".to_owned()),
+            // That a gap is as it should be is a finding, too.
+            Ok(fix) => Verdict::of(Some(fix), said, "You are not sure.".to_owned()),
         }
     }
 }

@@ -122,7 +122,11 @@ impl Agent {
             Ok(Decision::Done(found, talk)) => {
                 let messages_json = self.keeps_talk.then_some(talk);
                 let trace = AgentTrace { turns, prompt: prompt.into(), messages_json };
-                return Ok(Turn::Ended(make(found, &trace), trace).into());
+                return match found {
+                    Some(found) => Ok(Turn::Ended(make(found, &trace), trace).into()),
+                    // A model gives up easily: the rules look before anything is nowhere.
+                    None => local.await.map(|answer| answer.map(|turn| ended(turn, trace))),
+                };
             }
             Ok(Decision::Continue(paused)) => {
                 return Ok(Turn::Continue(paused.record(S::AGENT, key, turns)).into());
@@ -143,7 +147,7 @@ impl Agent {
         subject: Arc<S>,
         paused: Option<Paused>,
         prompt: &str,
-    ) -> Result<Decision<S::Found>, EngineError> {
+    ) -> Result<Decision<Option<S::Found>>, EngineError> {
         self.model.ready()?;
         let Prepared { asked, image, pages } =
             self.prepare(book, subject.clone(), paused, prompt.to_owned()).await?;
@@ -185,5 +189,13 @@ impl Agent {
             }
         })
         .await
+    }
+}
+
+/// A result behind which an agent ends.
+fn ended<T>(turn: Turn<T>, trace: AgentTrace) -> Turn<T> {
+    match turn {
+        Turn::Done(found) => Turn::Ended(found, trace),
+        other => other,
     }
 }

@@ -38,8 +38,8 @@ pub(super) trait Subject: Send + Sync + 'static {
     fn key(&self) -> Text;
     /// What it is told first.
     fn question(&self, pages: &Pages) -> String;
-    /// What a result is worth.
-    fn judge(&self, pages: &Pages, said: &Value) -> Verdict<Self::Found>;
+    /// What a result is worth; `None`: there is nothing to be found.
+    fn judge(&self, pages: &Pages, said: &Value) -> Verdict<Option<Self::Found>>;
 }
 
 /// What a result is worth.
@@ -51,6 +51,28 @@ pub(super) enum Verdict<T> {
     Doubted(T, String),
     /// It cannot be.
     Refused(String),
+}
+
+impl<T> Verdict<T> {
+    /// Of a result that can be: believed if the agent `said` that it is sure.
+    pub(super) fn of(found: T, said: &Value, unless: String) -> Self {
+        match said["sure"] == true {
+            true => Self::Believed(found),
+            false => Self::Doubted(found, unless),
+        }
+    }
+}
+
+/// The page that a result names.
+///
+/// # Errors
+/// It names none, as of something that is nowhere: what that is worth.
+pub(super) fn page_of<T>(said: &Value) -> Result<i64, Verdict<Option<T>>> {
+    let page = &said["page"];
+    page.as_i64().ok_or_else(|| match page.is_null() {
+        true => Verdict::of(None, said, "You are not sure that it is nowhere.".to_owned()),
+        false => Verdict::Refused(format!("{page} is no page.")),
+    })
 }
 
 /// An answer, and what the agent was told of it.
@@ -213,7 +235,7 @@ impl Asked {
         pages: &Pages,
         said: Value,
         prompt_tokens: u32,
-    ) -> Decision<S::Found> {
+    ) -> Decision<Option<S::Found>> {
         let is_last = self.is_last(prompt_tokens);
         let mut talk = self.talk;
         let answer_tokens =

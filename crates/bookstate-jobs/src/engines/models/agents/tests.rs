@@ -277,7 +277,7 @@ fn a_gap_is_fixed_with_what_is_printed_in_it() {
     let judge = |said: Value| subject.judge(&pages, &said);
     let add = json!({ "fix": "add", "page": 6, "title": "The Tide", "entry_number": null, "level": 2, "sure": true });
     let added = GapFix::Add { title: "The Tide".into(), entry_number: None, level: 2, page: 6 };
-    assert_eq!(judge(add.clone()), Verdict::Believed(added));
+    assert_eq!(judge(add.clone()), Verdict::Believed(Some(added)));
     let with = |name: &str, value: Value| {
         let mut said = add.clone();
         said[name] = value;
@@ -297,8 +297,8 @@ fn a_gap_is_fixed_with_what_is_printed_in_it() {
     let correct = GapFix::Correct { entry: EntryIdent::Ordinal(1), page: 5 };
     assert_eq!(
         judge(json!({ "fix": "correct", "entry": "0001", "page": 5, "sure": true })),
-        Verdict::Believed(correct)
+        Verdict::Believed(Some(correct))
     );
-    assert_eq!(judge(json!({ "fix": "none", "sure": true })), Verdict::Believed(GapFix::None));
-    assert!(matches!(judge(json!({ "fix": "none", "sure": null })), Verdict::Doubted(GapFix::None, _)));
+    assert_eq!(judge(json!({ "fix": "none", "sure": true })), Verdict::Believed(Some(GapFix::None)));
+    assert!(matches!(judge(json!({ "fix": "none", "sure": null })), Verdict::Doubted(Some(GapFix::None), _)));
 }
