@@ -300,8 +300,9 @@ impl BookState {
         let is_linked = stages.iter().any(|s| s.stage == Stage::TocLink);
         if let Some(first) = unsought.peek().filter(|_| is_linked) {
             let reason = first.link_reason.as_deref().unwrap_or("no reason given").to_owned();
-            let many = unsought.count();
-            problems.push(format!("{many} entries of the contents could not be looked for: {reason}"));
+            let (many, all) = (unsought.count(), self.toc_entries().size());
+            problems
+                .push(format!("{many} of {all} entries of the contents could not be looked for: {reason}"));
         }
         let operations = stages.iter().filter(|s| s.stage.operation().is_some());
         for stage in operations.filter(|s| s.state == StageState::Failed) {

@@ -228,22 +228,20 @@ pub fn on_failure(state: &BookState, job: &JobPlan, work: &Work, error: &EngineE
             vec![ocr_failure(state, job, *page, provider, reason, for_good)]
         }
         Work::TocLink { entry, .. } => {
-            let outcome =
-                if for_good { LinkOutcome::NotFound { reason } } else { LinkOutcome::Failed { reason } };
+            // Nobody has looked for it, which is something else than an entry that is nowhere.
+            let failed =
+                || PersistCall::TocEntryResult(entry.clone(), LinkOutcome::Failed { reason: reason.clone() });
             let used = state.toc_entry(entry).map_or(0, |entry| entry.link_retries);
-            let is_last = for_good || used.saturating_add(1) >= Operation::TocLink.max_retries();
-            let call = PersistCall::TocEntryResult(entry.clone(), outcome);
-            vec![if is_last { agents::given_up(state, work, call) } else { call }]
+            let left = Operation::TocLink.max_retries().saturating_sub(used);
+            let call = failures(failed, left, for_good);
+            vec![if for_good || left <= 1 { agents::given_up(state, work, call) } else { call }]
         }
         Work::Polish { subject } => {
             let used =
                 state.chapters().values().find(|c| c.subject == *subject).map_or(0, |c| c.polish_retries);
-            let left = if for_good { POLISH_RETRIES.saturating_sub(used).max(1) } else { 1 };
-            let failed = || ChapterPolish { subject: subject.clone(), outcome: PolishOutcome::Failed };
-            // In one commit, with what the unit cost: no kill parts them.
-            vec![PersistCall::Together(
-                (0..left).map(|_| PersistCall::ChapterPolish(vec![failed()])).collect(),
-            )]
+            let polish = || ChapterPolish { subject: subject.clone(), outcome: PolishOutcome::Failed };
+            let failed = || PersistCall::ChapterPolish(vec![polish()]);
+            vec![failures(failed, POLISH_RETRIES.saturating_sub(used), for_good)]
         }
         Work::Classify if is_last_failure(state, Operation::Structure, for_good) => {
             // The chapters keep their place and text without it: structure goes on.
@@ -265,6 +263,14 @@ pub fn on_failure(state: &BookState, job: &JobPlan, work: &Work, error: &EngineE
             let is_last = is_last_failure(state, operation, for_good);
             vec![if is_last { agents::given_up(state, work, call) } else { call }]
         }),
+    }
+}
+
+/// The call that stores a failure; one for good as all the `left` ones, in one commit, so that no kill parts them.
+fn failures(failed: impl Fn() -> PersistCall, left: i32, for_good: bool) -> PersistCall {
+    match for_good && left > 1 {
+        true => PersistCall::Together((0..left).map(|_| failed()).collect()),
+        false => failed(),
     }
 }
 

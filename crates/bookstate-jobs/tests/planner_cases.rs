@@ -394,6 +394,26 @@ fn an_agent_that_is_given_up_leaves_nothing_behind() {
     simulation.run(0);
 }
 
+/// It may be in the book: that nobody could look is told, which of an entry that is nowhere is not.
+#[test]
+fn an_entry_that_nobody_could_look_for_is_a_problem_of_the_book() {
+    let world = World { entries: 1, missing: 0, gaps: 0, ..World::default() };
+    let reasons = [(EngineError::transient("no answer"), 3), (EngineError::permanent("it died"), 1)];
+    for (error, times) in reasons {
+        let mut simulation = Simulation::new(world.clone(), 1);
+        for _ in 0..times {
+            let place = simulation.run_to(|work| matches!(work, Work::TocLink { .. }));
+            simulation.fail(place, &error);
+        }
+        simulation.run(0);
+        let reason = simulation.state.completeness(Variant::Standard).reason().unwrap();
+        assert!(
+            reason.contains(&format!("1 of 1 entries of the contents could not be looked for: {error}")),
+            "{reason}"
+        );
+    }
+}
+
 #[test]
 fn what_an_agent_said_is_kept_where_that_is_wanted() {
     for kept in [None, Some("[]".into())] {
