@@ -63,17 +63,21 @@ impl PersistCall {
     /// # Errors
     /// The state does not allow the call; nothing changes.
     pub fn ops(&self, state: &BookState, at: &At) -> Result<Ops, Misuse> {
-        match self.clone() {
+        self.clone().into_ops(state, at)
+    }
+
+    fn into_ops(self, state: &BookState, at: &At) -> Result<Ops, Misuse> {
+        match self {
             Self::Together(calls) => {
-                let (mut state, mut ops) = (state.clone(), Ops::new());
+                let (mut state, mut all) = (state.clone(), Ops::new());
                 for call in calls {
-                    let more = call.ops(&state, at)?;
-                    more.iter().for_each(|op| {
+                    let ops = call.into_ops(&state, at)?;
+                    for op in &ops {
                         state.apply(op);
-                    });
-                    ops.extend(more);
+                    }
+                    all.extend(ops);
                 }
-                Ok(ops)
+                Ok(all)
             }
             Self::NewAgentState(record) => state.persist_new_agent_state(at, vec![*record]),
             Self::AgentEnded(agent, subject, trace) => state.persist_agent_ended(at, agent, &subject, trace),

@@ -73,17 +73,19 @@ impl Actor {
             self.in_flight.end(&settling.unit.work);
             return Ok(());
         }
-        while let Some(call) = settling.calls.front().cloned() {
-            let metric = settling.metric.as_deref().filter(|_| settling.calls.len() == 1);
-            let with_metric =
-                metric.map(|metric| PersistCall::Together(vec![call.clone(), self.metric_call(metric)]));
-            match self.commit(with_metric.as_ref().unwrap_or(&call)) {
+        while let Some(call) = settling.calls.front() {
+            let is_last = settling.calls.len() == 1;
+            let committed = match settling.metric.as_deref().filter(|_| is_last) {
+                Some(metric) => {
+                    self.commit(&PersistCall::Together(vec![call.clone(), self.metric_call(metric)]))
+                }
+                None => self.commit(call),
+            };
+            match committed {
                 Ok(_) => {
                     settling.begun = true;
                     settling.calls.pop_front();
-                    if with_metric.is_some() {
-                        settling.metric = None;
-                    }
+                    settling.metric = settling.metric.take().filter(|_| !is_last);
                 }
                 Err(PersistError::JournalFull) => return Err(Obstacle::Full),
                 // The engine's answer names a page that does not exist, or the like: its mistake, not ours.
