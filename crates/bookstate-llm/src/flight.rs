@@ -238,13 +238,18 @@ impl<'a> Flight<'a> {
 impl Drop for Flight<'_> {
     fn drop(&mut self) {
         let now = self.shared.now();
+        let mut state = self.shared.state.lock();
         if let Some(lease) = self.lease.take() {
-            let limiter = &mut self.shared.state.lock().limiter;
             match self.is_sent {
-                true => limiter.settle(now, lease, self.tokens),
-                false => limiter.give_back(lease),
+                true => state.limiter.settle(now, lease, self.tokens),
+                false => state.limiter.give_back(lease),
             }
         }
+        if self.is_sent {
+            let totals = state.totals_of(self.request.model());
+            totals.cost = totals.cost + self.most;
+        }
+        drop(state);
         self.shared.settled.notify_waiters();
         // After a landing there is nothing left to settle.
         self.shared.ledger.with(|ledger| match self.is_sent {

@@ -165,7 +165,7 @@ fn providers(page: &mut Exposition, rows: &[ProviderRow]) {
         rows.iter().map(|row| (vec![("provider", &*row.name)], value(row))).collect()
     };
     let ready = each(&|row| u64::from(row.is_ready));
-    page.many("bookstate_provider_ready", "gauge", "1 when a request would be sent.", ready);
+    page.many("bookstate_provider_ready", "gauge", "1 when a request would be sent, budgets aside.", ready);
     let in_flight = each(&|row| row.in_flight);
     page.many("bookstate_provider_requests_in_flight", "gauge", "Requests in flight.", in_flight);
     let models = || rows.iter().flat_map(|row| row.models.iter().map(move |model| (row, model)));

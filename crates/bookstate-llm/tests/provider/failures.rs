@@ -98,6 +98,11 @@ async fn an_outage_is_no_failure_of_a_request_and_is_met_with_a_pause() {
     }
     assert_eq!(server.seen().len(), 4, "then it is left alone");
     assert!(provider.status().state.contains("does not work now"), "{:?}", provider.status());
+    assert!(!provider.status().is_ready);
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(5)).await;
+    tokio::time::resume();
+    assert!(provider.status().is_ready, "a request would try it, though none has yet");
     server.answer(|_| Answer::said("yes", 0.0));
     provider.renew(Some(Key::new(CANARY, "the test").unwrap()));
     assert_eq!(provider.chat(&request("x"), BOOK).await.unwrap().text, "yes");
