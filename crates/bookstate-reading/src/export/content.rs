@@ -210,3 +210,27 @@ fn repeats_heading(text: &str, chapter: &Chapter) -> bool {
     let text = letters(text);
     !title.is_empty() && (text == title || text == letters(&heading(chapter)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::fixture, *};
+
+    /// An edited letter changes that letter, and no block or note around it.
+    #[test]
+    fn a_chapter_is_laid_out_alike_before_and_behind_an_edit() {
+        let state = fixture::book();
+        let chapter = (**state.ordered_chapters()[0]).clone();
+        let text = chapter.mechanical_text.as_deref().unwrap();
+        let edited =
+            Chapter { polished_text: Some(text.replace("years", "ycars").into()), ..chapter.clone() };
+        let of = |chapter: &Chapter| -> Vec<_> {
+            let laid =
+                |block: ContentBlock<'_>| (block.kind.into_owned(), block.text.to_owned(), block.references);
+            blocks(chapter).into_iter().map(laid).collect()
+        };
+        let mut expected = of(&chapter);
+        assert!(expected.len() == 5 && expected.iter().any(|(_, _, references)| !references.is_empty()));
+        expected.iter_mut().for_each(|(_, text, _)| *text = text.replace("years", "ycars"));
+        assert_eq!(of(&edited), expected);
+    }
+}
