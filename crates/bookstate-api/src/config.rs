@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use bookstate_domain::{Engines, Variant};
+use bookstate_domain::{Engines, Text, Variant};
 use bookstate_jobs::Intake;
 
 use crate::{providers::Providers, tokens::Tokens};
@@ -88,6 +88,8 @@ pub struct ServerConfig {
     pub variant: Variant,
     /// What new jobs run with.
     pub engines: Engines,
+    /// Options of their engines, as JSON text.
+    pub options: Option<Text>,
     /// Directories below which files may be taken in by their path; none by default.
     pub ingest_roots: Vec<PathBuf>,
     /// Who may do what; without any token, whoever reaches the server may do everything.
@@ -109,6 +111,7 @@ impl ServerConfig {
         Self {
             variant,
             engines,
+            options: None,
             ingest_roots: Vec::new(),
             tokens: Tokens::default(),
             cors_origins: Vec::new(),

@@ -374,7 +374,7 @@ impl ApiState {
         let request = JobRequest {
             variant: variant.unwrap_or(self.0.config.variant),
             engines: self.0.config.engines.clone(),
-            options: None,
+            options: self.0.config.options.clone(),
             reset,
         };
         let started = self.0.parts.scheduler.start(book_id, request).await?;

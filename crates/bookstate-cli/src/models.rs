@@ -3,15 +3,15 @@
 
 use std::sync::Arc;
 
-use bookstate_domain::{AgentType, BookState, EntryIdent, Operation, OperationState};
+use bookstate_domain::{AgentType, BookState, EntryIdent, Operation, OperationState, Text};
 use bookstate_jobs::{
-    Part,
+    JobOptions, Part,
     engines::{
         EngineCatalog, EngineSpec, TesseractOcr,
         models::{
             AGENT_TURNS, Agent, Answers, Model, ModelChapterFinder, ModelClassifier, ModelGapInvestigator,
-            ModelMetadata, ModelOcr, ModelPolisher, ModelTocExtractor, ModelTocFinder, ModelTocLinker,
-            PIECE_BYTES,
+            ModelMetadata, ModelOcr, ModelPatternFinder, ModelPolisher, ModelTocExtractor, ModelTocFinder,
+            ModelTocLinker, PIECE_BYTES, Prompts,
         },
     },
     pool::PoolConfig,
@@ -34,6 +34,7 @@ pub(crate) struct Models {
     providers: Vec<(Arc<Provider>, KeySource)>,
     ledger: SharedLedger,
     named: Vec<Named>,
+    prompts: Prompts,
     images: ImageProgram,
     keeps_talk: bool,
 }
@@ -76,7 +77,7 @@ impl Models {
     /// The providers that the stages of new jobs name, with their keys. Nothing is sent. Blocks.
     ///
     /// # Errors
-    /// A stage names a provider that is not configured, or a key is not there.
+    /// A stage names a provider that is not configured, a key is not there, or the prompts cannot be read.
     pub(crate) fn of(settings: &Settings) -> Result<Self, Failure> {
         let ledger = SharedLedger::new(settings.budget);
         let mut providers: Vec<(Arc<Provider>, KeySource)> = Vec::new();
@@ -104,7 +105,20 @@ impl Models {
             });
         }
         let (images, keeps_talk) = (library::images(settings)?, settings.debug_agents);
-        Ok(Self { providers, ledger, named, images, keeps_talk })
+        let prompts = settings.prompts.as_deref().map(Prompts::read).transpose();
+        let prompts = prompts.map_err(|error| Failure::usage(format_args!("models.prompts: {error}")))?;
+        Ok(Self { providers, ledger, named, prompts: prompts.unwrap_or_default(), images, keeps_talk })
+    }
+
+    /// The options of new jobs, as JSON text: among them what their models are told.
+    pub(crate) fn job_options(&self, settings: &Settings) -> Option<Text> {
+        let parts = self.named.iter().map(|named| named.part);
+        let options = JobOptions {
+            languages: settings.languages.clone(),
+            prompts: self.prompts.options(parts),
+            without_fallback: settings.without_fallback.clone(),
+        };
+        options.text()
     }
 
     /// The engines of the named models, added to a catalog.
@@ -127,13 +141,16 @@ impl Models {
                     catalog.with_metadata(engine, spec, Arc::new(ModelMetadata::new(model)))
                 }
                 Some(Part::TocFinder) => {
-                    catalog.with_finder(engine, spec, Arc::new(ModelTocFinder::new(model)))
+                    catalog.with_finder(engine, spec, Arc::new(ModelTocFinder::new(agent())))
                 }
                 Some(Part::TocExtract) => {
                     catalog.with_extractor(engine, spec, Arc::new(ModelTocExtractor::new(model)))
                 }
                 Some(Part::TocLink) => {
                     catalog.with_linker(engine, spec, Arc::new(ModelTocLinker::new(agent())))
+                }
+                Some(Part::Patterns) => {
+                    catalog.with_pattern_finder(engine, spec, Arc::new(ModelPatternFinder::new(model)))
                 }
                 Some(Part::Discover) => {
                     catalog.with_chapter_finder(engine, spec, Arc::new(ModelChapterFinder::new(agent())))
@@ -180,14 +197,15 @@ impl Models {
     /// What a book may take at most, by stage: of what it has not done yet.
     pub(crate) fn estimates(&self, state: &BookState) -> Vec<StageEstimate> {
         let estimate = |Named { part, engine, model }: &Named| {
-            let agent = || Agent::new(model.clone());
+            let (agent, prompts) = (|| Agent::new(model.clone()), &self.prompts);
             let each = match part {
-                None => ModelOcr::new(model.clone(), None).estimate(),
-                Some(Part::TocFinder) => ModelTocFinder::new(model.clone()).estimate(),
-                Some(Part::TocExtract) => ModelTocExtractor::new(model.clone()).estimate(),
-                Some(Part::Metadata) => ModelMetadata::new(model.clone()).estimate(),
-                Some(Part::Classify) => ModelClassifier::new(model.clone()).estimate(),
-                Some(Part::Polish) => ModelPolisher::new(model.clone()).estimate(),
+                None => ModelOcr::new(model.clone(), None).estimate(prompts),
+                Some(Part::TocFinder) => ModelTocFinder::new(agent()).estimate(),
+                Some(Part::TocExtract) => ModelTocExtractor::new(model.clone()).estimate(prompts),
+                Some(Part::Metadata) => ModelMetadata::new(model.clone()).estimate(prompts),
+                Some(Part::Patterns) => ModelPatternFinder::new(model.clone()).estimate(prompts),
+                Some(Part::Classify) => ModelClassifier::new(model.clone()).estimate(prompts),
+                Some(Part::Polish) => ModelPolisher::new(model.clone()).estimate(prompts),
                 Some(Part::TocLink) => ModelTocLinker::new(agent()).estimate(),
                 Some(Part::Discover) => ModelChapterFinder::new(agent()).estimate(),
                 Some(Part::Gaps) => ModelGapInvestigator::new(agent()).estimate(),
@@ -259,7 +277,8 @@ fn open_units(state: &BookState, part: Option<Part>) -> u64 {
             without_result(AgentType::GapInvestigator, subjects.collect())
         }),
         Part::Polish => return pieces(state, page_count),
-        Part::Metadata | Part::TocFinder | Part::TocExtract | Part::Classify => return 1,
+        Part::TocFinder => 1,
+        Part::Metadata | Part::TocExtract | Part::Patterns | Part::Classify => return 1,
     };
     looks as u64 * AGENT_TURNS
 }

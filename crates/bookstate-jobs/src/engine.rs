@@ -296,8 +296,9 @@ pub trait TocFinder: Send + Sync + fmt::Debug {
     }
 
     /// Looks at the pages that it named, and at no others: they may be read or not. `None`: there is no
-    /// table of contents, which is a valid answer.
-    async fn find(&self, book: BookContext) -> EngineResult<Option<TocFound>>;
+    /// table of contents, which is a valid answer. An agent's state is that of
+    /// [`AgentType::TocFinder`](bookstate_domain::AgentType::TocFinder), its subject `book`.
+    async fn find(&self, book: BookContext) -> EngineResult<Turn<Option<TocFound>>>;
 }
 
 /// Reads the entries of the table of contents.
@@ -315,11 +316,16 @@ pub trait TocLinker: Send + Sync + fmt::Debug {
     async fn link(&self, book: BookContext, entry: Arc<TocEntry>) -> EngineResult<Turn<LinkOutcome>>;
 }
 
-/// Finds what the printed table lacks.
+/// Finds which entries the printed table lacks.
 #[async_trait]
-pub trait FinalizeEngine: Send + Sync + fmt::Debug {
+pub trait PatternFinder: Send + Sync + fmt::Debug {
     /// Numbering patterns, and the entries that they imply.
     async fn patterns(&self, book: BookContext) -> EngineResult<PatternAnalysis>;
+}
+
+/// Finds where no entries are.
+#[async_trait]
+pub trait GapFinder: Send + Sync + fmt::Debug {
     /// The wide gaps between entries.
     async fn gaps(&self, book: BookContext) -> EngineResult<Vec<Gap>>;
 }
@@ -374,8 +380,9 @@ pub trait AnalysisEngine:
     + TocFinder
     + TocExtractor
     + TocLinker
-    + FinalizeEngine
+    + PatternFinder
     + ChapterFinder
+    + GapFinder
     + GapInvestigator
     + StructureEngine
     + Classifier
@@ -388,8 +395,9 @@ impl<T> AnalysisEngine for T where
         + TocFinder
         + TocExtractor
         + TocLinker
-        + FinalizeEngine
+        + PatternFinder
         + ChapterFinder
+        + GapFinder
         + GapInvestigator
         + StructureEngine
         + Classifier

@@ -48,6 +48,7 @@ pub mod ingest;
 pub mod intake;
 mod kept;
 pub mod marks;
+pub mod options;
 pub mod outcome;
 #[cfg(feature = "scans")]
 pub mod page_images;
@@ -70,6 +71,7 @@ pub use file_name::{file_name, file_names};
 pub use ingest::{Ingested, forget_answers, identify, ingest, ingest_within, remove_copy};
 pub use intake::{Intake, Trial};
 pub use kept::{copy_of, sources_dir};
+pub use options::JobOptions;
 pub use part::{Part, PartError};
 pub use persist_call::PersistCall;
 pub use progress::{Activity, JobEnd, JobProgress, JobReport, UnitCounts};

@@ -116,7 +116,7 @@ pub fn on_success(
             let Outcome::Metadata(result) = outcome else { return Err(none()) };
             PersistCall::MetadataResult(result)
         }
-        Work::TocFinder => match outcome {
+        Work::TocFinder { .. } => match outcome {
             Outcome::TocFinder(Some(found)) => PersistCall::TocFinderResult(found),
             Outcome::TocFinder(None) => PersistCall::TocFinderNoResult,
             _ => return Err(none()),
@@ -248,7 +248,7 @@ pub fn on_failure(state: &BookState, job: &JobPlan, work: &Work, error: &EngineE
             vec![PersistCall::StructurePhase(StructurePhase::Polish)]
         }
         Work::Metadata
-        | Work::TocFinder
+        | Work::TocFinder { .. }
         | Work::TocExtract
         | Work::Pattern
         | Work::Discover { .. }

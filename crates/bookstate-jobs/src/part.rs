@@ -5,9 +5,11 @@
 use std::{fmt, str::FromStr};
 
 use bookstate_domain::Stage;
+use serde::{Deserialize, Serialize};
 
 /// See the module documentation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Part {
     /// Title, authors and the like.
     Metadata,
@@ -17,6 +19,8 @@ pub enum Part {
     TocExtract,
     /// The page of each entry.
     TocLink,
+    /// Which entries the numbering implies that the printed table lacks.
+    Patterns,
     /// Each entry that the printed table lacks.
     Discover,
     /// Each wide gap between entries.
@@ -29,11 +33,12 @@ pub enum Part {
 
 impl Part {
     /// All, in order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Metadata,
         Self::TocFinder,
         Self::TocExtract,
         Self::TocLink,
+        Self::Patterns,
         Self::Discover,
         Self::Gaps,
         Self::Classify,
@@ -48,6 +53,7 @@ impl Part {
             Self::TocFinder => "toc_finder",
             Self::TocExtract => "toc_extract",
             Self::TocLink => "toc_link",
+            Self::Patterns => "patterns",
             Self::Discover => "discover",
             Self::Gaps => "gaps",
             Self::Classify => "classify",
@@ -63,7 +69,7 @@ impl Part {
             Self::TocFinder => Stage::TocFinder,
             Self::TocExtract => Stage::TocExtract,
             Self::TocLink => Stage::TocLink,
-            Self::Discover | Self::Gaps => Stage::TocFinalize,
+            Self::Patterns | Self::Discover | Self::Gaps => Stage::TocFinalize,
             Self::Classify | Self::Polish => Stage::Structure,
         }
     }

@@ -44,11 +44,15 @@ pub enum Work {
     },
     /// Finds title, authors and the like.
     Metadata,
-    /// Finds the pages of the table of contents.
-    TocFinder,
+    /// Finds the pages of the table of contents. As with the other works that have turns, each turn of an agent is a
+    /// unit.
+    TocFinder {
+        /// Turns of its agent before.
+        turn: u32,
+    },
     /// Reads its entries.
     TocExtract,
-    /// Finds the page of one entry. As with the other works that have turns, each turn of an agent is a unit.
+    /// Finds the page of one entry.
     TocLink {
         /// The entry.
         entry: EntryIdent,
@@ -99,7 +103,7 @@ impl Work {
             Self::Extract { .. } => Stage::Extract,
             Self::Ocr { .. } | Self::Markdown { .. } => Stage::Ocr,
             Self::Metadata => Stage::Metadata,
-            Self::TocFinder => Stage::TocFinder,
+            Self::TocFinder { .. } => Stage::TocFinder,
             Self::TocExtract => Stage::TocExtract,
             Self::TocLink { .. } => Stage::TocLink,
             Self::Pattern | Self::Discover { .. } | Self::Gaps | Self::Gap { .. } => Stage::TocFinalize,
@@ -124,7 +128,7 @@ impl Work {
             Self::Extract { .. } | Self::Markdown { .. } => Doer::Machine,
             Self::Ocr { provider, .. } => Doer::Provider(provider),
             Self::Metadata
-            | Self::TocFinder
+            | Self::TocFinder { .. }
             | Self::TocExtract
             | Self::TocLink { .. }
             | Self::Pattern
@@ -144,9 +148,10 @@ impl Work {
     pub const fn part(&self) -> Option<Part> {
         match self {
             Self::Metadata => Some(Part::Metadata),
-            Self::TocFinder => Some(Part::TocFinder),
+            Self::TocFinder { .. } => Some(Part::TocFinder),
             Self::TocExtract => Some(Part::TocExtract),
             Self::TocLink { .. } => Some(Part::TocLink),
+            Self::Pattern => Some(Part::Patterns),
             Self::Discover { .. } => Some(Part::Discover),
             Self::Gap { .. } => Some(Part::Gaps),
             Self::Classify => Some(Part::Classify),
@@ -154,7 +159,6 @@ impl Work {
             Self::Extract { .. }
             | Self::Ocr { .. }
             | Self::Markdown { .. }
-            | Self::Pattern
             | Self::Gaps
             | Self::Skeleton
             | Self::ChapterText { .. }
@@ -166,6 +170,7 @@ impl Work {
     #[must_use]
     pub fn agent(&self) -> Option<(AgentType, Text, u32)> {
         match self {
+            Self::TocFinder { turn } => Some((AgentType::TocFinder, "book".into(), *turn)),
             Self::TocLink { entry, turn } => {
                 Some((AgentType::TocEntryFinder, entry.to_string().into(), *turn))
             }
@@ -175,7 +180,6 @@ impl Work {
             | Self::Ocr { .. }
             | Self::Markdown { .. }
             | Self::Metadata
-            | Self::TocFinder
             | Self::TocExtract
             | Self::Pattern
             | Self::Gaps
@@ -193,7 +197,7 @@ impl Work {
         match self {
             Self::Extract { page } | Self::Ocr { page, .. } | Self::Markdown { page } => Some(*page),
             Self::Metadata
-            | Self::TocFinder
+            | Self::TocFinder { .. }
             | Self::TocExtract
             | Self::TocLink { .. }
             | Self::Pattern
@@ -220,7 +224,7 @@ impl Work {
             Self::Gap { key, .. } => Some(key.clone()),
             Self::Polish { subject } => Some(subject.to_string().into()),
             Self::Metadata
-            | Self::TocFinder
+            | Self::TocFinder { .. }
             | Self::TocExtract
             | Self::Pattern
             | Self::Gaps
@@ -250,7 +254,7 @@ impl fmt::Display for Work {
             Self::Ocr { page, provider } => write!(f, "ocr:{page}:{provider}"),
             Self::Markdown { page } => write!(f, "markdown:{page}"),
             Self::Metadata => f.write_str("metadata"),
-            Self::TocFinder => f.write_str("toc_finder"),
+            Self::TocFinder { turn } => write!(f, "toc_finder{}", Again(*turn)),
             Self::TocExtract => f.write_str("toc_extract"),
             Self::TocLink { entry, turn } => write!(f, "toc_link{}:{entry}", Again(*turn)),
             Self::Pattern => f.write_str("pattern"),

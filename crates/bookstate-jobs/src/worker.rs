@@ -55,13 +55,13 @@ pub(crate) async fn run(engines: &EngineSet, book: BookContext, work: &Work) -> 
         Work::Metadata => {
             with(parts.metadata.engine.metadata(book).await, |result| Outcome::Metadata(Box::new(result)))
         }
-        Work::TocFinder => with(parts.finder.engine.find(book).await, Outcome::TocFinder),
+        Work::TocFinder { .. } => with_turn(parts.finder.engine.find(book).await, Outcome::TocFinder),
         Work::TocExtract => with(parts.extractor.engine.extract(book).await, Outcome::TocExtract),
         Work::TocLink { entry, .. } => {
             let entry = state.toc_entry(entry).cloned().ok_or_else(|| missing(work))?;
             with_turn(parts.linker.engine.link(book, entry).await, Outcome::TocLink)
         }
-        Work::Pattern => with(analysis.patterns(book).await, Outcome::Pattern),
+        Work::Pattern => with(parts.pattern_finder.engine.patterns(book).await, Outcome::Pattern),
         Work::Discover { subject, .. } => {
             let sought = state.pattern_analysis().map(|found| found.entries_to_find.iter());
             let entry = sought.into_iter().flatten().find(|entry| entry.subject() == *subject).cloned();

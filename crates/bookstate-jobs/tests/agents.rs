@@ -9,12 +9,13 @@ use bookstate_domain::{
     AgentType, BookState, Engines, EntryIdent, JobStatus, MatterType, OperationName, Variant,
 };
 use bookstate_jobs::{
-    JobEnd, JobReport, JobRequest, Scheduler, SchedulerConfig, Started,
+    JobEnd, JobOptions, JobReport, JobRequest, Part, Scheduler, SchedulerConfig, Started,
     engines::{
         EngineCatalog, EngineSpec,
         models::{
             AGENT_TURNS, Agent, Answers, Model, ModelChapterFinder, ModelClassifier, ModelGapInvestigator,
-            ModelMetadata, ModelPolisher, ModelTocExtractor, ModelTocLinker,
+            ModelMetadata, ModelPatternFinder, ModelPolisher, ModelTocExtractor, ModelTocFinder,
+            ModelTocLinker,
         },
     },
     ingest,
@@ -35,7 +36,9 @@ struct Desk {
     dir: tempfile::TempDir,
     file: PathBuf,
     contents: Vec<KeyEntry>,
+    toc_pages: Vec<u32>,
     answers: Answers,
+    options: JobOptions,
 }
 
 impl Desk {
@@ -44,7 +47,8 @@ impl Desk {
         let made = book.make_pdf();
         let file = dir.path().join(&made.file_name);
         std::fs::write(&file, &made.bytes).unwrap();
-        Self { dir, file, contents: made.key.printed_toc, answers: Answers::Kept }
+        let (contents, toc_pages) = (made.key.printed_toc, made.key.toc_pages);
+        Self { dir, file, contents, toc_pages, answers: Answers::Kept, options: JobOptions::default() }
     }
 
     fn library(&self) -> Library {
@@ -66,6 +70,8 @@ impl Desk {
         let spec = || EngineSpec { pool: "replay".into(), metered: true };
         let catalog = EngineCatalog::local()
             .with_metadata(NAME, spec(), Arc::new(ModelMetadata::new(model())))
+            .with_finder(NAME, spec(), Arc::new(ModelTocFinder::new(agent())))
+            .with_pattern_finder(NAME, spec(), Arc::new(ModelPatternFinder::new(model())))
             .with_extractor(NAME, spec(), Arc::new(ModelTocExtractor::new(model())))
             .with_linker(NAME, spec(), Arc::new(ModelTocLinker::new(agent())))
             .with_chapter_finder(NAME, spec(), Arc::new(ModelChapterFinder::new(agent())))
@@ -77,7 +83,7 @@ impl Desk {
         let book = ingest(&library, &self.file).await.unwrap();
         let named: String = parts.iter().map(|part| format!(" {part}={NAME}")).collect();
         let engines = Engines { ocr: vec!["text-layer".into()], analysis: format!("local{named}").into() };
-        let request = JobRequest { variant: Variant::Standard, engines, options: None, reset };
+        let request = JobRequest { variant: Variant::Standard, engines, options: self.options.text(), reset };
         let Started::Running(job) = scheduler.start(&book.book_id, request).await.unwrap() else {
             panic!("there is nothing to do")
         };
@@ -232,6 +238,114 @@ async fn agents_link_entries_find_what_the_table_lacks_and_look_into_gaps() {
         0
     );
     assert!(state.agent_states().values().all(|agent| agent.messages_json.is_none()));
+}
+
+/// The contents are found by an agent in turns, and of three chapters a table lacks the second: two numbers are no series
+/// to the rules, and a model sees that one is missing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_finds_the_contents_and_says_what_they_lack() {
+    let desk =
+        Desk::new(&Book::new("book").pages(60).chapters(3).sections(0).preface(false).back_matter(false));
+    let (contents, toc_pages) = (desk.contents.clone(), desk.toc_pages.clone());
+    let hidden = contents[1].clone();
+    let server = ModelServer::start(move |asked| match schema_of(asked) {
+        "toc_finder" => {
+            let own = ["end_page", "entries", "levels", "numbered", "numerals"];
+            match turn(asked) {
+                0 => with(json!({ "tool": "load_page", "page": toc_pages[0] }), &own),
+                1 => with(json!({ "page": 1, "end_page": 100, "sure": true }), &own),
+                _ => with(
+                    json!({ "page": toc_pages[0], "end_page": toc_pages.last(), "sure": true, "numbered": true,
+                        "numerals": "arabic" }),
+                    &own,
+                ),
+            }
+        }
+        "entries" => {
+            let listed = contents.iter().filter(|entry| entry.title != hidden.title);
+            let entry = |entry: &KeyEntry| {
+                let (number, title) = entry.title.split_once(' ').unwrap();
+                json!({ "entry_number": number, "title": title, "level": 1, "printed_page": entry.printed_page })
+            };
+            said(&json!({ "entries": listed.map(entry).collect::<Vec<_>>() }))
+        }
+        "missing_entries" => {
+            assert_eq!(question(asked).lines().count(), 2, "{}", question(asked));
+            let missing = |number: &str, before: Option<&str>| {
+                json!({ "number": number, "heading": number, "level": 1, "after": "0000", "before": before })
+            };
+            let listed = [
+                missing("2", Some("0001")),
+                missing("2", Some("0001")),
+                missing("1", Some("0001")),
+                missing("Of Dragons", None),
+                missing("4", Some("9999")),
+            ];
+            said(&json!({ "missing": listed }))
+        }
+        "chapter_finder" => with(json!({ "page": hidden.page, "title": hidden.title, "sure": true }), &["title"]),
+        other => panic!("{other} is not asked"),
+    })
+    .unwrap();
+    let parts = ["toc_finder", "toc_extract", "patterns", "discover"];
+    let (report, state) = desk.run(&server, &parts, false, None).await;
+    assert!(is_completed(&report), "{report:?}");
+    let toc = state.toc().unwrap();
+    let (first, last) = (desk.toc_pages[0], *desk.toc_pages.last().unwrap());
+    assert_eq!((toc.start_page, toc.end_page), (i32::try_from(first).ok(), i32::try_from(last).ok()));
+    let pages: Vec<_> = state.ordered_entries().iter().map(|entry| entry.actual_page).collect();
+    let printed: Vec<_> =
+        desk.contents.iter().map(|entry| Some(i32::try_from(entry.page).unwrap())).collect();
+    assert_eq!(pages, printed, "the second is there, and nothing else was added");
+    let asked: Vec<_> = server.seen().iter().map(|seen| schema_of(&seen.asked).to_owned()).collect();
+    let finder = asked.iter().filter(|schema| *schema == "toc_finder").count();
+    assert_eq!((finder, asked.len()), (3, 6), "{asked:?}");
+    assert!(state.agent(AgentType::TocFinder, &"book".into()).is_none(), "nothing is left of the finder");
+    assert_eq!(spent(&state), of_server(&server));
+}
+
+/// A job goes by the prompts that it was begun with.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_is_told_what_the_job_says() {
+    let mut desk =
+        Desk::new(&Book::new("book").pages(24).chapters(2).sections(0).preface(false).back_matter(false));
+    desk.options.prompts = [("toc_link", "Find it."), ("metadata", "Who wrote it?")]
+        .map(|(part, told)| (part.to_owned(), told.to_owned()))
+        .into();
+    let server = ModelServer::start(|asked| match schema_of(asked) {
+        "toc_entry_finder" => with(json!({ "sure": true }), &[]),
+        "edits" => said(&json!({ "edits": [] })),
+        _ => said(&json!({ "title": null, "subtitle": null, "authors": [], "publisher": null, "year": null,
+            "language": null })),
+    })
+    .unwrap();
+    let (report, state) = desk.run(&server, &["metadata", "toc_link", "polish"], false, None).await;
+    assert!(is_completed(&report), "{report:?}");
+    for seen in server.seen() {
+        let system = messages(&seen.asked)[0]["content"].as_str().unwrap();
+        let expected = match schema_of(&seen.asked) {
+            "toc_entry_finder" => "Find it.\nYou work in turns.",
+            "metadata" => "Who wrote it?",
+            _ => "You correct the text of a part of a printed book",
+        };
+        assert!(system.starts_with(expected), "{system}");
+    }
+    let job = state.latest_job().unwrap();
+    assert!(job.options.as_deref().unwrap().contains("Who wrote it?"), "it is stored with the job");
+}
+
+/// Where a job wants a model's work or none, what the model cannot do is not done, and the book says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stage_without_a_fallback_fails_with_its_model() {
+    let mut desk =
+        Desk::new(&Book::new("book").pages(24).chapters(2).sections(0).preface(false).back_matter(false));
+    desk.options.without_fallback = [Part::TocLink].into();
+    let server = ModelServer::start(|_| Answer::said("I would rather not.", COST)).unwrap();
+    let (report, state) = desk.run(&server, &["metadata", "toc_link"], false, None).await;
+    let JobEnd::Over { status: JobStatus::Degraded, reason } = &report.end else { panic!("{report:?}") };
+    assert!(format!("{reason:?}").contains("could not be looked for"), "{reason:?}");
+    assert!(state.ordered_entries().iter().all(|entry| entry.actual_page.is_none()));
+    assert!(state.book().unwrap().metadata_complete, "the other one goes by the rules");
 }
 
 /// An agent that never says anything is ended, and one that is refused as well: the local rules do their units.

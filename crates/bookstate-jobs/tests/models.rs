@@ -15,7 +15,7 @@ use bookstate_jobs::{
     Activity, JobEnd, JobRequest, RunningJob, Scheduler, SchedulerConfig, Started,
     engines::{
         EngineCatalog, EngineSpec,
-        models::{Model, ModelOcr, ModelTocExtractor, ModelTocFinder},
+        models::{Agent, Model, ModelOcr, ModelTocExtractor, ModelTocFinder},
     },
     ingest,
 };
@@ -58,7 +58,7 @@ impl Desk {
         let spec = EngineSpec { pool: "replay".into(), metered: true };
         EngineCatalog::local()
             .with_ocr(NAME, spec.clone(), Arc::new(ModelOcr::new(model.clone(), None)))
-            .with_finder(NAME, spec.clone(), Arc::new(ModelTocFinder::new(model.clone())))
+            .with_finder(NAME, spec.clone(), Arc::new(ModelTocFinder::new(Agent::new(model.clone()))))
             .with_extractor(NAME, spec, Arc::new(ModelTocExtractor::new(model)))
     }
 
@@ -82,8 +82,8 @@ impl Desk {
     /// The right answers, by what is asked.
     fn answers(&self) -> impl Fn(&Asked) -> Answer + Send + Sync + use<> {
         let (first, last) = (self.toc_pages[0], *self.toc_pages.last().unwrap());
-        let found = json!({ "found": true, "start_page": first, "end_page": last, "entries": self.contents.len(),
-            "levels": 2, "numbered": true, "page_numbers": true, "numerals": "arabic" });
+        let found = json!({ "tool": "write_result", "query": null, "page": first, "end_page": last, "sure": true,
+            "entries": self.contents.len(), "levels": 2, "numbered": true, "numerals": "arabic" });
         let entry = |entry: &KeyEntry| {
             json!({ "entry_number": null, "title": entry.title, "level": entry.level,
                 "printed_page": entry.printed_page })
@@ -91,7 +91,7 @@ impl Desk {
         let entries = json!({ "entries": self.contents.iter().map(entry).collect::<Vec<_>>() });
         move |asked| match schema_of(asked) {
             None => Answer::streamed("The words of a page.", COST),
-            Some("table_of_contents") => Answer::said(&found.to_string(), COST),
+            Some("toc_finder") => Answer::said(&found.to_string(), COST),
             Some(_) => Answer::said(&format!("```json\n{entries}\n```"), COST),
         }
     }
@@ -134,7 +134,7 @@ async fn contents_are_found_and_read_by_a_model_and_the_rest_by_rules() {
     let seen = server.seen();
     assert_eq!(
         seen.iter().filter_map(|seen| schema_of(&seen.asked)).collect::<Vec<_>>(),
-        ["table_of_contents", "entries"]
+        ["toc_finder", "entries"]
     );
     assert_eq!(
         (spent(&state), of_server(&server)),

@@ -37,21 +37,21 @@ fn a_finished_book_has_nothing_to_do_and_is_settled() {
 #[test]
 fn a_finder_that_a_crash_left_in_progress_runs_again_without_a_retry() {
     let mut simulation = Simulation::new(World::default(), 1);
-    simulation.run_to(|work| *work == Work::TocFinder);
+    simulation.run_to(|work| *work == Work::TocFinder { turn: 0 });
     assert_eq!(simulation.state.operation(Operation::TocFinder).state, OperationState::InProgress);
     assert!(interrupted(&simulation.state).contains(&Operation::TocFinder));
     simulation.restart();
-    simulation.run_to(|work| *work == Work::TocFinder);
+    simulation.run_to(|work| *work == Work::TocFinder { turn: 0 });
     assert_eq!(simulation.state.operation(Operation::TocFinder).retries, 0);
 }
 
 #[test]
 fn a_second_finder_never_starts_while_the_first_is_in_flight() {
     let mut simulation = Simulation::new(World::default(), 1);
-    simulation.run_to(|work| *work == Work::TocFinder);
+    simulation.run_to(|work| *work == Work::TocFinder { turn: 0 });
     for _ in 0..20 {
         // Other results come in meanwhile.
-        let other = simulation.flying.iter().position(|unit| unit.work != Work::TocFinder);
+        let other = simulation.flying.iter().position(|unit| unit.work != Work::TocFinder { turn: 0 });
         let Some(other) = other else { break };
         simulation.succeed(other);
         simulation.advance();

@@ -19,7 +19,7 @@ use bookstate_domain::{
 };
 use bookstate_jobs::{
     JobRequest, Scheduler, SchedulerConfig, Started,
-    engine::{BookContext, EngineResult, TocExtractor, TocFinder},
+    engine::{BookContext, EngineResult, TocExtractor, TocFinder, Turn},
     engines::{EngineCatalog, EngineSpec, LocalAnalysis},
     ingest,
 };
@@ -196,7 +196,7 @@ impl Provider {
 
 #[async_trait]
 impl TocFinder for Provider {
-    async fn find(&self, book: BookContext) -> EngineResult<Option<TocFound>> {
+    async fn find(&self, book: BookContext) -> EngineResult<Turn<Option<TocFound>>> {
         sleep(self.takes).await;
         let found = LocalAnalysis.find(book).await;
         self.note();

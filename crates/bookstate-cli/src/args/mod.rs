@@ -254,6 +254,10 @@ pub(crate) struct ProcessArgs {
     /// Ask models once more where they answered before
     #[arg(long)]
     pub(crate) no_cache: bool,
+    /// Tell models what stands in this directory, a file STAGE.md each; an interrupted job keeps its own [env:
+    /// BOOKSTATE_MODELS_PROMPTS]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) prompts: Option<PathBuf>,
     /// Undo this operation, and all that follows from it, first
     #[arg(long, value_name = "OPERATION", value_parser = operation())]
     pub(crate) reset: Option<OperationName>,
@@ -537,6 +541,9 @@ impl Cli {
             }
             if process.no_cache {
                 flags.keys.push(("models.answers", "--no-cache", "renewed".to_owned()));
+            }
+            if let Some(dir) = &process.prompts {
+                flags.keys.push(("models.prompts", "--prompts", dir.display().to_string()));
             }
         }
         flags

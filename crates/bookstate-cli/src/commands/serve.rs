@@ -48,6 +48,7 @@ pub(crate) async fn run(
     models.count_today(&library, settings).await?;
     reload::on_hangup(&sink, &settings.targets, models.clone(), read);
     let mut config = ServerConfig::new(settings.variant, settings.engines.clone());
+    config.options = models.job_options(settings);
     config.ingest_roots.clone_from(&settings.server.ingest_roots);
     config.cors_origins.clone_from(&settings.server.cors_origins);
     config.tokens = tokens;

@@ -126,7 +126,7 @@ pub(crate) async fn run(settings: &Settings, args: &ProcessArgs, json: bool) -> 
         request: JobRequest {
             variant: settings.variant,
             engines: settings.engines.clone(),
-            options: settings.job_options(),
+            options: models.job_options(settings),
             reset: args.reset,
         },
         intake,

@@ -56,10 +56,17 @@ struct Shared {
 /// None of the files is there.
 pub(super) async fn run(client: Client, args: &ProcessArgs, json: bool) -> Result<Exit, Failure> {
     let (files, missing) = existing(&args.files)?;
-    if args.unit_log.is_some() || args.languages().is_some() || args.whole_images || args.no_cache {
-        return Err(Failure::usage(
-            "a server has its own --unit-log, --languages, --whole-images and --no-cache: configure them where it runs",
-        ));
+    let own = [
+        ("--unit-log", args.unit_log.is_some()),
+        ("--languages", args.languages().is_some()),
+        ("--whole-images", args.whole_images),
+        ("--no-cache", args.no_cache),
+        ("--prompts", args.prompts.is_some()),
+    ];
+    if let Some((flag, _)) = own.iter().find(|(_, is_given)| *is_given) {
+        return Err(Failure::usage(format_args!(
+            "{flag} is the server's own when a server does the work: configure it where it runs"
+        )));
     }
     let asked = args.variant().is_some() || args.reset.is_some();
     let request = json!({

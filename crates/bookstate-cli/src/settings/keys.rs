@@ -7,6 +7,7 @@ use bookstate_domain::Variant;
 
 use super::{
     layer::{Given, Origin, Row, WrongValue},
+    on_failure::OnFailure,
     value::{
         Address, Dollars, EngineName, JournalPolicy, KeptAnswers, Languages, LogFormat, Origins, Paths,
         SettingValue, Whole,
@@ -133,6 +134,8 @@ keys! {
     "stages.toc_extract" toc_extract: EngineName = EngineName::known("local");
     /// What finds the page of each entry.
     "stages.toc_link" toc_link: EngineName = EngineName::known("local");
+    /// What says which entries the numbering implies that the printed table lacks.
+    "stages.patterns" patterns: EngineName = EngineName::known("local");
     /// What looks for each entry that the printed table lacks.
     "stages.discover" discover: EngineName = EngineName::known("local");
     /// What looks into each long stretch without an entry.
@@ -141,12 +144,16 @@ keys! {
     "stages.classify" classify: EngineName = EngineName::known("local");
     /// What edits chapters' texts.
     "stages.polish" polish: EngineName = EngineName::known("local");
+    /// What is done where a stage's model fails for good: the local rules do it, or it fails.
+    "stages.on_failure" on_failure: OnFailure = OnFailure::LOCAL;
     /// What models may cost for a book, over all its jobs.
     "budget.per_book_usd" per_book_usd: Dollars = Dollars(None);
     /// What models may cost in a day, which begins at midnight UTC.
     "budget.per_day_usd" per_day_usd: Dollars = Dollars(None);
     /// What is done with answers of models: kept and used again, kept and asked for once more, or forgotten.
     "models.answers" answers: KeptAnswers = KeptAnswers::Kept;
+    /// The directory with prompts that new jobs have in place of the program's own, a file STAGE.md each.
+    "models.prompts" prompts: Option<PathBuf> = None;
     /// Whether all that agents said is kept when they have ended.
     "models.debug_agents" debug_agents: bool = false;
     /// Pages that a book may have that is taken in.

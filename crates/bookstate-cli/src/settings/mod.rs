@@ -10,6 +10,7 @@ mod file;
 mod keys;
 mod layer;
 mod meant;
+mod on_failure;
 mod place;
 mod provider_keys;
 mod providers;
@@ -19,7 +20,11 @@ mod target_keys;
 mod targets;
 mod value;
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    time::Duration,
+};
 
 use bookstate_domain::{Engines, Text, Variant};
 use bookstate_jobs::Part;
@@ -108,6 +113,10 @@ pub(crate) struct Settings {
     pub(crate) log_format: LogFormat,
     /// What is done with answers of models that were paid for.
     pub(crate) answers: KeptAnswers,
+    /// The directory with prompts in place of the program's own.
+    pub(crate) prompts: Option<PathBuf>,
+    /// The stages that fail with their model.
+    pub(crate) without_fallback: BTreeSet<Part>,
     /// Whether all that agents said is kept.
     pub(crate) debug_agents: bool,
     /// The configuration files, or where they would be.
@@ -126,12 +135,6 @@ impl Settings {
         let words = self.engines.analysis.split(' ').skip(1).filter_map(|word| word.split_once('='));
         let parts = words.filter_map(|(part, name)| Some((Some(part.parse().ok()?), name.to_owned())));
         ocr.chain(parts).filter(|(_, name)| name.contains(':')).collect()
-    }
-
-    /// The options of new jobs' engines, as JSON text.
-    pub(crate) fn job_options(&self) -> Option<Text> {
-        let told = !self.languages.is_empty();
-        told.then(|| serde_json::json!({"languages": self.languages}).to_string().into())
     }
 }
 
@@ -214,6 +217,8 @@ fn validated(
         max_growth: u32::try_from(layers.max_growth.value.0).unwrap_or(u32::MAX),
         split_spreads: layers.split_spreads.value,
         answers: layers.answers.value,
+        prompts: layers.prompts.value.clone(),
+        without_fallback: layers.on_failure.value.0.clone(),
         debug_agents: layers.debug_agents.value,
         intake_memory_mb: layers.intake_memory_mb.value.0,
         page_seconds: layers.page_seconds.value.0,
@@ -237,6 +242,7 @@ fn analysis(layers: &Layers) -> Text {
         (Part::TocFinder, &layers.toc_finder),
         (Part::TocExtract, &layers.toc_extract),
         (Part::TocLink, &layers.toc_link),
+        (Part::Patterns, &layers.patterns),
         (Part::Discover, &layers.discover),
         (Part::Gaps, &layers.gaps),
         (Part::Classify, &layers.classify),

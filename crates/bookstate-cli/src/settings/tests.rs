@@ -72,6 +72,8 @@ fn every_key_can_be_set_in_the_file() {
         toc_finder = "p:some/model-1.5"
         toc_extract = "p:other:latest"
         toc_link = "p:m"
+        patterns = "p:m"
+        on_failure = ["toc_link"]
         discover = "p:m"
         gaps = "p:m"
         polish = "p:n"
@@ -80,6 +82,7 @@ fn every_key_can_be_set_in_the_file() {
         per_day_usd = 50.5
         [models]
         answers = "forgotten"
+        prompts = "told"
         debug_agents = true
         [ocr]
         languages = ["deu"]
@@ -111,10 +114,12 @@ fn every_key_can_be_set_in_the_file() {
     assert_eq!(settings.engines.ocr.len(), 2);
     assert_eq!(
         &*settings.engines.analysis,
-        "c metadata=p:m toc_finder=p:some/model-1.5 toc_extract=p:other:latest toc_link=p:m discover=p:m \
-         gaps=p:m classify=p:m polish=p:n"
+        "c metadata=p:m toc_finder=p:some/model-1.5 toc_extract=p:other:latest toc_link=p:m \
+         patterns=p:m discover=p:m gaps=p:m classify=p:m polish=p:n"
     );
     assert!(settings.debug_agents);
+    assert_eq!(settings.without_fallback, [Part::TocLink].into());
+    assert!(settings.prompts.unwrap().is_absolute(), "relative to the file");
     assert_eq!(settings.budget.per_day, bookstate_llm::Usd::from_dollars(50.5));
     let target = settings.targets.first().unwrap();
     let super::Place::Sqlite { path } = &target.place else { panic!("{target:?}") };

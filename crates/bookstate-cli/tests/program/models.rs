@@ -150,6 +150,38 @@ fn an_estimate_sends_nothing_and_is_above_what_is_spent() {
     );
 }
 
+/// Whoever processes the book, here or at a server, the model is told what the directory says.
+#[test]
+fn prompts_of_a_directory_are_told_and_a_wrong_name_is_refused() {
+    let server = ModelServer::start(read).unwrap();
+    let (place, pages) = place(&server);
+    std::fs::create_dir(place.path("told")).unwrap();
+    place.write("told/ocr.md", "Read it aloud.");
+    place.write("told/reading.md", "Read it aloud.");
+    let wrong = place.run("process book.pdf --prompts told");
+    wrong.fails(2, &["reading.md is no prompt; there are ocr.md, metadata.md"]);
+    std::fs::remove_file(place.path("told/reading.md")).unwrap();
+    place.ok("process book.pdf --prompts told");
+    let told = || -> Vec<serde_json::Value> {
+        server.seen().iter().map(|seen| seen.asked.body["messages"][0]["content"].clone()).collect()
+    };
+    assert_eq!(told(), vec![json!("Read it aloud."); pages]);
+
+    // A server is told by its configuration.
+    place.write("told/ocr.md", "Read it in silence.");
+    place.ok("rm book.pdf --yes");
+    let mut command = place.command("serve --bind 127.0.0.1:0");
+    command.env("BOOKSTATE_MODELS_PROMPTS", "told");
+    let (program, url) = serve(&place, command);
+    place.ok(&format!("process book.pdf --server {url}"));
+    assert_eq!(told()[pages..], vec![json!("Read it in silence."); pages]);
+    place
+        .run(&format!("process book.pdf --prompts told --server {url}"))
+        .fails(2, &["--prompts is the server's own"]);
+    program.signal("TERM");
+    assert_eq!(program.wait().code, Some(0));
+}
+
 #[test]
 fn what_was_answered_and_believed_is_paid_for_once() {
     let server = ModelServer::start(read).unwrap();

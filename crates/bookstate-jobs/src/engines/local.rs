@@ -28,8 +28,8 @@ use bookstate_reading::{
 
 use crate::{
     engine::{
-        Answer, BookContext, ChapterFinder, Classifier, Discovered, EngineError, EngineResult,
-        FinalizeEngine, GapInvestigator, MetadataEngine, Polisher, StructureEngine, TocExtractor, TocFinder,
+        Answer, BookContext, ChapterFinder, Classifier, Discovered, EngineError, EngineResult, GapFinder,
+        GapInvestigator, MetadataEngine, PatternFinder, Polisher, StructureEngine, TocExtractor, TocFinder,
         TocLinker, Turn, blocking,
     },
     plan::METADATA_PAGES,
@@ -197,8 +197,8 @@ impl TocFinder for LocalAnalysis {
         None
     }
 
-    async fn find(&self, book: BookContext) -> EngineResult<Option<TocFound>> {
-        rule(book, |book| Ok(toc::find(&*whole(book)?).as_ref().map(toc_found))).await
+    async fn find(&self, book: BookContext) -> EngineResult<Turn<Option<TocFound>>> {
+        done(book, |book| Ok(toc::find(&*whole(book)?).as_ref().map(toc_found))).await
     }
 }
 
@@ -239,12 +239,15 @@ impl TocLinker for LocalAnalysis {
 }
 
 #[async_trait]
-impl FinalizeEngine for LocalAnalysis {
+impl PatternFinder for LocalAnalysis {
     async fn patterns(&self, book: BookContext) -> EngineResult<PatternAnalysis> {
         rule(book, |book| Ok(structure::patterns(&*whole(book)?, &facts(&book.state), table(&book.state))))
             .await
     }
+}
 
+#[async_trait]
+impl GapFinder for LocalAnalysis {
     async fn gaps(&self, book: BookContext) -> EngineResult<Vec<Gap>> {
         rule(book, |book| {
             let excluded = analysis_of(&book.state).excluded_ranges;

@@ -9,8 +9,8 @@ use bookstate_domain::Text;
 use super::{EngineCatalog, EngineSpec, Named, Registered};
 use crate::{
     engine::{
-        AnalysisEngine, ChapterFinder, Classifier, GapInvestigator, MetadataEngine, Polisher, TocExtractor,
-        TocFinder, TocLinker,
+        AnalysisEngine, ChapterFinder, Classifier, GapInvestigator, MetadataEngine, PatternFinder, Polisher,
+        TocExtractor, TocFinder, TocLinker,
     },
     part::Part,
     unit::PoolName,
@@ -93,6 +93,7 @@ parts! {
     TocFinder finder: TocFinder, with_finder, "toc_finder";
     TocExtract extractor: TocExtractor, with_extractor, "toc_extract";
     TocLink linker: TocLinker, with_linker, "toc_link";
+    Patterns pattern_finder: PatternFinder, with_pattern_finder, "patterns";
     Discover chapter_finder: ChapterFinder, with_chapter_finder, "discover";
     Gaps gap_investigator: GapInvestigator, with_gap_investigator, "gaps";
     Classify classifier: Classifier, with_classifier, "classify";

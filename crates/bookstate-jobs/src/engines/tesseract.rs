@@ -20,6 +20,7 @@ use parking_lot::Mutex;
 
 use crate::{
     engine::{BookContext, EngineError, EngineResult, OcrEngine, OcrReading, blocking},
+    options::JobOptions,
     scan::{TESSERACT, words_dir},
 };
 
@@ -123,7 +124,8 @@ fn languages(
     images: &PageImages,
     cancel: &Cancel,
 ) -> Result<Arc<Found>, EngineError> {
-    if let Some(told) = told(book) {
+    let told = &JobOptions::of(book)?.languages;
+    if !told.is_empty() {
         let languages = program.told(told.iter().map(String::as_str)).map_err(failure)?;
         return Ok(Arc::new(Found { languages, read: BTreeMap::new() }));
     }
@@ -139,14 +141,6 @@ fn languages(
     }
     let found = find(book, program, images, cancel).map_err(failure)?;
     Ok(memo.insert(found).clone())
-}
-
-/// The job's option `languages`: a list of names.
-fn told(book: &BookContext) -> Option<Vec<String>> {
-    let options: serde_json::Value = serde_json::from_str(book.options.as_deref()?).ok()?;
-    let listed = options.get("languages")?.as_array()?;
-    let told: Vec<String> = listed.iter().filter_map(|l| l.as_str().map(str::to_owned)).collect();
-    (!told.is_empty()).then_some(told)
 }
 
 fn find(

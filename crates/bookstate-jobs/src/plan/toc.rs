@@ -21,7 +21,8 @@ pub(super) fn plan(planning: &mut Planning<'_>) {
         return;
     }
     if planning.may_run(Operation::TocFinder) {
-        planning.unit(Work::TocFinder);
+        let turn = planning.turns(AgentType::TocFinder, &"book".into());
+        planning.unit(Work::TocFinder { turn });
     }
     let found = planning.state.toc().is_some_and(|toc| toc.toc_found);
     if !found || !planning.is_complete(Operation::TocFinder) {

@@ -25,9 +25,9 @@ use bookstate_domain::{
 use bookstate_jobs::{
     JobReport, JobRequest, RunningJob, Scheduler, SchedulerConfig, Started, UnitLog,
     engine::{
-        BookContext, ChapterFinder, Classifier, Discovered, EngineError, EngineResult, FinalizeEngine,
-        GapInvestigator, MetadataEngine, OcrEngine, OcrReading, Polisher, StructureEngine, TocExtractor,
-        TocFinder, TocLinker, Turn,
+        BookContext, ChapterFinder, Classifier, Discovered, EngineError, EngineResult, GapFinder,
+        GapInvestigator, MetadataEngine, OcrEngine, OcrReading, PatternFinder, Polisher, StructureEngine,
+        TocExtractor, TocFinder, TocLinker, Turn,
     },
     engines::{EngineCatalog, EngineSpec},
     ingest,
@@ -135,9 +135,9 @@ impl MetadataEngine for FakeEngine {
 
 #[async_trait]
 impl TocFinder for FakeEngine {
-    async fn find(&self, _: BookContext) -> EngineResult<Option<TocFound>> {
+    async fn find(&self, _: BookContext) -> EngineResult<Turn<Option<TocFound>>> {
         self.0.act("toc_finder").await?;
-        Ok(Some(TocFound { start_page: 1, end_page: 1, ..TocFound::default() }).into())
+        Ok(Turn::Done(Some(TocFound { start_page: 1, end_page: 1, ..TocFound::default() })).into())
     }
 }
 
@@ -166,7 +166,7 @@ impl TocLinker for FakeEngine {
 }
 
 #[async_trait]
-impl FinalizeEngine for FakeEngine {
+impl PatternFinder for FakeEngine {
     async fn patterns(&self, _: BookContext) -> EngineResult<PatternAnalysis> {
         self.0.act("pattern").await?;
         let missing =
@@ -174,7 +174,10 @@ impl FinalizeEngine for FakeEngine {
         Ok(PatternAnalysis { entries_to_find: vec![missing(5), missing(6)], ..PatternAnalysis::default() }
             .into())
     }
+}
 
+#[async_trait]
+impl GapFinder for FakeEngine {
     async fn gaps(&self, _: BookContext) -> EngineResult<Vec<Gap>> {
         self.0.act("gaps").await?;
         Ok(vec![Gap { key: "7-8".into(), from_page: 7, to_page: 8 }].into())

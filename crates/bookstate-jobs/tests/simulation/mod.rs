@@ -303,7 +303,7 @@ impl Simulation {
                 Outcome::Markdown { markdown: format!("Text of page {page}.").into(), headings: Vec::new() }
             }
             Work::Metadata => Outcome::Metadata(Box::default()),
-            Work::TocFinder => Outcome::TocFinder(world.has_toc.then(|| TocFound {
+            Work::TocFinder { .. } => Outcome::TocFinder(world.has_toc.then(|| TocFound {
                 start_page: 1,
                 end_page: world.pages.min(3),
                 ..TocFound::default()

@@ -7,13 +7,12 @@ use bookstate_domain::{BookState, Chapter, MatterType, Text, persist::ChapterCla
 use bookstate_llm::{ChatRequest, Estimate, Schema};
 use serde_json::{Value, json};
 
-use super::Model;
+use super::{Model, by_the_rules, prompts::Prompts};
 use crate::{
     engine::{BookContext, Classifier, EngineError, EngineResult},
     engines::LocalAnalysis,
+    part::Part,
 };
-
-const PROMPT: &str = include_str!("../../../prompts/classify.md");
 
 const MOST_TOKENS: u32 = 16_000;
 /// With more chapters the local rules classify them: the answer would be too long.
@@ -36,11 +35,12 @@ impl ModelClassifier {
 
     /// What a book may take at most.
     #[must_use]
-    pub fn estimate(&self) -> Estimate {
-        self.0.estimate(&self.request("x".repeat(MOST_CHAPTERS * LINE_BYTES)))
+    pub fn estimate(&self, prompts: &Prompts) -> Estimate {
+        let most = "x".repeat(MOST_CHAPTERS * LINE_BYTES);
+        self.0.estimate(&self.request(prompts.get(Some(Part::Classify)), most))
     }
 
-    fn request(&self, chapters: String) -> ChatRequest {
+    fn request(&self, prompt: &str, chapters: String) -> ChatRequest {
         let chapter = json!({
             "type": "object", "additionalProperties": false,
             "required": ["key", "matter", "content_type", "read_aloud", "reason"],
@@ -57,7 +57,7 @@ impl ModelClassifier {
             "properties": { "chapters": { "type": "array", "items": chapter } },
         });
         let schema = Schema { name: "chapters".to_owned(), schema };
-        ChatRequest::new(&self.0.name, MOST_TOKENS).system(PROMPT).user(chapters).answer_as(schema)
+        ChatRequest::new(&self.0.name, MOST_TOKENS).system(prompt).user(chapters).answer_as(schema)
     }
 
     async fn ask(&self, book: &BookContext) -> Result<Vec<ChapterClassification>, EngineError> {
@@ -65,7 +65,8 @@ impl ModelClassifier {
         if chapters.len() > MOST_CHAPTERS {
             return Err(EngineError::permanent("there are too many chapters for a model"));
         }
-        let request = self.request(chapters.iter().map(|chapter| line(chapter)).collect());
+        let prompt = Prompts::told(book, Some(Part::Classify))?;
+        let request = self.request(&prompt, chapters.iter().map(|chapter| line(chapter)).collect());
         self.0.ask_json(book, &request, |answer| classified(answer, &chapters)).await
     }
 }
@@ -74,11 +75,11 @@ impl ModelClassifier {
 impl Classifier for ModelClassifier {
     async fn classify(&self, book: BookContext) -> EngineResult<Vec<ChapterClassification>> {
         match self.ask(&book).await {
-            Err(error @ EngineError::Permanent { .. }) => {
-                tracing::info!(book = %book.state.book_id(), %error, "the local rules classify the chapters");
+            Ok(chapters) => Ok(chapters.into()),
+            Err(error) => {
+                by_the_rules(&book, Part::Classify, error)?;
                 LocalAnalysis.classify(book).await
             }
-            result => result.map(Into::into),
         }
     }
 }

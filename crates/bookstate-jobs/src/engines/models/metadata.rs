@@ -5,14 +5,13 @@ use bookstate_domain::{BookState, Text, persist::MetadataResult};
 use bookstate_llm::{ChatRequest, Estimate, Schema, answer::share_of};
 use serde_json::{Value, json};
 
-use super::Model;
+use super::{Model, by_the_rules, prompts::Prompts};
 use crate::{
-    engine::{BookContext, EngineError, EngineResult, MetadataEngine},
+    engine::{BookContext, EngineResult, MetadataEngine},
     engines::LocalAnalysis,
+    part::Part,
     plan::METADATA_PAGES,
 };
-
-const PROMPT: &str = include_str!("../../../prompts/metadata.md");
 
 /// The most characters of a page that are sent.
 const PAGE_CHARS: usize = 1_200;
@@ -33,12 +32,12 @@ impl ModelMetadata {
 
     /// What a book may take at most.
     #[must_use]
-    pub fn estimate(&self) -> Estimate {
+    pub fn estimate(&self, prompts: &Prompts) -> Estimate {
         let most = PAGE_CHARS * usize::try_from(METADATA_PAGES).unwrap_or_default();
-        self.0.estimate(&self.request("x".repeat(most)))
+        self.0.estimate(&self.request(prompts.get(Some(Part::Metadata)), "x".repeat(most)))
     }
 
-    fn request(&self, pages: String) -> ChatRequest {
+    fn request(&self, prompt: &str, pages: String) -> ChatRequest {
         let text_or_null = json!({ "type": ["string", "null"] });
         let schema = json!({
             "type": "object", "additionalProperties": false,
@@ -51,7 +50,7 @@ impl ModelMetadata {
             },
         });
         let schema = Schema { name: "metadata".to_owned(), schema };
-        ChatRequest::new(&self.0.name, MOST_TOKENS).system(PROMPT).user(pages).answer_as(schema)
+        ChatRequest::new(&self.0.name, MOST_TOKENS).system(prompt).user(pages).answer_as(schema)
     }
 }
 
@@ -59,13 +58,13 @@ impl ModelMetadata {
 impl MetadataEngine for ModelMetadata {
     async fn metadata(&self, book: BookContext) -> EngineResult<MetadataResult> {
         let pages = first_pages(&book.state);
-        let request = self.request(pages.clone());
+        let request = self.request(&Prompts::told(&book, Some(Part::Metadata))?, pages.clone());
         let said = match self.0.ask_json(&book, &request, |answer| Ok(said(answer, &pages))).await {
-            Err(error @ EngineError::Permanent { .. }) => {
-                tracing::info!(book = %book.state.book_id(), %error, "the local rules read the metadata");
+            Ok(said) => said,
+            Err(error) => {
+                by_the_rules(&book, Part::Metadata, error)?;
                 MetadataResult::default()
             }
-            said => said?,
         };
         let by_rules = LocalAnalysis.metadata(book).await?;
         Ok(by_rules.map(|by_rules| over(said, by_rules)))

@@ -2,35 +2,44 @@
 //!
 //! What a model answers is looked at before it is believed: its form, loops, pages that there are not, titles that
 //! nobody printed, edits that change more than they may. What is refused is a failure of the unit; stages behind the
-//! pages then go by the local rules, and a chapter keeps its text. What was believed is kept, so that a stage that is
-//! reset and runs again costs nothing. Prompts are the files in `prompts/`.
+//! pages then go by the local rules, unless the job says otherwise, and a chapter keeps its text. What was believed is
+//! kept, so that a stage that is reset and runs again costs nothing.
 
 mod agents;
 mod classify;
 mod edits;
+mod entries;
 mod kept;
 mod metadata;
 mod ocr;
+mod patterns;
 mod polish;
+mod prompts;
 mod toc_extract;
-mod toc_finder;
 
 use std::sync::Arc;
 
 use bookstate_llm::{CallError, ChatRequest, Estimate, Failure, Finish, Provider, Reply, Usd};
 use serde_json::Value;
 
-use crate::engine::{BookContext, EngineError, Usage};
+use crate::{
+    engine::{BookContext, EngineError, Usage},
+    options::JobOptions,
+    part::Part,
+};
 use kept::KeptAnswer;
 
-pub use agents::{AGENT_TURNS, Agent, ModelChapterFinder, ModelGapInvestigator, ModelTocLinker};
+pub use agents::{
+    AGENT_TURNS, Agent, ModelChapterFinder, ModelGapInvestigator, ModelTocFinder, ModelTocLinker,
+};
 pub use classify::ModelClassifier;
 pub use kept::Answers;
 pub use metadata::ModelMetadata;
 pub use ocr::ModelOcr;
+pub use patterns::ModelPatternFinder;
 pub use polish::{ModelPolisher, PIECE_BYTES};
+pub use prompts::{Prompts, PromptsError};
 pub use toc_extract::ModelTocExtractor;
-pub use toc_finder::ModelTocFinder;
 
 /// A model of a provider.
 #[derive(Debug, Clone)]
@@ -144,4 +153,16 @@ fn failure(error: CallError) -> EngineError {
         CallError::Failed { failure: Failure::Transient { .. }, .. } => EngineError::transient(error),
         CallError::Failed { .. } => EngineError::permanent(error),
     }
+}
+
+/// That the local rules do what the model of a part could not.
+///
+/// # Errors
+/// They may not: the failure passes, or the job wants this part done by its model or not at all.
+fn by_the_rules(book: &BookContext, part: Part, error: EngineError) -> Result<(), EngineError> {
+    if !error.is_permanent() || JobOptions::of(book)?.without_fallback.contains(&part) {
+        return Err(error);
+    }
+    tracing::info!(book = %book.state.book_id(), %part, %error, "the local rules do what a model could not");
+    Ok(())
 }

@@ -10,13 +10,11 @@ use bookstate_scans::{
     images::{ImageProgram, PageImages, Resolution},
 };
 
-use super::Model;
+use super::{Model, prompts::Prompts};
 use crate::{
     choose::{GOOD, plausibility},
     engine::{BookContext, EngineError, EngineResult, OcrEngine, OcrReading, blocking},
 };
-
-const PROMPT: &str = include_str!("../../../prompts/ocr.md");
 
 /// What a model says of a page without print.
 const BLANK: &str = "[blank]";
@@ -50,13 +48,13 @@ impl ModelOcr {
 
     /// What a page may take at most.
     #[must_use]
-    pub fn estimate(&self) -> Estimate {
+    pub fn estimate(&self, prompts: &Prompts) -> Estimate {
         let nothing = Image { media_type: "image/jpeg", bytes: [].into() };
-        self.model.estimate(&self.request(nothing))
+        self.model.estimate(&self.request(prompts.get(None), nothing))
     }
 
-    fn request(&self, image: Image) -> ChatRequest {
-        ChatRequest::new(&self.model.name, MOST_TOKENS).system(PROMPT).user_image("The page:", image)
+    fn request(&self, prompt: &str, image: Image) -> ChatRequest {
+        ChatRequest::new(&self.model.name, MOST_TOKENS).system(prompt).user_image("The page:", image)
     }
 }
 
@@ -82,7 +80,7 @@ impl OcrEngine for ModelOcr {
             Ok((page_image(&of_book, page, program)?, known))
         })
         .await?;
-        let request = self.request(image);
+        let request = self.request(&Prompts::told(&book, None)?, image);
         let reading = self.model.ask(&book, &request, |text, finish| {
             let text = text_of(text, finish)?;
             let confidence = is_doubted(&known, text).then_some(DOUBTED);

@@ -14,13 +14,13 @@ use serde_json::{Value, json};
 use super::{
     Model,
     edits::{Edited, Known, Proposed, edit},
+    prompts::Prompts,
 };
 use crate::{
     engine::{BookContext, EngineError, EngineResult, Polisher, blocking},
     engines::LocalAnalysis,
+    part::Part,
 };
-
-const PROMPT: &str = include_str!("../../../prompts/polish.md");
 
 /// The most bytes of text in a request: a longer chapter is edited in pieces.
 pub const PIECE_BYTES: usize = 8_000;
@@ -45,11 +45,11 @@ impl ModelPolisher {
 
     /// What a piece of a chapter may take at most.
     #[must_use]
-    pub fn estimate(&self) -> Estimate {
-        self.0.estimate(&self.request(&"x".repeat(PIECE_BYTES)))
+    pub fn estimate(&self, prompts: &Prompts) -> Estimate {
+        self.0.estimate(&self.request(prompts.get(Some(Part::Polish)), &"x".repeat(PIECE_BYTES)))
     }
 
-    fn request(&self, piece: &str) -> ChatRequest {
+    fn request(&self, prompt: &str, piece: &str) -> ChatRequest {
         let edit = json!({
             "type": "object", "additionalProperties": false, "required": ["find", "replace"],
             "properties": {
@@ -62,7 +62,7 @@ impl ModelPolisher {
             "properties": { "edits": { "type": "array", "maxItems": 200, "items": edit } },
         });
         let schema = Schema { name: "edits".to_owned(), schema };
-        ChatRequest::new(&self.0.name, MOST_TOKENS).system(PROMPT).user(piece).answer_as(schema)
+        ChatRequest::new(&self.0.name, MOST_TOKENS).system(prompt).user(piece).answer_as(schema)
     }
 
     async fn piece(&self, book: &BookContext, piece: &str, known: &Known) -> Result<Edited, EngineError> {
@@ -70,8 +70,8 @@ impl ModelPolisher {
         if let Some(edited) = done.lock().get(piece) {
             return Ok(edited.clone());
         }
-        let edited =
-            self.0.ask_json(book, &self.request(piece), |answer| edited(answer, piece, known)).await?;
+        let request = self.request(&Prompts::told(book, Some(Part::Polish))?, piece);
+        let edited = self.0.ask_json(book, &request, |answer| edited(answer, piece, known)).await?;
         done.lock().insert(piece.to_owned(), edited.clone());
         Ok(edited)
     }

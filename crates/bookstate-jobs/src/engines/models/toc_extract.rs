@@ -5,13 +5,12 @@ use bookstate_domain::{BookState, Text, persist::NewTocEntry};
 use bookstate_llm::{ChatRequest, Estimate, Schema, answer::share_of};
 use serde_json::{Value, json};
 
-use super::Model;
+use super::{Model, by_the_rules, prompts::Prompts};
 use crate::{
     engine::{BookContext, EngineError, EngineResult, TocExtractor},
     engines::LocalAnalysis,
+    part::Part,
 };
-
-const PROMPT: &str = include_str!("../../../prompts/toc_extract.md");
 
 const MOST_TOKENS: u32 = 16_000;
 /// The most characters that are sent; a table of contents that is longer is the local rules'.
@@ -34,11 +33,11 @@ impl ModelTocExtractor {
 
     /// What a book may take at most.
     #[must_use]
-    pub fn estimate(&self) -> Estimate {
-        self.0.estimate(&self.request("x".repeat(MOST_CHARS)))
+    pub fn estimate(&self, prompts: &Prompts) -> Estimate {
+        self.0.estimate(&self.request(prompts.get(Some(Part::TocExtract)), "x".repeat(MOST_CHARS)))
     }
 
-    fn request(&self, pages: String) -> ChatRequest {
+    fn request(&self, prompt: &str, pages: String) -> ChatRequest {
         let text_or_null = json!({ "type": ["string", "null"] });
         let entry = json!({
             "type": "object", "additionalProperties": false,
@@ -55,7 +54,7 @@ impl ModelTocExtractor {
             "properties": { "entries": { "type": "array", "items": entry } },
         });
         let schema = Schema { name: "entries".to_owned(), schema };
-        ChatRequest::new(&self.0.name, MOST_TOKENS).system(PROMPT).user(pages).answer_as(schema)
+        ChatRequest::new(&self.0.name, MOST_TOKENS).system(prompt).user(pages).answer_as(schema)
     }
 
     async fn ask(&self, book: &BookContext) -> Result<Vec<NewTocEntry>, EngineError> {
@@ -63,7 +62,8 @@ impl ModelTocExtractor {
         if pages.len() > MOST_CHARS {
             return Err(EngineError::permanent("the table of contents is too long for a model"));
         }
-        let request = self.request(pages.clone());
+        let prompt = Prompts::told(book, Some(Part::TocExtract))?;
+        let request = self.request(&prompt, pages.clone());
         self.0.ask_json(book, &request, |answer| entries(answer, &pages)).await
     }
 }
@@ -72,11 +72,11 @@ impl ModelTocExtractor {
 impl TocExtractor for ModelTocExtractor {
     async fn extract(&self, book: BookContext) -> EngineResult<Vec<NewTocEntry>> {
         match self.ask(&book).await {
-            Err(error @ EngineError::Permanent { .. }) => {
-                tracing::info!(book = %book.state.book_id(), %error, "the local rules read the contents");
+            Ok(entries) => Ok(entries.into()),
+            Err(error) => {
+                by_the_rules(&book, Part::TocExtract, error)?;
                 LocalAnalysis.extract(book).await
             }
-            result => result.map(Into::into),
         }
     }
 }

@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 
 use super::{
     Agent,
-    neighbours::{book_line, entries_around},
     pages::Pages,
     talk::{Subject, Verdict, page_of},
 };
 use crate::{
     engine::{BookContext, ChapterFinder, Discovered, EngineResult, Turn},
-    engines::LocalAnalysis,
+    engines::{LocalAnalysis, models::entries::entries_around},
+    part::Part,
 };
 
 /// Entries around that are told.
@@ -62,7 +62,7 @@ impl Subject for Missing {
     /// Its page, and the title as it stands there.
     type Found = (i32, Text);
     const AGENT: AgentType = AgentType::ChapterFinder;
-    const PROMPT: &'static str = include_str!("../../../../prompts/chapter_finder.md");
+    const PART: Part = Part::Discover;
 
     fn members() -> Value {
         json!({ "title": { "type": ["string", "null"] } })
@@ -77,7 +77,7 @@ impl Subject for Missing {
         let around = entries_around(&self.state, *from_page, *to_page, AROUND);
         format!(
             "{}Look for {heading:?}, level {level}, between pages {from_page} and {to_page}. Entries around it:\n{around}",
-            book_line(pages)
+            pages.book_line()
         )
     }
 

@@ -12,13 +12,13 @@ use serde_json::{Value, json};
 
 use super::{
     Agent,
-    neighbours::{book_line, entry_line},
     pages::Pages,
     talk::{Subject, Verdict, page_of},
 };
 use crate::{
     engine::{BookContext, EngineResult, TocLinker, Turn},
-    engines::LocalAnalysis,
+    engines::{LocalAnalysis, models::entries::entry_line},
+    part::Part,
 };
 
 /// Entries before and behind that are told.
@@ -67,7 +67,7 @@ impl Subject for Entry {
     /// The page.
     type Found = i32;
     const AGENT: AgentType = AgentType::TocEntryFinder;
-    const PROMPT: &'static str = include_str!("../../../../prompts/entry_finder.md");
+    const PART: Part = Part::TocLink;
 
     fn members() -> Value {
         json!({})
@@ -80,7 +80,7 @@ impl Subject for Entry {
     /// Not where other entries are linked to: that depends on which agents were faster.
     fn question(&self, pages: &Pages) -> String {
         let EntryIdent::Ordinal(number) = self.entry.ident else {
-            return format!("{}The entry: {}", book_line(pages), entry_line(&self.entry, false));
+            return format!("{}The entry: {}", pages.book_line(), entry_line(&self.entry, false));
         };
         let range = number.saturating_sub(AROUND)..=number.saturating_add(AROUND);
         let entries = range.filter_map(|n| self.state.toc_entry(&EntryIdent::Ordinal(n)));
@@ -89,7 +89,7 @@ impl Subject for Entry {
             format!("{mark}{}\n", entry_line(entry, false))
         };
         let entries: String = entries.map(line).collect();
-        format!("{}The entry is the one behind `>`:\n{entries}", book_line(pages))
+        format!("{}The entry is the one behind `>`:\n{entries}", pages.book_line())
     }
 
     fn judge(&self, pages: &Pages, said: &Value) -> Verdict<Option<i32>> {

@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use super::{
     Agent,
     chapter_finder::{known_at, placed},
-    neighbours::{book_line, entries_around},
     pages::{Pages, beginning},
     talk::{Subject, Verdict},
 };
 use crate::{
     engine::{BookContext, EngineResult, GapInvestigator, Turn},
-    engines::LocalAnalysis,
+    engines::{LocalAnalysis, models::entries::entries_around},
+    part::Part,
 };
 
 /// Entries around that are told.
@@ -98,7 +98,7 @@ impl Stretch {
 impl Subject for Stretch {
     type Found = GapFix;
     const AGENT: AgentType = AgentType::GapInvestigator;
-    const PROMPT: &'static str = include_str!("../../../../prompts/gap_investigator.md");
+    const PART: Part = Part::Gaps;
 
     fn members() -> Value {
         let text = json!({ "type": ["string", "null"] });
@@ -118,7 +118,7 @@ impl Subject for Stretch {
         let around = entries_around(&self.state, *from_page, *to_page, AROUND);
         format!(
             "{}Between pages {from_page} and {to_page} no entry begins. Entries around:\n{around}",
-            book_line(pages)
+            pages.book_line()
         )
     }
 

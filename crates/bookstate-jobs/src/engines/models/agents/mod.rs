@@ -10,11 +10,11 @@
 mod chapter_finder;
 mod entry_finder;
 mod gap_investigator;
-mod neighbours;
 mod pages;
 mod talk;
 #[cfg(test)]
 mod tests;
+mod toc_finder;
 
 use std::sync::Arc;
 
@@ -22,14 +22,19 @@ use bookstate_domain::persist::AgentTrace;
 use bookstate_llm::{ChatRequest, Estimate, Image};
 use bookstate_scans::images::ImageProgram;
 
-use super::{Model, ocr::page_image};
+use super::{
+    Model, by_the_rules,
+    ocr::page_image,
+    prompts::{Prompts, version},
+};
 use crate::engine::{BookContext, EngineError, EngineResult, Turn, blocking};
-use pages::Pages;
+use pages::{Pages, Texts};
 use talk::{Asked, Decision, Paused, Subject};
 
 pub use chapter_finder::ModelChapterFinder;
 pub use entry_finder::ModelTocLinker;
 pub use gap_investigator::ModelGapInvestigator;
+pub use toc_finder::ModelTocFinder;
 
 /// The most units that one subject of an agent may take.
 pub const AGENT_TURNS: u64 = talk::MOST_TURNS as u64;
@@ -59,7 +64,7 @@ enum Sight {
 struct Prepared {
     asked: Asked,
     image: Option<Image>,
-    pages: Arc<Pages>,
+    pages: Pages,
 }
 
 impl Agent {
@@ -110,15 +115,16 @@ impl Agent {
         make: impl FnOnce(S::Found, &AgentTrace) -> T + Send,
         local: impl Future<Output = EngineResult<Turn<T>>> + Send,
     ) -> EngineResult<Turn<T>> {
-        let (key, prompt) = (subject.key(), talk::version(S::PROMPT, self.sees()));
+        let told = talk::told_first(&Prompts::told(book, Some(S::PART))?, self.sees());
+        let (key, prompt) = (subject.key(), version(&told));
         let stored = book.state.agent(S::AGENT, &key).cloned();
         let turns = stored.as_ref().map_or(0, |agent| agent.iteration).saturating_add(1);
         let paused = stored.and_then(|agent| Paused::of(&agent, &prompt));
         let turned = match turns > MOST_TURNS_IN_ALL {
             true => Ok(Decision::Spent),
-            false => self.turn(book, Arc::new(subject), paused, &prompt).await,
+            false => self.turn(book, Arc::new(subject), paused, &told).await,
         };
-        let reason = match turned {
+        let failed = match turned {
             Ok(Decision::Done(found, talk)) => {
                 let messages_json = self.keeps_talk.then_some(talk);
                 let trace = AgentTrace { turns, prompt: prompt.into(), messages_json };
@@ -131,12 +137,12 @@ impl Agent {
             Ok(Decision::Continue(paused)) => {
                 return Ok(Turn::Continue(paused.record(S::AGENT, key, turns)).into());
             }
-            Ok(Decision::Spent) => format!("no result in turn {turns}, which is the last"),
-            Err(error) if error.is_permanent() => error.reason(),
-            Err(error) => return Err(error),
+            Ok(Decision::Spent) => {
+                EngineError::permanent(format!("{key}: no result in turn {turns}, which is the last"))
+            }
+            Err(error) => error,
         };
-        let (id, agent) = (book.state.book_id(), S::AGENT);
-        tracing::info!(book = %id, %agent, subject = %key, %reason, "the local rules do what an agent cannot");
+        by_the_rules(book, S::PART, failed)?;
         local.await
     }
 
@@ -146,13 +152,13 @@ impl Agent {
         book: &BookContext,
         subject: Arc<S>,
         paused: Option<Paused>,
-        prompt: &str,
+        told: &str,
     ) -> Result<Decision<Option<S::Found>>, EngineError> {
         self.model.ready()?;
         let Prepared { asked, image, pages } =
-            self.prepare(book, subject.clone(), paused, prompt.to_owned()).await?;
+            self.prepare(book, subject.clone(), paused, version(told)).await?;
         let request = |is_last| {
-            let begin = talk::begin::<S>(&self.model.name, self.sees());
+            let begin = talk::begin::<S>(&self.model.name, told, self.sees());
             asked.request(begin, &*subject, &pages, image.as_ref(), is_last)
         };
         let sent = self.model.estimate(&request(false)).prompt_tokens;
@@ -171,7 +177,8 @@ impl Agent {
     ) -> Result<Prepared, EngineError> {
         let (book, sight) = (book.clone(), self.sight.clone());
         blocking(move || {
-            let pages = book.memo.get_or_make("pages for agents", || Pages::of(&book.state))?;
+            let texts = book.memo.get_or_make("pages for agents", || Texts::of(&book.state))?;
+            let pages = Pages::of(&book.state, texts);
             let asked = match paused {
                 Some(paused) => paused.go_on(&*subject, &pages),
                 None => Asked::begin(prompt),

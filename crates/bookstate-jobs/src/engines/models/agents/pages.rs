@@ -2,6 +2,8 @@
 //!
 //! Pure: the same pages give the same answers, so that what a tool said need not be stored before it is used.
 
+use std::sync::Arc;
+
 use bookstate_domain::{BookState, Text};
 use bookstate_llm::answer::share_of;
 
@@ -22,10 +24,27 @@ struct Page {
     words: String,
 }
 
+/// The texts of a book's pages, with their words.
+#[derive(Debug)]
+pub(super) struct Texts(Vec<Page>);
+
+impl Texts {
+    /// Those of a book that is read to the end.
+    pub(super) fn of(state: &BookState) -> Self {
+        let last = state.book().map_or(0, |book| book.page_count);
+        let text = |n| state.page(n).and_then(|page| page.ocr_markdown.clone()).unwrap_or_default();
+        Self::new((1..=last).map(text))
+    }
+
+    fn new(texts: impl Iterator<Item = Text>) -> Self {
+        Self(texts.map(|text| Page { words: words_of(&text), text }).collect())
+    }
+}
+
 /// The pages of a book.
 #[derive(Debug)]
 pub(super) struct Pages {
-    pages: Vec<Page>,
+    texts: Arc<Texts>,
     contents: Option<(i32, i32)>,
 }
 
@@ -40,28 +59,26 @@ fn words_of(text: &str) -> String {
 }
 
 impl Pages {
-    /// The pages of a book that is read to the end.
-    pub(super) fn of(state: &BookState) -> Self {
-        let count = state.book().map_or(0, |book| book.page_count);
-        let text = |n| state.page(n).and_then(|page| page.ocr_markdown.clone()).unwrap_or_default();
+    /// These texts. Where the table of contents is, is as the book has it now: when it is looked for nobody knows.
+    pub(super) fn of(state: &BookState, texts: Arc<Texts>) -> Self {
         let toc = state.toc().filter(|toc| toc.toc_found);
-        Self::new((1..=count).map(text), toc.and_then(|toc| Some((toc.start_page?, toc.end_page?))))
+        Self { texts, contents: toc.and_then(|toc| Some((toc.start_page?, toc.end_page?))) }
     }
 
-    /// Pages of these texts, with the pages of the table of contents.
-    pub(super) fn new(texts: impl Iterator<Item = Text>, contents: Option<(i32, i32)>) -> Self {
-        let pages = texts.map(|text| Page { words: words_of(&text), text }).collect();
-        Self { pages, contents }
+    /// What the book is, for the agent.
+    pub(super) fn book_line(&self) -> String {
+        let count = self.count();
+        match self.contents {
+            Some((first, last)) => {
+                format!("The file has {count} pages. The table of contents is on pages {first} to {last}.\n")
+            }
+            None => format!("The file has {count} pages.\n"),
+        }
     }
 
     /// How many there are.
     pub(super) fn count(&self) -> i32 {
-        i32::try_from(self.pages.len()).unwrap_or(i32::MAX)
-    }
-
-    /// The pages of the table of contents.
-    pub(super) const fn contents(&self) -> Option<(i32, i32)> {
-        self.contents
+        i32::try_from(self.texts.0.len()).unwrap_or(i32::MAX)
     }
 
     /// Whether a page is of the table of contents.
@@ -70,12 +87,19 @@ impl Pages {
     }
 
     fn page(&self, number: i32) -> Option<&Page> {
-        self.pages.get(usize::try_from(number).ok()?.checked_sub(1)?)
+        self.texts.0.get(usize::try_from(number).ok()?.checked_sub(1)?)
     }
 
     /// Which part of a title's words stand on a page, 0 to 1.
     pub(super) fn share_on(&self, title: &str, number: i32) -> f64 {
         self.page(number).map_or(0.0, |page| share_of(title, &page.text))
+    }
+
+    /// The beginning of a page's first line with words; empty where it has none.
+    pub(super) fn first_line(&self, number: i32) -> String {
+        let text = self.page(number).map_or("", |page| &page.text);
+        let first = text.lines().find(|line| line.contains(char::is_alphanumeric));
+        beginning(first.unwrap_or_default().trim(), LINE_CHARS)
     }
 
     /// That there is no such page, for the agent.
@@ -103,7 +127,7 @@ impl Pages {
         if sought_words.is_empty() {
             return "The query has no words.".to_owned();
         }
-        let numbered = || (1i32..).zip(&self.pages);
+        let numbered = || (1i32..).zip(&self.texts.0);
         let hits: Vec<_> = numbered().filter(|(_, page)| page.words.contains(&sought)).collect();
         let named = |(number, page): &(i32, &Page)| {
             format!("\npage {number}: {}", best_line(&page.text, &sought_words))
@@ -154,7 +178,8 @@ mod tests {
     use super::*;
 
     fn pages(texts: &[&str]) -> Pages {
-        Pages::new(texts.iter().map(|text| Text::from(*text)), Some((2, 2)))
+        let texts = Texts::new(texts.iter().map(|text| Text::from(*text)));
+        Pages { texts: Arc::new(texts), contents: Some((2, 2)) }
     }
 
     #[test]

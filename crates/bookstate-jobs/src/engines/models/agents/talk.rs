@@ -7,9 +7,9 @@ use bookstate_domain::{AgentState, AgentType, Text, persist::AgentRecord};
 use bookstate_llm::{ChatRequest, Image, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::pages::Pages;
+use crate::part::Part;
 
 const TOOLS: &str = include_str!("../../../../prompts/agent_tools.md");
 const IMAGE_TOOL: &str = include_str!("../../../../prompts/agent_image_tool.md");
@@ -30,8 +30,8 @@ pub(super) trait Subject: Send + Sync + 'static {
     type Found: Send + 'static;
     /// Whose state its conversation is.
     const AGENT: AgentType;
-    /// What it is to do.
-    const PROMPT: &'static str;
+    /// What it does: whose prompt it is told.
+    const PART: Part;
     /// The members of a result beside `page` and `sure`, each with its schema.
     fn members() -> Value;
     /// What the agent's state is known by.
@@ -120,14 +120,8 @@ pub(super) enum Decision<T> {
 }
 
 /// What an agent is told in general; one whose model `sees` may look at images.
-fn told_first(prompt: &str, sees: bool) -> String {
+pub(super) fn told_first(prompt: &str, sees: bool) -> String {
     format!("{prompt}\n{TOOLS}{}", if sees { IMAGE_TOOL } else { "" })
-}
-
-/// The version of a prompt: a part of the hash of all that an agent is told in general.
-pub(super) fn version(prompt: &str, sees: bool) -> String {
-    let hash = Sha256::digest(told_first(prompt, sees));
-    hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Paused {
@@ -281,10 +275,9 @@ fn is_same(one: &Value, other: &Value) -> bool {
     without(one) == without(other)
 }
 
-/// How every request of an agent begins: what it is told in general, and the form of its answers.
-pub(super) fn begin<S: Subject>(model: &str, sees: bool) -> ChatRequest {
-    let system = told_first(S::PROMPT, sees);
-    ChatRequest::new(model, ANSWER_TOKENS).system(system).answer_as(schema::<S>(sees))
+/// How every request of an agent begins: what it is `told` in general, and the form of its answers.
+pub(super) fn begin<S: Subject>(model: &str, told: &str, sees: bool) -> ChatRequest {
+    ChatRequest::new(model, ANSWER_TOKENS).system(told).answer_as(schema::<S>(sees))
 }
 
 /// The form of an answer: all members are there, those without a meaning null, as servers that make a model follow a

@@ -13,8 +13,9 @@ use super::{
     chapter_finder::Missing,
     entry_finder::Entry,
     gap_investigator::Stretch,
-    pages::Pages,
-    talk::{Asked, Decision, MOST_TOKENS, MOST_TURNS, Paused, Subject, Verdict, begin, version},
+    pages::{Pages, Texts},
+    talk::{Asked, Decision, MOST_TOKENS, MOST_TURNS, Paused, Subject, Verdict, begin, told_first},
+    toc_finder::Contents,
 };
 use crate::persist_call::PersistCall;
 
@@ -82,6 +83,10 @@ fn entry(state: &BookState, n: u32) -> Entry {
     Entry { state: state.clone(), entry }
 }
 
+fn pages_of(state: &BookState) -> Pages {
+    Pages::of(state, Texts::of(state).into())
+}
+
 fn wrote(page: Option<i64>, is_sure: bool) -> Value {
     json!({ "tool": "write_result", "query": null, "page": page, "sure": is_sure })
 }
@@ -122,12 +127,12 @@ fn answers() -> impl Strategy<Value = Value> {
 /// Runs an agent through these answers, its state stored and read back between turns, as a job that dies again and again
 /// would.
 fn run(state: &BookState, answers: &[Value], tokens: u32) -> (Vec<Vec<Value>>, Option<Option<i32>>) {
-    let (pages, subject) = (Pages::of(state), entry(state, 1));
+    let (pages, subject) = (pages_of(state), entry(state, 1));
     let mut asked = Asked::begin("v".to_owned());
     let mut sent = Vec::new();
     for (said, turns) in answers.iter().zip(1..) {
         let is_last = asked.is_last(tokens);
-        let request = asked.request(begin::<Entry>("m", false), &subject, &pages, None, is_last);
+        let request = asked.request(begin::<Entry>("m", "told", false), &subject, &pages, None, is_last);
         sent.push(messages(&request));
         match asked.decide(&subject, &pages, said.clone(), tokens) {
             Decision::Done(found, _) => return (sent, Some(found)),
@@ -193,14 +198,14 @@ fn a_result_that_is_doubted_is_believed_when_it_is_said_twice_or_at_the_end() {
 #[test]
 fn only_a_model_that_sees_is_offered_images_and_only_the_newest_is_shown() {
     let state = book();
-    let (pages, subject) = (Pages::of(&state), entry(&state, 1));
+    let (pages, subject) = (pages_of(&state), entry(&state, 1));
     let look = |page: i64| json!({ "tool": "load_page_image", "query": null, "page": page, "sure": null });
     let go_on = |asked: Asked, said: Value| match asked.decide(&subject, &pages, said, 500) {
         Decision::Continue(paused) => paused.go_on(&subject, &pages),
         _ => panic!("it goes on"),
     };
     let sent = |asked: &Asked, image: Option<&Image>| {
-        messages(&asked.request(begin::<Entry>("m", true), &subject, &pages, image, false))
+        messages(&asked.request(begin::<Entry>("m", "told", true), &subject, &pages, image, false))
     };
     let image = Image { media_type: "image/png", bytes: vec![1].into() };
     let asked = go_on(Asked::begin("v".to_owned()), look(5));
@@ -212,17 +217,16 @@ fn only_a_model_that_sees_is_offered_images_and_only_the_newest_is_shown() {
     assert_eq!(sent(&asked, None)[3]["content"], "The image of page 5:", "what it was is still told");
 
     for sees in [false, true] {
-        let begun = begin::<Entry>("m", sees);
+        let begun = begin::<Entry>("m", &told_first("look", sees), sees);
         let body = String::from_utf8(begun.body(JsonWay::Schema, false)).unwrap();
         assert_eq!(body.contains("load_page_image"), sees);
     }
-    assert_ne!(version(Entry::PROMPT, true), version(Entry::PROMPT, false));
 }
 
 #[test]
 fn an_entry_begins_where_its_title_stands() {
     let state = book();
-    let pages = Pages::of(&state);
+    let pages = pages_of(&state);
     let judge = |page, is_sure| entry(&state, 1).judge(&pages, &wrote(page, is_sure));
     assert_eq!(judge(Some(5), true), Verdict::Believed(Some(5)));
     assert!(matches!(judge(Some(5), false), Verdict::Doubted(Some(5), _)));
@@ -242,7 +246,7 @@ fn an_entry_begins_where_its_title_stands() {
 #[test]
 fn an_entry_that_the_table_lacks_is_printed_where_it_may_be() {
     let state = book();
-    let pages = Pages::of(&state);
+    let pages = pages_of(&state);
     let missing = MissingEntry {
         identifier: "outline:1".into(),
         level: 1,
@@ -271,7 +275,7 @@ fn an_entry_that_the_table_lacks_is_printed_where_it_may_be() {
 #[test]
 fn a_gap_is_fixed_with_what_is_printed_in_it() {
     let state = book();
-    let pages = Pages::of(&state);
+    let pages = pages_of(&state);
     let gap = Gap { key: "5-7".into(), from_page: 5, to_page: 7 };
     let subject = Stretch { state: state.clone(), gap };
     let judge = |said: Value| subject.judge(&pages, &said);
@@ -301,4 +305,37 @@ fn a_gap_is_fixed_with_what_is_printed_in_it() {
     );
     assert_eq!(judge(json!({ "fix": "none", "sure": true })), Verdict::Believed(Some(GapFix::None)));
     assert!(matches!(judge(json!({ "fix": "none", "sure": null })), Verdict::Doubted(Some(GapFix::None), _)));
+}
+
+#[test]
+fn contents_are_pages_of_the_book_that_were_read() {
+    let state = book();
+    let pages = pages_of(&state);
+    let answer = |start: Value, end: Value, is_sure: bool| {
+        Contents.judge(
+            &pages,
+            &json!({ "tool": "write_result", "page": start, "end_page": end, "sure": is_sure,
+            "entries": 3, "levels": 1, "numbered": true, "numerals": "arabic" }),
+        )
+    };
+    let Verdict::Believed(Some(found)) = answer(json!(2), json!(3), true) else { panic!("it can be") };
+    assert_eq!((found.start_page, found.end_page), (2, 3));
+    assert!(
+        found.summary.page_numbers
+            && &*found.summary.number_style == "arabic"
+            && !found.summary.note.is_empty()
+    );
+    assert!(matches!(answer(json!(2), json!(3), false), Verdict::Doubted(Some(_), _)));
+    assert!(
+        matches!(answer(json!(7), json!(7), true), Verdict::Doubted(Some(_), _)),
+        "a page without a text"
+    );
+    assert!(matches!(answer(Value::Null, Value::Null, true), Verdict::Believed(None)));
+    let wrong =
+        [json!([0, 3]), json!([5, 4]), json!([2, 60]), json!([8, 8]), json!([2, null]), json!([1, i64::MAX])];
+    for pair in wrong {
+        assert!(matches!(answer(pair[0].clone(), pair[1].clone(), true), Verdict::Refused(_)), "{pair}");
+    }
+    let question = Contents.question(&pages);
+    assert!(question.contains("page 2: Contents\n") && question.contains("page 7: \n"), "{question}");
 }

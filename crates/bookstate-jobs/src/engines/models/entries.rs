@@ -1,19 +1,6 @@
-//! Entries as agents are told of them, each in a line.
+//! Entries as models are told of them, each in a line.
 
 use bookstate_domain::{BookState, Text, TocEntry};
-
-use super::pages::Pages;
-
-/// What a book is, for an agent.
-pub(super) fn book_line(pages: &Pages) -> String {
-    let count = pages.count();
-    match pages.contents() {
-        Some((first, last)) => {
-            format!("The file has {count} pages. The table of contents is on pages {first} to {last}.\n")
-        }
-        None => format!("The file has {count} pages.\n"),
-    }
-}
 
 /// An entry: its key, number, title, printed page, and the page that it is linked to.
 pub(super) fn entry_line(entry: &TocEntry, has_link: bool) -> String {
