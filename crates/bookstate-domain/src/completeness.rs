@@ -304,6 +304,13 @@ impl BookState {
             problems
                 .push(format!("{many} of {all} entries of the contents could not be looked for: {reason}"));
         }
+        let mut given_up = self.agent_states().values().filter_map(|agent| agent.failure()).peekable();
+        let is_finalized = stages.iter().any(|s| s.stage == Stage::TocFinalize);
+        if let Some(reason) = given_up.peek().filter(|_| is_finalized).cloned() {
+            let (many, looks) = (given_up.count(), self.finalize_progress());
+            let all = looks.entries_total.saturating_add(looks.gaps_total);
+            problems.push(format!("{many} of {all} looks at what the contents lack failed: {reason}"));
+        }
         let operations = stages.iter().filter(|s| s.stage.operation().is_some());
         for stage in operations.filter(|s| s.state == StageState::Failed) {
             problems.push(format!("{} failed", stage.stage));

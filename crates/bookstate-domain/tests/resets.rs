@@ -217,7 +217,10 @@ fn problems_are_named(run: &Pipeline, end: &bookstate_domain::Completeness) -> R
     prop_assert_eq!(problems.contains("kept their unedited text"), unedited);
     let unsought = run.state.toc_entries().values().any(|entry| entry.is_link_given_up());
     prop_assert_eq!(problems.contains("could not be looked for"), unsought);
-    prop_assert_eq!(end.problems.len(), failed + usize::from(unedited) + usize::from(unsought));
+    let unseen = run.state.agent_states().values().any(|agent| agent.failure().is_some());
+    prop_assert_eq!(problems.contains("looks at what the contents lack failed: no answer"), unseen);
+    let found = [unedited, unsought, unseen].into_iter().filter(|is_so| *is_so).count();
+    prop_assert_eq!(end.problems.len(), failed + found);
     Ok(())
 }
 
@@ -238,6 +241,8 @@ fn runs_reach_every_end() {
             (_, _, true) => "entry without a page".to_owned(),
             _ => format!("entry {}", e.ident.source()),
         }));
+        let agents = state.agent_states().values();
+        seen.extend(agents.filter_map(|agent| agent.failure()).map(|reason| format!("look: {reason}")));
         seen.extend(state.chapters().values().map(|c| match c.subject {
             ChapterSubject::Orphan(_) => "chapter orphan".to_owned(),
             _ => format!("chapter polished {} failed {}", c.polish_complete, c.polish_failed),
@@ -254,6 +259,7 @@ fn runs_reach_every_end() {
         "entry validated",
         "entry without a page",
         "extract complete",
+        "look: no answer",
         "metadata complete",
         "metadata failed",
         "ocr complete",

@@ -5,6 +5,7 @@
 //! behind is in `agents`.
 
 mod agents;
+mod looks;
 
 use bookstate_domain::{
     BookState, Chapter, Heading, Operation, OperationEvent, OperationState, PAGE_RETRIES, PatternAnalysis,
@@ -138,7 +139,7 @@ pub fn on_success(
             let sought = state.pattern_analysis().map(|analysis| analysis.entries_to_find.iter());
             let missing = sought.into_iter().flatten().find(|missing| missing.subject() == *subject);
             let missing = missing.ok_or_else(|| format!("entry {subject} is not to be found"))?.clone();
-            PersistCall::DiscoveredEntry(Discovery { missing, found })
+            PersistCall::DiscoveredEntry(Discovery { missing, found: looks::found(state, job, found) })
         }
         Work::Gaps => {
             let Outcome::Gaps(gaps) = outcome else { return Err(none()) };
@@ -150,7 +151,7 @@ pub fn on_success(
             let gap = gaps.into_iter().flatten().find(|gap| gap.key == *key);
             PersistCall::GapFix(
                 gap.ok_or_else(|| format!("gap {key} is not to be looked into"))?.clone(),
-                fix,
+                looks::fix(state, job, fix),
             )
         }
         Work::Skeleton => {
@@ -247,13 +248,12 @@ pub fn on_failure(state: &BookState, job: &JobPlan, work: &Work, error: &EngineE
             // The chapters keep their place and text without it: structure goes on.
             vec![PersistCall::StructurePhase(StructurePhase::Polish)]
         }
+        Work::Discover { .. } | Work::Gap { .. } => looks::failed(work, reason).into_iter().collect(),
         Work::Metadata
         | Work::TocFinder { .. }
         | Work::TocExtract
         | Work::Pattern
-        | Work::Discover { .. }
         | Work::Gaps
-        | Work::Gap { .. }
         | Work::Skeleton
         | Work::ChapterText { .. }
         | Work::Classify

@@ -42,6 +42,7 @@ pub enum PersistCall {
     TocEntryResult(EntryIdent, LinkOutcome),
     PatternAnalysis(PatternAnalysis),
     DiscoveredEntry(Discovery),
+    LookFailed(AgentType, Text, Text),
     Gaps(Vec<Gap>),
     GapFix(Gap, GapFix),
     EntryOrder,
@@ -98,6 +99,9 @@ impl PersistCall {
             Self::TocEntryResult(entry, outcome) => state.persist_toc_entry_result(at, &entry, outcome),
             Self::PatternAnalysis(analysis) => state.persist_pattern_analysis(at, analysis),
             Self::DiscoveredEntry(discovery) => state.persist_discovered_entry(at, discovery),
+            Self::LookFailed(agent, subject, reason) => {
+                state.persist_look_failed(at, agent, subject, &reason)
+            }
             Self::Gaps(gaps) => state.persist_gaps(at, gaps),
             Self::GapFix(gap, fix) => state.persist_gap_fix(at, &gap, fix),
             Self::EntryOrder => state.persist_entry_order(at),

@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use bookstate_domain::{
     AgentType, BookState, Engines, EntryIdent, JobStatus, MatterType, OperationName, Variant,
@@ -302,6 +302,38 @@ async fn a_model_finds_the_contents_and_says_what_they_lack() {
     assert_eq!((finder, asked.len()), (3, 6), "{asked:?}");
     assert!(state.agent(AgentType::TocFinder, &"book".into()).is_none(), "nothing is left of the finder");
     assert_eq!(spent(&state), of_server(&server));
+}
+
+/// Agents that look for what the table lacks look at once: a second one asks while the first has no answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn looks_for_what_the_table_lacks_run_at_once() {
+    let desk =
+        Desk::new(&Book::new("book").pages(100).chapters(7).sections(0).preface(false).back_matter(false));
+    let contents = desk.contents.clone();
+    let server = ModelServer::start(move |asked| match schema_of(asked) {
+        "entries" => {
+            let listed = (0..).zip(&contents).filter(|(place, _)| ![1, 4].contains(place));
+            let entry = |(_, entry): (i32, &KeyEntry)| {
+                let (number, title) = entry.title.split_once(' ').unwrap();
+                json!({ "entry_number": number, "title": title, "level": 1, "printed_page": entry.printed_page })
+            };
+            said(&json!({ "entries": listed.map(entry).collect::<Vec<_>>() }))
+        }
+        "chapter_finder" => with(json!({ "sure": true }), &["title"]).after(Duration::from_secs(3600)),
+        other => panic!("{other} is not asked"),
+    })
+    .unwrap();
+    let server = Arc::new(server);
+    let seen = server.clone();
+    let are_asked = tokio::task::spawn_blocking(move || {
+        seen.wait_until(|seen| {
+            seen.iter().filter(|seen| schema_of(&seen.asked) == "chapter_finder").count() == 2
+        })
+    });
+    tokio::select! {
+        are_asked = are_asked => assert!(are_asked.unwrap(), "one waits for the other"),
+        ended = desk.run(&server, &["toc_extract", "discover"], false, None) => panic!("{:?}", ended.0),
+    }
 }
 
 /// A job goes by the prompts that it was begun with.

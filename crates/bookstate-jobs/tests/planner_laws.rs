@@ -20,7 +20,7 @@ fn worlds() -> impl Strategy<Value = World> {
     let toc = (0..8usize, 0..4usize, 0..4usize, 0..40usize);
     // With nothing but failures a job ends too: each uses something up.
     let failures = prop_oneof![3 => 0..60u64, 1 => Just(100)];
-    let luck = (failures, 0..60u64, 0..100u64, 1..5u32);
+    let luck = (failures, 0..60u64, 0..100u64, 1..5u32, any::<bool>());
     (book, toc, luck).prop_map(|(book, toc, luck)| World {
         pages: book.0,
         providers: book.1,
@@ -34,6 +34,7 @@ fn worlds() -> impl Strategy<Value = World> {
         permanent: luck.1,
         blank: luck.2,
         turns: luck.3,
+        at_once: luck.4,
     })
 }
 
@@ -51,6 +52,9 @@ proptest! {
         let plan = simulation.run(restarts);
         prop_assert!(plan.settled);
         prop_assert!(simulation.state.completeness(simulation.job.variant).settled);
+        let given_up = simulation.state.agent_states().values().any(|agent| agent.failure().is_some());
+        let problems = simulation.state.completeness(simulation.job.variant).reason().unwrap_or_default();
+        prop_assert_eq!(problems.contains("looks at what the contents lack failed: "), given_up);
         // No agent goes on behind it.
         prop_assert!(simulation.state.agent_states().values().all(|agent| agent.complete));
         // And it stays so.

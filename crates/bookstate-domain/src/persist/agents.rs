@@ -42,6 +42,28 @@ impl AgentRecord {
     }
 }
 
+/// How a result begins that says why there is none.
+const FAILED: &str = "{\"failed\":";
+
+impl AgentRecord {
+    /// An agent that will never have a result, and why.
+    pub(super) fn failed(agent_type: AgentType, subject: Text, reason: &str) -> Self {
+        let result = format!("{FAILED}{}}}", serde_json::json!(reason));
+        Self::finished(agent_type, subject, result.into())
+    }
+}
+
+impl AgentState {
+    /// Why it will never have a result, if it will not.
+    #[must_use]
+    pub fn failure(&self) -> Option<String> {
+        let result =
+            self.result_json.as_deref().filter(|result| self.complete && result.starts_with(FAILED))?;
+        let result: serde_json::Value = serde_json::from_str(result).ok()?;
+        Some(result["failed"].as_str().unwrap_or("no reason given").to_owned())
+    }
+}
+
 /// What is said of an agent that has its result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AgentTrace {

@@ -202,6 +202,24 @@ impl BookState {
         Ok(ops)
     }
 
+    /// A missing entry could not be looked for, or a gap not looked into: the agent's state with the reason, the counters.
+    /// The look is settled, and the book does not count as whole.
+    ///
+    /// # Errors
+    /// Finalize is not in progress.
+    pub fn persist_look_failed(
+        &self,
+        at: &At,
+        agent_type: AgentType,
+        subject: Text,
+        reason: &str,
+    ) -> Result<Ops, Misuse> {
+        self.require_finalize()?;
+        let mut ops = vec![self.agent_op(at, AgentRecord::failed(agent_type, subject, reason))];
+        ops.push(self.progress_after(&ops));
+        Ok(ops)
+    }
+
     /// Puts the entries in the order of their pages and completes finalize. Printed entries without a page
     /// keep their place behind the printed entry that they followed.
     ///

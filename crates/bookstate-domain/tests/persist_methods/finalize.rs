@@ -2,7 +2,7 @@
 
 use bookstate_domain::{
     AgentType, EntryIdent, EntrySource, FinalizePhase, Gap, MissingEntry, Misuse, Operation, OperationEvent,
-    OperationState, PatternAnalysis,
+    OperationState, PatternAnalysis, Variant,
     persist::{Discovery, FinalizeProgress, GapFix},
 };
 
@@ -141,6 +141,24 @@ fn gap_fix_adds_corrects_flags_or_leaves() {
     assert!(matches!(misuse, Misuse::NoSuchDocument(_)));
     let idle = Session::book().refuses(|s, at| s.persist_gap_fix(at, &gap("a"), add));
     assert!(wrong_state(&idle, Operation::TocFinalize));
+}
+
+#[test]
+fn a_failed_look_is_counted_and_named() {
+    let mut s = finalizing();
+    s.writes(|s, at| s.persist_gaps(at, vec![gap("a"), gap("b")]));
+    s.writes(|s, at| s.persist_gap_fix(at, &gap("a"), GapFix::None));
+    let look = |s: &bookstate_domain::BookState, at: &bookstate_domain::At| {
+        s.persist_look_failed(at, AgentType::GapInvestigator, "b".into(), "it said \"no\"")
+    };
+    let written = s.writes(look);
+    assert_eq!(written, ["put AgentState/b/gap_investigator/b", COUNTERS]);
+    assert_eq!((s.state.finalize_progress().gaps_complete, s.state.finalize_progress().gaps_fixes), (2, 0));
+    let failures: Vec<_> = s.state.agent_states().values().filter_map(|agent| agent.failure()).collect();
+    assert_eq!(failures, ["it said \"no\""], "only that of the look that failed");
+    let problems = s.state.completeness(Variant::Standard).reason().unwrap();
+    assert!(problems.contains("1 of 2 looks at what the contents lack failed: it said \"no\""), "{problems}");
+    assert!(wrong_state(&Session::book().refuses(look), Operation::TocFinalize));
 }
 
 /// The printed entry without a page stays behind the printed entry that it followed; those found go where

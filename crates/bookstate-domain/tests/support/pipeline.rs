@@ -319,6 +319,8 @@ impl Pipeline {
                     let discovery = self.engine.discovery(missing);
                     let call = call!(|s, at| s.persist_discovered_entry(at, discovery.clone()));
                     legal.work.push((owner, call));
+                    let subject = missing.subject();
+                    legal.failures.push((owner, failed_look(AgentType::ChapterFinder, subject)));
                 }
                 if open.is_empty() {
                     let gaps = self.engine.gaps();
@@ -334,6 +336,7 @@ impl Pipeline {
                     legal.work.push((owner, call!(|s, at| s.persist_entry_order(at))));
                 }
                 for gap in open {
+                    legal.failures.push((owner, failed_look(AgentType::GapInvestigator, gap.key.clone())));
                     let fix = self.engine.gap_fix(&gap);
                     legal.work.push((owner, call!(|s, at| s.persist_gap_fix(at, &gap, fix.clone()))));
                 }
@@ -386,6 +389,11 @@ fn polish(subject: &ChapterSubject, outcome: PolishOutcome) -> Call {
 fn agent(agent_type: AgentType, subject: &str) -> Call {
     let record = AgentRecord::finished(agent_type, subject.into(), "{}".into());
     call!(|s, at| s.persist_new_agent_state(at, vec![record.clone()]))
+}
+
+/// A look that fails.
+fn failed_look(agent_type: AgentType, subject: bookstate_domain::Text) -> Call {
+    call!(|s, at| s.persist_look_failed(at, agent_type, subject.clone(), "no answer"))
 }
 
 impl Step {

@@ -47,6 +47,8 @@ pub struct JobPlan {
     pub analysis_pool: PoolName,
     /// The pools of the parts that another engine does.
     pub part_pools: BTreeMap<Part, PoolName>,
+    /// The parts whose units do not depend on what the others of them find: they run at once.
+    pub at_once: BTreeSet<Part>,
     /// In how many of the first pages the table of contents is looked for; `None`: in all.
     pub finder_pages: Option<i32>,
 }

@@ -1,9 +1,9 @@
 //! Planning of metadata and of the table of contents: finder, extract, link, finalize.
 
-use bookstate_domain::{AgentType, FinalizePhase, Operation, PatternAnalysis, Stage};
+use bookstate_domain::{AgentType, FinalizePhase, MissingEntry, Operation, PatternAnalysis, Stage, Text};
 
 use super::{METADATA_PAGES, Planning, Step};
-use crate::unit::Work;
+use crate::{part::Part, unit::Work};
 
 /// Metadata waits for its own pages and not for any twenty, so that it is made from the same texts in every
 /// run.
@@ -56,8 +56,8 @@ fn plan_link(planning: &mut Planning<'_>) {
     }
 }
 
-/// The looks of the discover and validate phases run one at a time: each sees what the ones before it
-/// found, so that nothing is found twice, and entries found on one page get the same order in every run.
+/// The looks of the discover and validate phases run one at a time, unless the engine says otherwise: each sees what the
+/// ones before it found, so that nothing is found twice, and entries found on one page get the same order in every run.
 fn plan_finalize(planning: &mut Planning<'_>) {
     let state = planning.state;
     let none = PatternAnalysis::default();
@@ -67,25 +67,41 @@ fn plan_finalize(planning: &mut Planning<'_>) {
             planning.unit(Work::Pattern);
         }
         Some(FinalizePhase::Discover) => {
-            let mut subjects = analysis.entries_to_find.iter().map(|missing| missing.subject());
-            match subjects.find(|subject| !state.is_agent_complete(AgentType::ChapterFinder, subject)) {
-                Some(subject) => {
-                    let turn = planning.turns(AgentType::ChapterFinder, &subject);
-                    planning.unit(Work::Discover { subject, turn })
-                }
-                None => planning.unit(Work::Gaps),
-            };
+            let subjects = analysis.entries_to_find.iter().map(MissingEntry::subject);
+            let look = |subject, turn| Work::Discover { subject, turn };
+            if plan_looks(planning, AgentType::ChapterFinder, Part::Discover, subjects, look) {
+                planning.unit(Work::Gaps);
+            }
         }
         Some(FinalizePhase::Validate) => {
-            let mut keys = analysis.gaps.iter().map(|gap| &gap.key);
-            match keys.find(|key| !state.is_agent_complete(AgentType::GapInvestigator, key)) {
-                Some(key) => {
-                    let turn = planning.turns(AgentType::GapInvestigator, key);
-                    planning.unit(Work::Gap { key: key.clone(), turn });
-                }
-                None => planning.step(Step::OrderEntries),
+            let keys = analysis.gaps.iter().map(|gap| gap.key.clone());
+            let look = |key, turn| Work::Gap { key, turn };
+            if plan_looks(planning, AgentType::GapInvestigator, Part::Gaps, keys, look) {
+                planning.step(Step::OrderEntries);
             }
         }
         Some(_) => planning.step(Step::OrderEntries),
     }
+}
+
+/// Plans the looks that are not settled, as many as may run; whether there are none.
+fn plan_looks(
+    planning: &mut Planning<'_>,
+    agent: AgentType,
+    part: Part,
+    subjects: impl Iterator<Item = Text>,
+    look: impl Fn(Text, u32) -> Work,
+) -> bool {
+    let mut settled = true;
+    for subject in subjects {
+        if planning.state.is_agent_complete(agent, &subject) {
+            continue;
+        }
+        settled = false;
+        let turn = planning.turns(agent, &subject);
+        if !planning.unit(look(subject, turn)) || !planning.job.at_once.contains(&part) {
+            break;
+        }
+    }
+    settled
 }

@@ -14,7 +14,7 @@ use bookstate_domain::{
     },
 };
 use bookstate_jobs::{
-    PersistCall, Unit, Work,
+    Part, PersistCall, Unit, Work,
     engine::{EngineError, OcrReading},
     outcome::{Outcome, batch_of, is_wanted, on_failure, on_step, on_success},
     plan::{FINDER_PAGES, InFlight, JobPlan, Plan, interrupted, plan},
@@ -39,6 +39,8 @@ pub struct World {
     pub blank: u64,
     /// Those that an agent takes at most.
     pub turns: u32,
+    /// Whether looks at what the contents lack run at once.
+    pub at_once: bool,
 }
 
 impl Default for World {
@@ -56,6 +58,7 @@ impl Default for World {
             permanent: 0,
             blank: 10,
             turns: 1,
+            at_once: false,
         }
     }
 }
@@ -177,7 +180,12 @@ impl Simulation {
             Stage::TocLink => {
                 assert!(complete(Operation::TocExtract) && self.state.are_pages_read(self.world.pages));
             }
-            Stage::TocFinalize => assert!(complete(Operation::TocLink), "{work}"),
+            Stage::TocFinalize => {
+                assert!(complete(Operation::TocLink), "{work}");
+                let others =
+                    self.flying.iter().filter(|unit| unit.work.stage() == Stage::TocFinalize).count();
+                assert!(self.world.at_once || others == 0, "{work} does not see what others find");
+            }
             Stage::Structure => assert!(self.state.are_pages_read(self.world.pages), "{work}"),
             _ => {}
         }
@@ -381,6 +389,7 @@ pub fn job(world: &World) -> JobPlan {
         local_pool: "cpu".into(),
         analysis_pool: "analysis".into(),
         part_pools: BTreeMap::new(),
+        at_once: if world.at_once { [Part::Discover, Part::Gaps].into() } else { BTreeSet::new() },
         finder_pages: Some(FINDER_PAGES),
     }
 }

@@ -50,6 +50,10 @@ impl ChapterFinder for ModelChapterFinder {
         let local = LocalAnalysis.discover(book.clone(), missing);
         self.0.turn_or(&book, subject, |found, _| Some(found), local).await
     }
+
+    fn looks_at_once(&self) -> bool {
+        true
+    }
 }
 
 /// An entry that the numbering implies.

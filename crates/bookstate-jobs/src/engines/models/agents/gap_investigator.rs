@@ -48,6 +48,10 @@ impl GapInvestigator for ModelGapInvestigator {
         let subject = Stretch { state: book.state.clone(), gap: gap.clone() };
         self.0.turn_or(&book, subject, |fix, _| fix, LocalAnalysis.gap(book.clone(), gap)).await
     }
+
+    fn looks_at_once(&self) -> bool {
+        true
+    }
 }
 
 /// A stretch of pages without an entry.
