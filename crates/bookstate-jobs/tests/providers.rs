@@ -6,20 +6,21 @@ mod fake;
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use async_trait::async_trait;
-use bookstate_domain::JobStatus;
+use bookstate_domain::{EntryIdent, JobStatus, TocEntry, persist::LinkOutcome};
 use bookstate_jobs::{
     Activity, JobEnd, Scheduler,
-    engine::{BookContext, EngineError, EngineResult, OcrEngine, OcrReading, Usage},
+    engine::{BookContext, EngineError, EngineResult, OcrEngine, OcrReading, TocLinker, Turn, Usage},
     engines::EngineSpec,
     ingest,
 };
+use bookstate_llm::breaker::{Action, Breaker, Event, Fault};
 use fake::{Bench, PAGES, request, running, state, unit_events};
 
 /// What a call costs.
@@ -96,6 +97,134 @@ async fn an_outage_stalls_the_job_and_costs_no_attempt() {
         .filter(|(event, unit)| event == "run" && unit.starts_with("ocr:"))
         .count();
     assert_eq!(begun, PAGES, "asking again is not written down");
+}
+
+/// A provider on a simulated clock, behind its breaker: twice it is away for ten minutes, from the first request on that
+/// comes when so many were answered.
+#[derive(Debug)]
+struct Away {
+    breaker: Mutex<Breaker>,
+    began: tokio::time::Instant,
+    outages: Mutex<Vec<(usize, Option<Duration>)>>,
+    answered: AtomicUsize,
+    refused: AtomicUsize,
+}
+
+const OUTAGE: Duration = Duration::from_secs(600);
+
+impl Away {
+    fn new(outages: &[usize]) -> Self {
+        Self {
+            breaker: Mutex::default(),
+            began: tokio::time::Instant::now(),
+            outages: Mutex::new(outages.iter().map(|answered| (*answered, None)).collect()),
+            answered: AtomicUsize::new(0),
+            refused: AtomicUsize::new(0),
+        }
+    }
+
+    fn step(&self, event: Event) -> Action {
+        let mut breaker = self.breaker.lock().unwrap();
+        let (next, action) = std::mem::take(&mut *breaker).step(self.began.elapsed(), event);
+        *breaker = next;
+        action
+    }
+
+    fn is_away(&self) -> bool {
+        let (now, answered) = (self.began.elapsed(), self.answered.load(Ordering::SeqCst));
+        let mut outages = self.outages.lock().unwrap();
+        outages.iter_mut().filter(|outage| outage.0 <= answered).any(|outage| {
+            let since = *outage.1.get_or_insert(now);
+            now < since + OUTAGE
+        })
+    }
+
+    /// A request of a second.
+    async fn ask(&self) -> Result<(), EngineError> {
+        let held = |pause| EngineError::Held { provider: "away".into(), reason: "is away".into(), pause };
+        match self.step(Event::Asked) {
+            Action::Send => {}
+            Action::Wait { until } => return Err(held(Some(until.saturating_sub(self.began.elapsed())))),
+            other => panic!("{other:?}"),
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if self.is_away() {
+            self.refused.fetch_add(1, Ordering::SeqCst);
+            self.step(Event::Failed(Fault::Server));
+            return Err(held(Some(Duration::from_secs(1))));
+        }
+        self.step(Event::Answered);
+        self.answered.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl OcrEngine for Away {
+    async fn read(&self, _: BookContext, page: u32) -> EngineResult<OcrReading> {
+        self.ask().await?;
+        Ok(OcrReading { text: format!("Page {page}.").into(), ..OcrReading::default() }.into())
+    }
+}
+
+#[async_trait]
+impl TocLinker for Away {
+    async fn link(&self, _: BookContext, entry: Arc<TocEntry>) -> EngineResult<Turn<LinkOutcome>> {
+        self.ask().await?;
+        let EntryIdent::Ordinal(n) = entry.ident else { return Err(EngineError::permanent("not printed")) };
+        Ok(Turn::Done(LinkOutcome::Linked { page: i32::try_from(n).unwrap() + 2, reason: None }).into())
+    }
+}
+
+/// Ten minutes without a provider, in the middle of the pages and once more in the middle of the links.
+#[tokio::test(start_paused = true)]
+async fn outages_of_ten_minutes_fail_nothing_and_end_by_themselves() {
+    let bench = Bench::new();
+    let engine = Arc::new(Away::new(&[5, PAGES + 2]));
+    let spec = EngineSpec { pool: "fake".into(), metered: true };
+    let catalog = bench.catalog().with_ocr("away:a/model", spec.clone(), engine.clone()).with_linker(
+        "away:a/model",
+        spec,
+        engine.clone(),
+    );
+    let library = bench.library();
+    let book = ingest(&library, &bench.book_file("book")).await.unwrap();
+    let mut asked = request();
+    asked.engines.ocr = vec!["away:a/model".into()];
+    asked.engines.analysis = "fake toc_link=away:a/model".into();
+    let scheduler = Scheduler::new(library.clone(), catalog, bench.config());
+    let job = running(scheduler.start(&book.book_id, asked).await.unwrap());
+    let (mut progress, mut stalls, mut was_stalled) = (job.progress.clone(), Vec::new(), false);
+    let report = tokio::select! {
+        report = job.wait() => report,
+        () = async {
+            while progress.changed().await.is_ok() {
+                let activity = progress.borrow_and_update().activity.clone();
+                let is_stalled = matches!(activity, Activity::Stalled { .. });
+                if is_stalled && !was_stalled {
+                    stalls.push((engine.answered.load(Ordering::SeqCst), activity));
+                }
+                was_stalled = is_stalled;
+            }
+            std::future::pending().await
+        } => unreachable!(),
+    };
+    assert!(matches!(report.end, JobEnd::Over { status: JobStatus::Completed, .. }), "{report:?}");
+    assert_eq!(report.units.failed, 0);
+    let state = state(&library, &book.book_id);
+    assert!(state.pages().values().all(|page| page.is_read() && page.ocr_retries == 0));
+    let links = state.toc_entries().values().filter(|entry| matches!(entry.ident, EntryIdent::Ordinal(_)));
+    assert!(links.into_iter().all(|entry| entry.link_page.is_some() && entry.link_retries == 0));
+    assert!(engine.began.elapsed() >= 2 * OUTAGE, "{:?}", engine.began.elapsed());
+    let expected = Activity::Stalled { reason: "away: is away".into(), goes_on: true };
+    assert!(stalls.iter().all(|(_, activity)| *activity == expected), "{stalls:?}");
+    for (from, to) in [(0, PAGES), (PAGES, PAGES + 4)] {
+        assert!(stalls.iter().any(|(at, _)| (from..to).contains(at)), "it says so: {stalls:?}");
+    }
+    assert_eq!(engine.answered.load(Ordering::SeqCst), PAGES + 4, "each once");
+    // The failures that open the breaker and those of the others in flight, then a probe a pause.
+    let refused = engine.refused.load(Ordering::SeqCst);
+    assert!(refused <= 2 * (4 + 2 + 13), "{refused} requests into the outages");
 }
 
 #[tokio::test]
