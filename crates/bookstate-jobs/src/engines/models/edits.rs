@@ -1,13 +1,15 @@
 //! Edits of a text that a model proposes: which are applied, and which are refused.
 //!
 //! Invariants: an edit applies where what it looks for stands exactly once, behind the edits before it; the text outside
-//! of the edits stays byte for byte; the numbers of the text, its quotations in double marks, and its names as far as
-//! they can be told from other words, are the same before and after.
+//! of the edits stays byte for byte; the numbers of the text, its quotations, and its names as far as they can be
+//! told from other words, are the same before and after.
 
 use std::{
     collections::{BTreeMap, HashSet},
     ops::Range,
 };
+
+use super::quotations::{is_quote, quotations, singles};
 
 /// The longest piece of text that an edit may be about, in bytes.
 const LONGEST: usize = 400;
@@ -125,52 +127,6 @@ fn numbers(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_numeric()).filter(|run| !run.is_empty())
 }
 
-const fn is_quote(c: char) -> bool {
-    // Single marks are apostrophes as well, and tell nothing.
-    matches!(c, '"' | '“' | '”' | '„' | '«' | '»' | '‹' | '›' | '「' | '」' | '『' | '』')
-}
-
-/// A quotation: where it is, its marks included. One that does not end in its paragraph ends with it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Quotation {
-    range: Range<usize>,
-    is_closed: bool,
-}
-
-impl Quotation {
-    /// Whether a change of this part of the text would be one of the quotation.
-    const fn meets(&self, changed: &Range<usize>) -> bool {
-        let Range { start, end } = self.range;
-        match changed.start == changed.end {
-            true => {
-                start < changed.start && (changed.start < end || (changed.start == end && !self.is_closed))
-            }
-            false => start < changed.end && changed.start < end,
-        }
-    }
-}
-
-fn quotations(text: &str) -> Vec<Quotation> {
-    let mut found = Vec::new();
-    let mut open: Option<usize> = None;
-    for (at, c) in text.char_indices() {
-        match open {
-            Some(from) if is_quote(c) => {
-                found.push(Quotation { range: from..at + c.len_utf8(), is_closed: true });
-                open = None;
-            }
-            Some(from) if c == '\n' && text.get(at + 1..).is_some_and(|rest| rest.starts_with('\n')) => {
-                found.push(Quotation { range: from..at, is_closed: false });
-                open = None;
-            }
-            None if is_quote(c) => open = Some(at),
-            _ => {}
-        }
-    }
-    found.extend(open.map(|from| Quotation { range: from..text.len(), is_closed: false }));
-    found
-}
-
 /// What of a text's lines an edit must leave: how many there are, and which are empty.
 fn lines(text: &str) -> impl Iterator<Item = (bool, bool)> {
     text.split('\n').map(|line| (line.is_empty(), line.trim().is_empty()))
@@ -224,6 +180,9 @@ fn judge(text: &str, Proposed { find, replace }: &Proposed, known: &Known) -> Re
         return Err(Refusal::Quotation);
     }
     let (before, after) = replaced(text, &widened(text, &range), &range, replace);
+    if !singles(&before).eq(singles(&after)) {
+        return Err(Refusal::Quotation);
+    }
     if !numbers(&before).eq(numbers(&after)) {
         return Err(Refusal::Numbers);
     }
@@ -281,10 +240,14 @@ fn changed(find: &str, replace: &str, start: usize) -> Range<usize> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{
+        super::quotations::{in_double_marks, in_single_marks},
+        *,
+    };
 
     const TEXT: &str = "Tlie captain, Mr. Ahab, walked the deck in 1851 and counted tbe whales.\n\n\
-                        “I saw tbree of them,” said Ahab. The mate saw two hun- dred and five.";
+                        “I saw tbree of them,” said Ahab. The mate saw two hun- dred and five.\n\n\
+                        ‘Nor tbe otber,’ they said, and didnt like the captains\u{2019} tbird.";
 
     fn one(find: &str, replace: &str) -> Result<String, Refusal> {
         let proposed = Proposed { find: find.to_owned(), replace: replace.to_owned() };
@@ -305,6 +268,8 @@ mod tests {
             ("tbe whales", "the whales"),
             ("hun- dred", "hundred"),
             ("Ahab, walked", "Ahab walked"),
+            ("didnt", "didn\u{2019}t"),
+            ("captains\u{2019} tbird", "captains\u{2019} third"),
         ] {
             assert_eq!(one(find, replace), Ok(TEXT.replacen(find, replace, 1)), "{find}");
         }
@@ -324,6 +289,9 @@ mod tests {
             ("tbree", "three", Refusal::Quotation),
             ("“I saw", "I saw", Refusal::Quotation),
             ("them,” said", "them, said”", Refusal::Quotation),
+            ("tbe otber", "the other", Refusal::Quotation),
+            (",’ they", ", they", Refusal::Quotation),
+            ("they said", "they ‘said", Refusal::Quotation),
             ("whales.\n\n", "whales. ", Refusal::Lines),
             ("walked the deck in", "was on his feet in", Refusal::Rewrite),
         ] {
@@ -346,7 +314,7 @@ mod tests {
     }
 
     fn all_quotes(text: &str) -> Vec<String> {
-        quotations(text).into_iter().map(|quotation| text[quotation.range].to_owned()).collect()
+        in_double_marks(text).into_iter().map(|quotation| text[quotation.range].to_owned()).collect()
     }
 
     proptest! {
@@ -355,8 +323,8 @@ mod tests {
         /// Whatever is proposed: numbers, quotations and names are those of before, and each applied edit was applied.
         #[test]
         fn numbers_quotations_and_names_stay(
-            text in "([a-c]{1,2}|[AB][ab]|[0-9]{1,2}|\"| |\\. |\n\n){1,40}",
-            cuts in proptest::collection::vec((0usize..60, 1usize..6, "[a-cA 0-9\".]{0,5}"), 0..6),
+            text in "([a-c]{1,2}|[AB][ab]|[0-9]{1,2}|\"|'| |\\. |\n\n){1,40}",
+            cuts in proptest::collection::vec((0usize..60, 1usize..6, "[a-cA 0-9\"'.]{0,5}"), 0..6),
         ) {
             let known = Known::of(&text);
             let proposed: Vec<Proposed> = cuts
@@ -370,6 +338,10 @@ mod tests {
             prop_assert_eq!(edited.applied + edited.refusals(), proposed.len());
             prop_assert_eq!(all_numbers(&edited.text), all_numbers(&text));
             prop_assert_eq!(all_quotes(&edited.text), all_quotes(&text));
+            for quotation in in_single_marks(&text) {
+                let said = &text[quotation.range];
+                prop_assert!(edited.text.contains(said), "{:?} is not in {:?}", said, edited.text);
+            }
             prop_assert_eq!(known.names(&edited.text), known.names(&text), "{:?}", edited.text);
         }
     }

@@ -15,6 +15,7 @@ mod ocr;
 mod patterns;
 mod polish;
 mod prompts;
+mod quotations;
 mod toc_extract;
 
 use std::sync::Arc;
