@@ -24,8 +24,6 @@ use proptest::{
 use strategies::{document, empty, fields, fold, ops_of, pools, run, seq};
 use target::{Incarnations, Target};
 
-const CASES: u32 = 256;
-
 /// A book and what is known of its changes, commit by commit.
 struct Live {
     states: Vec<BookState>,
@@ -138,7 +136,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 }
 
 fn config() -> Config {
-    Config { cases: CASES, failure_persistence: None, ..Config::default() }
+    Config { failure_persistence: None, ..Config::default() }
 }
 
 proptest! {
@@ -296,7 +294,7 @@ impl<F: PairLaw> CollectionVisitor for EachPair<F> {
     fn visit<D: Document>(&mut self) {
         let mut runner = TestRunner::deterministic();
         let strategy = (document::<D>(), document::<D>(), fields::<D>());
-        for _ in 0..CASES {
+        for _ in 0..config().cases {
             let (old, mut new, set) = strategy.new_tree(&mut runner).unwrap().current();
             if old.key() != new.key() {
                 let keys = D::COLUMNS.iter().filter(|column| column.key).count();

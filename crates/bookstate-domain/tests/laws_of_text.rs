@@ -22,8 +22,6 @@ use proptest::{
 use serde::{Serialize, de::DeserializeOwned};
 use strategies::{BOOK, document, empty, fold, pools, run, seq};
 
-const CASES: u32 = 256;
-
 fn json<T: Serialize + DeserializeOwned>(value: &T) -> T {
     serde_json::from_str(&serde_json::to_string(value).unwrap()).unwrap()
 }
@@ -33,7 +31,7 @@ fn msgpack<T: Serialize + DeserializeOwned>(value: &T) -> T {
 }
 
 fn config() -> Config {
-    Config { cases: CASES, failure_persistence: None, ..Config::default() }
+    Config { failure_persistence: None, ..Config::default() }
 }
 
 proptest! {
@@ -196,7 +194,7 @@ trait DocumentLaw {
 impl<F: DocumentLaw> CollectionVisitor for EachDocument<F> {
     fn visit<D: Document>(&mut self) {
         let (mut runner, strategy) = (TestRunner::deterministic(), document::<D>());
-        for _ in 0..CASES {
+        for _ in 0..config().cases {
             self.0.check(&strategy.new_tree(&mut runner).unwrap().current());
         }
     }

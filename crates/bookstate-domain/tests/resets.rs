@@ -74,7 +74,7 @@ fn weathers() -> impl Strategy<Value = Weather> {
 }
 
 fn config() -> Config {
-    Config { cases: 256, failure_persistence: None, ..Config::default() }
+    Config { failure_persistence: None, ..Config::default() }
 }
 
 proptest! {

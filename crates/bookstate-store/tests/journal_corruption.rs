@@ -1,4 +1,4 @@
-//! A log of 200 commits of three books, cut at every byte and with every byte changed: never a panic, never a wrong
+//! A log of three books, cut at every byte and with every byte changed: never a panic, never a wrong
 //! commit, always a prefix; and damage is told from a torn tail exactly as the marks and segments allow.
 
 #![allow(
@@ -26,12 +26,17 @@ struct Log {
     marked: u64,
 }
 
-/// 200 commits, a sync after every 20, so that all but the last sync have their mark.
-fn log(segment_bytes: u64) -> Log {
+/// Commits of a log in many segments.
+const MANY: usize = 200;
+/// Those of one in which each byte is changed, and all is read again each time.
+const FEW: usize = 60;
+
+/// So many commits, a sync after every 20, so that all but the last sync have their mark.
+fn log(commits: usize, segment_bytes: u64) -> Log {
     let fs = FaultFs::new();
     let (journal, ..) = open(&fs, config(SyncPolicy::Os, segment_bytes)).unwrap();
     let mut ledger = Ledger::default();
-    for number in 0..200 {
+    for number in 0..commits {
         let position = ledger.append(&journal, BOOKS[number * number % 3]).unwrap();
         if number % 20 == 9 {
             journal.wait_synced(position).unwrap();
@@ -39,6 +44,7 @@ fn log(segment_bytes: u64) -> Log {
         settle(&fs, &journal, segment_bytes);
     }
     drop(journal);
+    let count = commits;
     let (mut commits, mut marked) = (Vec::new(), 0);
     inspect(&fs, &dir(), &mut |entry| match entry {
         Entry::Commit { segment, offset, position, .. } => commits.push((segment, offset, position.get())),
@@ -46,7 +52,7 @@ fn log(segment_bytes: u64) -> Log {
         _ => unreachable!(),
     })
     .unwrap();
-    assert_eq!(commits.len(), 200);
+    assert_eq!(commits.len(), count);
     let files = fs.files().into_iter().map(|path| (path.clone(), fs.contents(&path).unwrap())).collect();
     Log { files, commits, ledger, marked }
 }
@@ -57,7 +63,7 @@ fn total(recovered: &journal_log::Recovered) -> usize {
 
 #[test]
 fn cut_at_every_byte() {
-    let log = log(64 << 20);
+    let log = log(FEW, 64 << 20);
     let (path, bytes) = log.files.last().unwrap();
     for len in 0..=bytes.len() {
         let fs = with_file(&log.files, path, &bytes[..len]);
@@ -84,7 +90,7 @@ fn last_of((book, seqs): (&String, &Vec<u32>)) -> (String, u32) {
 
 #[test]
 fn every_byte_changed() {
-    let log = log(64 << 20);
+    let log = log(FEW, 64 << 20);
     let (path, bytes) = log.files.last().unwrap();
     let (mut damaged, mut torn) = (0, 0);
     for at in 0..bytes.len() {
@@ -122,7 +128,7 @@ fn every_byte_changed() {
 
 #[test]
 fn every_byte_of_sealed_segments_changed_or_cut() {
-    let log = log(2_000);
+    let log = log(MANY, 2_000);
     assert!(log.files.len() >= 5);
     for (path, bytes) in [&log.files[0], &log.files[log.files.len() - 2]] {
         for at in 0..bytes.len() {
@@ -140,7 +146,7 @@ fn every_byte_of_sealed_segments_changed_or_cut() {
 /// A crash came when records were copied to the next segment, or before the one that was left had been cut.
 #[test]
 fn records_that_stand_in_two_segments_are_given_once() {
-    let log = log(2_000);
+    let log = log(MANY, 2_000);
     let [.., (left, left_bytes), (last, last_bytes)] = &log.files[..] else { panic!("segments") };
     let number = log.commits[199].0;
     let in_last: Vec<_> = log.commits.iter().filter(|commit| commit.0 == number).collect();
@@ -156,7 +162,7 @@ fn records_that_stand_in_two_segments_are_given_once() {
     .unwrap();
     let ends: Vec<_> = in_last.iter().map(|(.., position)| *position).collect();
     let base = in_last[0].2 - (in_last[1].1 - in_last[0].1);
-    let before = 200 - in_last.len();
+    let before = MANY - in_last.len();
     let of_segments = |overhang: usize, copy: usize, change: Option<usize>| {
         let mut first = [left_bytes, &last_bytes[48..48 + overhang]].concat();
         if let Some(at) = change {
@@ -210,7 +216,7 @@ fn records_that_stand_in_two_segments_are_given_once() {
 
 #[test]
 fn a_damaged_segment_is_set_aside_and_what_precedes_the_damage_stays_readable() {
-    let log = log(2_000);
+    let log = log(MANY, 2_000);
     let victim = log.commits[log.commits.len() / 2];
     let path = segment_path(victim.0);
     let mut bytes = log.files.iter().find(|(name, _)| *name == path).unwrap().1.clone();
@@ -226,7 +232,7 @@ fn a_damaged_segment_is_set_aside_and_what_precedes_the_damage_stays_readable() 
     let lost = log.commits.iter().filter(in_segment).count();
     let (journal, report, recovered) = open(&fs, config(SyncPolicy::Os, 2_000)).unwrap();
     assert_eq!(report.quarantined, [victim.0]);
-    assert_eq!(total(&recovered), 200 - lost);
+    assert_eq!(total(&recovered), MANY - lost);
     for book in BOOKS {
         journal.release(book, u32::MAX);
     }
@@ -242,7 +248,7 @@ fn a_damaged_segment_is_set_aside_and_what_precedes_the_damage_stays_readable() 
 
 #[test]
 fn a_quarantined_last_segment_is_followed_by_a_new_one() {
-    let log = log(64 << 20);
+    let log = log(MANY, 64 << 20);
     let (path, bytes) = log.files.last().unwrap();
     let mut bytes = bytes.clone();
     bytes[log.commits[50].1 as usize + 12] ^= 1;
@@ -261,7 +267,7 @@ fn a_quarantined_last_segment_is_followed_by_a_new_one() {
 
 #[test]
 fn a_missing_middle_segment_is_damage_and_missing_first_ones_are_not() {
-    let log = log(2_000);
+    let log = log(MANY, 2_000);
     let fs = FaultFs::new();
     for (path, bytes) in log.files.iter().skip(2) {
         fs.put(path, bytes);
@@ -282,7 +288,7 @@ fn a_missing_middle_segment_is_damage_and_missing_first_ones_are_not() {
 
 #[test]
 fn a_copy_of_a_mark_inside_a_commit_is_not_a_mark() {
-    let log = log(64 << 20);
+    let log = log(MANY, 64 << 20);
     let (path, bytes) = log.files.last().unwrap();
     // A torn record early in the log, and in it a copy of the whole log: its marks are intact, vouch for more than
     // the place of the tear, and lie behind what they vouch for. Only their own place gives them away.

@@ -264,7 +264,7 @@ fn check_report(report: &RecoveryReport, id: &BookId, stored: u32, last: u32) {
 fn memory_and_what_a_restart_gives_are_the_fold() {
     let policy = prop_oneof![2 => Just(SyncPolicy::Os), 1 => Just(SyncPolicy::Always), 1 => Just(NEVER)];
     let steps = prop::collection::vec(step(), 1..32);
-    let config = ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() };
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
     proptest!(config, |(policy in policy, steps in steps)| {
         let mut world = World::new(policy);
         for step in &steps {
