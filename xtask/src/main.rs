@@ -9,6 +9,7 @@ mod features;
 mod fidelity;
 mod fuzz;
 mod handbook;
+mod llm;
 mod nats;
 mod prove;
 mod public_api;
@@ -51,6 +52,8 @@ enum Chore {
     Fuzz(fuzz::Options),
     /// Make the handbook PDF from the Markdown files of docs/
     Handbook(handbook::Options),
+    /// Build, start, stop a server of a small language model for development
+    Llm(llm::Options),
     /// Build, start, stop NATS servers for development
     Nats(nats::Options),
     /// Prove what is too long for a test run: random stories of the sink, kills of the program at random moments
@@ -96,6 +99,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Chore::Fidelity(options) => fidelity::run(&options, &mut std::io::stdout().lock()),
         Chore::Fuzz(options) => fuzz::run(&options, &mut std::io::stdout().lock()),
         Chore::Handbook(options) => handbook::run(&options),
+        Chore::Llm(options) => llm::run(&options, &mut std::io::stdout().lock()),
         Chore::Nats(options) => nats::run(&options, &mut std::io::stdout().lock()),
         Chore::Prove(options) => prove::run(&options, &mut std::io::stdout().lock()),
         Chore::PublicApi(options) => public_api::run(&options, &mut std::io::stdout().lock()),
