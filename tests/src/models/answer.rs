@@ -41,6 +41,12 @@ impl Answer {
         Self::new(status, "text/html", vec![body.as_bytes().to_vec()])
     }
 
+    /// What another server has answered: its status, the kind of its body, the body as it was.
+    #[must_use]
+    pub fn recorded(status: u16, kind: &str, body: &str) -> Self {
+        Self::new(status, kind, vec![body.as_bytes().to_vec()])
+    }
+
     /// A good answer that took 100 tokens and 20 more, and says that it cost so many dollars.
     #[must_use]
     pub fn said(text: &str, dollars: f64) -> Self {

@@ -1,10 +1,12 @@
 //! A provider against a server that does what servers do: each thing that goes wrong, over real connections.
-#![allow(clippy::unwrap_used, reason = "functions beside the tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "functions beside the tests")]
 
 mod answers;
 mod failures;
 mod limits;
 mod money;
+mod real;
+mod recorded;
 mod streams;
 
 use std::{sync::Arc, time::Duration};
