@@ -50,14 +50,20 @@ impl Answer {
     /// A good answer that took 100 tokens and 20 more, and says that it cost so many dollars.
     #[must_use]
     pub fn said(text: &str, dollars: f64) -> Self {
+        Self::said_for(text, dollars, TOKENS)
+    }
+
+    /// The same that took so many tokens in all, at least 20.
+    #[must_use]
+    pub fn said_for(text: &str, dollars: f64, tokens: u64) -> Self {
         let mut answer = Self::json(
             200,
             &json!({
-                "model": "replayed", "usage": usage(dollars),
+                "model": "replayed", "usage": usage(dollars, tokens),
                 "choices": [{ "message": { "role": "assistant", "content": text }, "finish_reason": "stop" }],
             }),
         );
-        answer.write_down(dollars);
+        answer.write_down(dollars, tokens);
         answer
     }
 
@@ -67,10 +73,10 @@ impl Answer {
         let word = |word: &str| json!({ "choices": [{ "delta": { "content": word } }] }).to_string();
         let mut frames: Vec<String> = text.split_inclusive(' ').map(word).collect();
         frames.push(json!({ "choices": [{ "delta": {}, "finish_reason": "stop" }] }).to_string());
-        frames.push(json!({ "choices": [], "usage": usage(dollars) }).to_string());
+        frames.push(json!({ "choices": [], "usage": usage(dollars, TOKENS) }).to_string());
         frames.push("[DONE]".to_owned());
         let mut answer = Self::frames(&frames);
-        answer.write_down(dollars);
+        answer.write_down(dollars, TOKENS);
         answer
     }
 
@@ -112,11 +118,16 @@ impl Answer {
     }
 
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small amounts of a test")]
-    fn write_down(&mut self, dollars: f64) {
-        (self.cost, self.tokens) = ((dollars * 1e9).round() as u64, 120);
+    fn write_down(&mut self, dollars: f64, tokens: u64) {
+        (self.cost, self.tokens) = ((dollars * 1e9).round() as u64, tokens);
     }
 }
 
-fn usage(dollars: f64) -> Value {
-    json!({ "prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120, "cost": dollars })
+/// The tokens of an answer, and how many of them are the answer itself.
+const TOKENS: u64 = 120;
+const ANSWER_TOKENS: u64 = 20;
+
+fn usage(dollars: f64, tokens: u64) -> Value {
+    let prompt = tokens.saturating_sub(ANSWER_TOKENS);
+    json!({ "prompt_tokens": prompt, "completion_tokens": ANSWER_TOKENS, "total_tokens": tokens, "cost": dollars })
 }

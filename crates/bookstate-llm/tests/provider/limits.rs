@@ -3,22 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use bookstate_llm::{ChatRequest, Provider, RateLimits};
-use bookstate_tests::models::{Answer, Ended, ModelServer, Seen};
+use bookstate_tests::models::{Answer, Ended, ModelServer, Seen, most};
 use tokio::task::JoinSet;
 
 use super::{BOOK, config};
 
 /// A minute, shortened. The rule holds whatever the network and the scheduler do, so that no slack is needed.
 const WINDOW: Duration = Duration::from_millis(400);
-
-/// The most that any window of the server's holds.
-fn most(seen: &[Seen], of: impl Fn(&Seen) -> u64) -> u64 {
-    let window = |from: &Seen| {
-        let range = from.at..=from.at + WINDOW;
-        seen.iter().filter(|seen| range.contains(&seen.at)).map(&of).sum()
-    };
-    seen.iter().map(window).max().unwrap_or(0)
-}
 
 async fn calls(provider: &Arc<Provider>, count: usize) {
     let mut calls = JoinSet::new();
@@ -48,8 +39,9 @@ async fn no_window_of_the_server_holds_more_requests_or_tokens_than_allowed() {
         calls(&provider, 20).await;
         let seen = &server.seen()[before..];
         assert_eq!(seen.len(), 20);
-        assert!(most(seen, |_| 1) <= expected.0, "{} requests in a window", most(seen, |_| 1));
-        let tokens = most(seen, |seen| seen.tokens);
+        let requests = most(seen, WINDOW, |_| 1);
+        assert!(requests <= expected.0, "{requests} requests in a window");
+        let tokens = most(seen, WINDOW, |seen| seen.tokens);
         assert!(tokens <= expected.1, "{tokens} tokens in a window");
     }
 }
