@@ -134,6 +134,12 @@ impl ModelServer {
         self.shared.seen.lock().clone()
     }
 
+    /// What is to be known of what it has seen, which is not copied: requests with images are large.
+    #[must_use]
+    pub fn of_seen<T>(&self, look: impl FnOnce(&[Seen]) -> T) -> T {
+        look(&self.shared.seen.lock())
+    }
+
     /// Waits until what it has seen is like this. `false`: it never was.
     #[must_use]
     pub fn wait_until(&self, mut holds: impl FnMut(&[Seen]) -> bool) -> bool {

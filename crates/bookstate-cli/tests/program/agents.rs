@@ -1,59 +1,118 @@
-//! Agents that are killed: 40 entries of a book, each linked in 3 turns, by a program that dies at random moments.
+//! Models that a program asks which dies at random moments: two that read the pages of a book, and agents that link its
+//! 40 entries, each in 3 turns.
 //!
-//! How many: `BOOKSTATE_AGENT_KILLS`; which: `BOOKSTATE_TEST_SEED`, which is printed.
+//! How many kills: `BOOKSTATE_AGENT_KILLS`; pages: `BOOKSTATE_AGENT_PAGES`; which moments: `BOOKSTATE_TEST_SEED`, which
+//! is printed. The long form has 50 kills and 300 pages.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    hash::{DefaultHasher, Hash, Hasher},
     time::{Duration, SystemTime},
 };
 
 use bookstate_tests::{
     books::{Book, KeyEntry},
-    models::{Answer, Asked, Ended, ModelServer},
+    models::{Answer, Asked, Ended, ModelServer, Seen},
 };
 use serde_json::{Value, json};
 
 use crate::place::Place;
 
-const COST: f64 = 0.01;
 const ENTRIES: usize = 40;
 const TURNS: usize = 3;
-/// Requests in flight.
+/// Requests in flight, of each of two providers.
 const CONCURRENCY: usize = 4;
+const IN_FLIGHT: usize = 2 * CONCURRENCY;
 const LATENCY: Duration = Duration::from_millis(40);
 
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Unit {
+    /// A page, by its image, of a model.
+    Page(String, u64),
+    /// An entry's turn: how many answers were given before.
+    Turn(usize, usize),
+}
+
+impl Unit {
+    fn of(asked: &Asked) -> Self {
+        let messages = asked.body["messages"].as_array().unwrap();
+        let user = messages.iter().find(|message| message["role"] == "user").unwrap();
+        if let Some(image) = user["content"][1]["image_url"]["url"].as_str() {
+            let mut hasher = DefaultHasher::new();
+            image.hash(&mut hasher);
+            return Self::Page(asked.body["model"].as_str().unwrap().to_owned(), hasher.finish());
+        }
+        let said = messages.iter().filter(|message| message["role"] == "assistant").count();
+        let question = user["content"].as_str().unwrap();
+        let entry = question.lines().find_map(|line| line.strip_prefix("> [")).unwrap();
+        Self::Turn(entry.split(']').next().unwrap().parse().unwrap(), said)
+    }
+
+    /// In dollars: each of its own price, so that none can stand for another.
+    fn dollars(&self) -> f64 {
+        match self {
+            Self::Page(model, _) if model == "first/model" => 0.002,
+            Self::Page(..) => 0.003,
+            Self::Turn(..) => 0.01,
+        }
+    }
+
+    fn cost(&self) -> u64 {
+        (self.dollars() * 1e9).round() as u64
+    }
+}
+
+/// How often each unit was asked for, or answered.
+fn counted<'a>(seen: impl Iterator<Item = &'a Seen>) -> BTreeMap<Unit, usize> {
+    let mut counted = BTreeMap::new();
+    for seen in seen {
+        *counted.entry(Unit::of(&seen.asked)).or_default() += 1;
+    }
+    counted
+}
+
+fn price(units: &BTreeMap<Unit, usize>) -> u64 {
+    units.iter().map(|(unit, count)| unit.cost() * *count as u64).sum()
+}
+
+fn is_answered(seen: &&Seen) -> bool {
+    seen.ended == Ended::Answered
+}
+
 /// A place with the book, and the entries of its table.
-fn place(url: &str) -> (Place, Vec<KeyEntry>) {
+fn place(url: &str, pages: u32) -> (Place, Vec<KeyEntry>) {
     let place = Place::new();
-    let made = place.pdf(&Book::standard(60));
+    let made = place.pdf(&Book::standard(pages));
+    let provider = |name| format!("[providers.{name}]\nurl = \"{url}\"\nconcurrency = {CONCURRENCY}\n");
     let config = format!(
-        "[providers.replay]\nurl = \"{url}\"\nconcurrency = {CONCURRENCY}\n\
-         [stages]\ntoc_link = \"replay:some/model\"\n[models]\nanswers = \"forgotten\"\n"
+        "{}{}[stages]\nocr = [\"replay:first/model\", \"other:second/model\", \"text-layer\"]\n\
+         toc_link = \"replay:some/model\"\n[models]\nanswers = \"forgotten\"\n",
+        provider("replay"),
+        provider("other"),
     );
     place.write("bookstate.toml", config);
     (place, made.key.printed_toc)
 }
 
-/// Which entry is asked for, and how many answers were given before.
-fn turn_of(asked: &Asked) -> (usize, usize) {
-    let messages = asked.body["messages"].as_array().unwrap();
-    let said = messages.iter().filter(|message| message["role"] == "assistant").count();
-    let question = messages.iter().find(|message| message["role"] == "user").unwrap()["content"].as_str();
-    let entry = question.unwrap().lines().find_map(|line| line.strip_prefix("> [")).unwrap();
-    (entry.split(']').next().unwrap().parse().unwrap(), said)
-}
-
-/// Looks for the title, looks at its page, and says so.
-fn agent(contents: Vec<KeyEntry>) -> impl Fn(&Asked) -> Answer + Send + Sync {
+/// Who reads says what is not on the page, so that the next one is asked, and in the end the text layer counts. Who
+/// links looks for the title, looks at its page, and says so.
+fn answers(contents: Vec<KeyEntry>) -> impl Fn(&Asked) -> Answer + Send + Sync {
     move |asked| {
-        let (entry, turn) = turn_of(asked);
-        let KeyEntry { title, page, .. } = &contents[entry];
-        let said = match turn {
-            0 => json!({ "tool": "grep_pages", "query": title, "page": null, "sure": null }),
-            1 => json!({ "tool": "load_page", "query": null, "page": page, "sure": null }),
-            _ => json!({ "tool": "write_result", "query": null, "page": page, "sure": true }),
+        let unit = Unit::of(asked);
+        let said = match unit {
+            Unit::Page(..) => "Words of another page.".to_owned(),
+            Unit::Turn(entry, turn) => {
+                let KeyEntry { title, page, .. } = &contents[entry];
+                let said = match turn {
+                    0 => json!({ "tool": "grep_pages", "query": title, "page": null, "sure": null }),
+                    1 => json!({ "tool": "load_page", "query": null, "page": page, "sure": null }),
+                    _ => json!({ "tool": "write_result", "query": null, "page": page, "sure": true }),
+                };
+                said.to_string()
+            }
         };
-        Answer::said(&said.to_string(), COST).after(LATENCY)
+        Answer::said(&said, unit.dollars()).after(LATENCY)
     }
 }
 
@@ -95,36 +154,45 @@ fn is_lawful(place: &Place) {
     assert_eq!(turns.len(), ENTRIES * TURNS, "each turn of each agent");
 }
 
+fn of_environment(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).map_or(otherwise, |number| number.parse().unwrap())
+}
+
 #[test]
 fn agents_that_are_killed_go_on_where_they_were() {
-    let kills: u64 = std::env::var("BOOKSTATE_AGENT_KILLS").map_or(3, |kills| kills.parse().unwrap());
-    let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos() as u64;
-    let seed = std::env::var("BOOKSTATE_TEST_SEED").map_or_else(|_| now(), |seed| seed.parse().unwrap());
+    let kills = of_environment("BOOKSTATE_AGENT_KILLS", 3);
+    let pages = of_environment("BOOKSTATE_AGENT_PAGES", 0).try_into().unwrap();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos() as u64;
+    let seed = of_environment("BOOKSTATE_TEST_SEED", now);
     println!("kills of agents: BOOKSTATE_TEST_SEED={seed}");
     let mut roll = random_from(seed);
     let server = ModelServer::start(|_| Answer::text(500, "nothing is asked yet")).unwrap();
+    let seen = || server.of_seen(<[Seen]>::len);
     let process = "process book.pdf --json --unit-log units.jsonl";
 
-    // Left alone: each turn is asked once, and the Metrics are what the server has written down.
-    let (undisturbed, contents) = place(&server.url());
-    server.answer(agent(contents.clone()));
+    // Left alone: each unit is asked for once, and the Metrics are what the server has written down.
+    let (undisturbed, contents) = place(&server.url(), pages);
+    server.answer(answers(contents));
     assert_eq!(undisturbed.ok(process).json()["status"], "complete");
-    let of_server = |from: usize| {
-        let seen = server.seen();
-        let answered = seen.iter().skip(from).filter(|seen| seen.ended == Ended::Answered);
-        answered.map(|seen| seen.cost).sum::<u64>()
-    };
-    let alone = server.seen().len();
-    assert_eq!((alone, spent(&undisturbed)), (ENTRIES * TURNS, of_server(0)));
+    let (alone, units) = (seen(), server.of_seen(|seen| counted(seen.iter().filter(is_answered))));
+    let turns = units.keys().filter(|unit| matches!(unit, Unit::Turn(..))).count();
+    let read = number::<u32>(&undisturbed, "SELECT count(*) FROM page") as usize;
+    println!("{read} pages, {alone} requests, {turns} of them turns");
+    assert_eq!(turns, ENTRIES * TURNS);
+    assert!(units.len() == alone, "each once");
+    // On a page with few words nothing is doubted, and the second model is not asked.
+    assert!(alone - turns > 2 * read * 9 / 10, "both models read the pages");
+    assert_eq!(spent(&undisturbed), price(&units));
     is_lawful(&undisturbed);
 
-    let (place, _) = place(&server.url());
-    let mut killed = 0;
+    let (place, _) = place(&server.url(), pages);
+    // What was seen before each life of the program.
+    let mut lives = vec![alone];
     for _ in 0..kills {
-        let before = server.seen().len();
-        let more = 1 + roll(2 * (ENTRIES * TURNS) as u64 / kills) as usize;
+        let before = seen();
+        let more = 1 + roll(2 * alone as u64 / kills) as usize;
         let mut job = place.start(process);
-        while server.seen().len() < before + more && !job.has_ended() {
+        while seen() < before + more && !job.has_ended() {
             std::thread::sleep(Duration::from_millis(1));
         }
         // In flight, answered, stored: whatever it is then.
@@ -134,22 +202,34 @@ fn agents_that_are_killed_go_on_where_they_were() {
         }
         job.signal("KILL");
         job.wait();
-        killed += 1;
+        lives.push(seen());
     }
     assert_eq!(place.ok(process).json()["status"], "complete");
+    let killed = lives.len() - 1;
     let seen = server.seen().split_off(alone);
-    println!("{killed} kills, {} requests for {} turns", seen.len(), ENTRIES * TURNS);
-    assert!(killed > 0 && seen.len() <= ENTRIES * TURNS + killed * CONCURRENCY, "{} requests", seen.len());
-    let mut asked: BTreeMap<(usize, usize), usize> = BTreeMap::new();
-    for seen in &seen {
-        *asked.entry(turn_of(&seen.asked)).or_default() += 1;
+    println!("{killed} kills, {} requests for {alone} units", seen.len());
+    assert!(killed > 0 && seen.len() <= alone + killed * IN_FLIGHT, "{} requests", seen.len());
+    let (asked, answered) = (counted(seen.iter()), counted(seen.iter().filter(is_answered)));
+    assert!(asked.keys().eq(units.keys()), "no unit is left out, and none is new");
+    // What a life lost is what others ask for once more: at most what was in flight.
+    for life in lives.windows(2) {
+        let (of_life, later) = (&seen[life[0] - alone..life[1] - alone], &seen[life[1] - alone..]);
+        let later: BTreeSet<Unit> = later.iter().map(|seen| Unit::of(&seen.asked)).collect();
+        let lost = of_life.iter().filter(|seen| later.contains(&Unit::of(&seen.asked))).count();
+        assert!(lost <= IN_FLIGHT, "{lost} were lost in a kill");
     }
-    assert_eq!(asked.len(), ENTRIES * TURNS, "no turn is left out");
-    // Each turn is in the Metrics once, with its answer; what was paid beside them was in flight at a kill.
-    let each = (COST * 1e9) as u64;
-    let (paid, stored) = (of_server(alone), spent(&place));
-    assert_eq!(stored, (ENTRIES * TURNS) as u64 * each);
-    assert!(stored <= paid && paid - stored <= (killed * CONCURRENCY) as u64 * each, "{paid} {stored}");
+    // Each unit is in the Metrics once, with its answer; what was paid beside them is what was answered and lost.
+    let (paid, stored) = (price(&answered), spent(&place));
+    assert_eq!(stored, price(&units));
+    assert!(answered.keys().eq(units.keys()), "each was answered");
+    let lost: BTreeMap<Unit, usize> =
+        answered.iter().map(|(unit, count)| (unit.clone(), count - units[unit])).collect();
+    let lost_answers: usize = lost.values().sum();
+    println!(
+        "paid {paid}, in the Metrics {stored}, billionths of a dollar; answered and lost: {lost_answers}"
+    );
+    assert_eq!(paid - stored, price(&lost));
+    assert!(lost_answers <= killed * IN_FLIGHT, "{lost_answers} were lost");
     is_lawful(&place);
     assert_eq!(
         number::<u32>(&place, "SELECT count(*) FROM agentstate WHERE agent_type = 'toc_entry_finder'"),
