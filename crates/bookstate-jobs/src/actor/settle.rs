@@ -8,7 +8,7 @@ use bookstate_store::PersistError;
 use super::{Actor, Obstacle, task::Done};
 use crate::{
     engine::{EngineError, Usage},
-    outcome::{is_wanted, on_failure, on_success},
+    outcome::{Outcome, is_wanted, on_failure, on_success},
     persist_call::PersistCall,
     pool::UnitTime,
     unit::Unit,
@@ -19,6 +19,9 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Settling {
     unit: Unit,
+    /// What came of it, until it is decided what is stored: by the state as it is then, and not when the result came, since
+    /// those before it may not be stored yet.
+    result: Option<Result<Outcome, EngineError>>,
     calls: VecDeque<PersistCall>,
     /// What it cost, for metered engines; in the commit of the last call, so that no kill parts the two.
     metric: Option<Box<UnitMetric>>,
@@ -33,16 +36,21 @@ impl Actor {
         self.metrics.add(unit.work.stage(), time, result.is_ok());
         let error = result.as_ref().err().map(|error| error.kind());
         let metric = self.unit_metric(&unit, error, usage, time);
-        let mut settling = Settling { unit, calls: VecDeque::new(), metric, failure: None, begun: false };
+        let result = Some(result.map(|(outcome, _)| outcome));
+        Settling { unit, result, calls: VecDeque::new(), metric, failure: None, begun: false }
+    }
+
+    /// What is stored of a result.
+    fn decide(&mut self, settling: &mut Settling, result: Result<Outcome, EngineError>) {
         let snapshot = self.snapshot();
-        match result {
-            Ok((outcome, _)) => match on_success(&snapshot.state, &self.job, &settling.unit.work, outcome) {
-                Ok(calls) => settling.calls = calls.into(),
-                Err(reason) => self.turn_into_failure(&mut settling, EngineError::permanent(reason)),
-            },
-            Err(error) => self.turn_into_failure(&mut settling, error),
+        let outcome = match result {
+            Ok(outcome) => outcome,
+            Err(error) => return self.turn_into_failure(settling, error),
+        };
+        match on_success(&snapshot.state, &self.job, &settling.unit.work, outcome) {
+            Ok(calls) => settling.calls = calls.into(),
+            Err(reason) => self.turn_into_failure(settling, EngineError::permanent(reason)),
         }
-        settling
     }
 
     fn turn_into_failure(&mut self, settling: &mut Settling, error: EngineError) {
@@ -72,6 +80,9 @@ impl Actor {
             self.counts.dropped += 1;
             self.in_flight.end(&settling.unit.work);
             return Ok(());
+        }
+        if let Some(result) = settling.result.take() {
+            self.decide(settling, result);
         }
         while let Some(call) = settling.calls.front() {
             let is_last = settling.calls.len() == 1;
