@@ -9,7 +9,7 @@ use std::{
 };
 
 use bookstate_domain::Text;
-use serde::{Deserialize, Serialize};
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     engine::{BookContext, EngineError},
@@ -17,8 +17,7 @@ use crate::{
 };
 
 /// See the module documentation.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct JobOptions {
     /// The languages of scanned pages, as `tesseract` names them; empty: found by the pages.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -43,15 +42,23 @@ impl JobOptions {
     /// Those of the job that a unit is of.
     ///
     /// # Errors
-    /// The options are not what they should be: a unit that went by others would do what nobody asked for.
+    /// Only by a mistake of ours.
     pub fn of(book: &BookContext) -> Result<Arc<Self>, EngineError> {
-        let read = || match book.options.as_deref() {
-            None => Ok(Arc::new(Self::default())),
-            Some(text) => serde_json::from_str(text).map(Arc::new).map_err(|error| error.to_string()),
-        };
-        let read = book.memo.get_or_make("options", read)?;
-        let failed = |error| EngineError::permanent(format!("the job's options cannot be read: {error}"));
-        (*read).clone().map_err(failed)
+        book.memo.get_or_make("options", || Self::read(book.options.as_deref().unwrap_or_default()))
+    }
+
+    /// What a text says, each option by itself: one that is not known here, or is another engine's, is none.
+    fn read(text: &str) -> Self {
+        let said: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+        fn member<T: Default + DeserializeOwned>(said: &serde_json::Value, name: &str) -> T {
+            said.get(name).and_then(|value| T::deserialize(value).ok()).unwrap_or_default()
+        }
+        let words: Vec<String> = member(&said, "without_fallback");
+        Self {
+            languages: member(&said, "languages"),
+            prompts: member(&said, "prompts"),
+            without_fallback: words.iter().filter_map(|word| word.parse().ok()).collect(),
+        }
     }
 }
 
@@ -72,9 +79,12 @@ mod tests {
             &*text,
             r#"{"languages":["deu"],"prompts":{"toc_link":"Find it."},"without_fallback":["toc_link"]}"#
         );
-        assert_eq!(serde_json::from_str::<JobOptions>(&text).unwrap(), options);
-        let others = r#"{"languages":["deu"],"of_another_engine":{"a":1}}"#;
-        let read: JobOptions = serde_json::from_str(others).unwrap();
-        assert_eq!(read.languages, ["deu"]);
+        assert_eq!(JobOptions::read(&text), options);
+        let others =
+            r#"{"languages":"deu","without_fallback":["toc_link","of_a_later_version"],"prompts":{"a":"b"}}"#;
+        let read = JobOptions::read(others);
+        assert_eq!((read.languages.len(), read.prompts.len()), (0, 1), "each by itself");
+        assert_eq!(read.without_fallback, [Part::TocLink].into());
+        assert_eq!(JobOptions::read("no JSON"), JobOptions::default());
     }
 }

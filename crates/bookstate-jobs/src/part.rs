@@ -5,10 +5,10 @@
 use std::{fmt, str::FromStr};
 
 use bookstate_domain::Stage;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// See the module documentation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
     /// Title, authors and the like.

@@ -74,7 +74,10 @@ impl ModelPatternFinder {
         if entries.len() > MOST_ENTRIES {
             return Err(EngineError::permanent("there are too many entries for a model"));
         }
-        let lines = entries.iter().map(|entry| format!("{}\n", entry_line(entry, true))).collect();
+        let lines: String = entries.iter().map(|entry| format!("{}\n", entry_line(entry, true))).collect();
+        if lines.len() > MOST_ENTRIES * LINE_BYTES {
+            return Err(EngineError::permanent("the entries are too long for a model"));
+        }
         let request = self.request(&Prompts::told(book, Some(Part::Patterns))?, lines);
         self.0.ask_json(book, &request, |answer| missing(answer, &book.state)).await
     }
@@ -115,6 +118,14 @@ fn missing(answer: &Value, state: &BookState) -> Result<Vec<MissingEntry>, Engin
     Ok(listed.iter().filter_map(|said| missing_entry(said, state)).collect())
 }
 
+/// Whether two numbers are one, however they are written: `3` and `III`, but not `1.3` and `2.3`.
+fn is_same_number(one: &str, other: &str) -> bool {
+    let parts = |number: &str| -> Option<Vec<u32>> {
+        number.split('.').map(|part| Numeral::parse(part).map(|numeral| numeral.value)).collect()
+    };
+    parts(one).is_some_and(|one| parts(other) == Some(one))
+}
+
 /// One entry, if its number is one, no entry has it already, and it has a place.
 fn missing_entry(said: &Value, state: &BookState) -> Option<MissingEntry> {
     let number = said["number"].as_str()?.trim().trim_end_matches('.');
@@ -138,10 +149,11 @@ fn missing_entry(said: &Value, state: &BookState) -> Option<MissingEntry> {
         // With no entry around it nothing implies it.
         (None, None) => return None,
     };
-    let is_between = |page: Option<i32>| page.is_some_and(|page| (from_page..=to_page).contains(&page));
+    // One that nobody has found a page for may be it as well.
+    let may_be_there = |page: Option<i32>| page.is_none_or(|page| (from_page..=to_page).contains(&page));
     let has_it = state.toc_entries().values().any(|entry| {
-        let same = entry.entry_number.as_deref().is_some_and(|known| known.trim_end_matches('.') == number);
-        same && entry.level == level && is_between(entry.actual_page)
+        let known = entry.entry_number.as_deref().unwrap_or_default().trim_end_matches('.');
+        is_same_number(known, number) && may_be_there(entry.actual_page)
     });
     if from_page > to_page || has_it {
         return None;
@@ -154,4 +166,81 @@ fn missing_entry(said: &Value, state: &BookState) -> Option<MissingEntry> {
         from_page,
         to_page,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use bookstate_domain::{
+        At, BookId, Operation, OperationEvent, Seq, Timestamp,
+        persist::{LinkOutcome, NewBook, NewTocEntry, TocFound},
+    };
+
+    use super::*;
+    use crate::persist_call::PersistCall;
+
+    /// A book of a hundred pages whose entries 1, II and 4 begin on pages 10, nowhere and 40.
+    fn book() -> BookState {
+        let mut state = BookState::new(BookId::new("b").unwrap());
+        let mut seq = Seq::ZERO;
+        let mut at = || {
+            seq = seq.next().unwrap();
+            At { seq, now: Timestamp::from_nanos(1) }
+        };
+        for op in state.persist_book_record(&at(), NewBook { page_count: 100 }).unwrap() {
+            state.apply(&op);
+        }
+        let entry = |number: &str| NewTocEntry {
+            entry_number: Some(number.into()),
+            title: format!("Title {number}").into(),
+            level: 1,
+            ..NewTocEntry::default()
+        };
+        let start = |operation| PersistCall::OpState(operation, OperationEvent::Start);
+        let linked = |n, page| {
+            PersistCall::TocEntryResult(EntryIdent::Ordinal(n), LinkOutcome::Linked { page, reason: None })
+        };
+        let calls = [
+            start(Operation::TocFinder),
+            PersistCall::TocFinderResult(TocFound { start_page: 2, end_page: 2, ..TocFound::default() }),
+            start(Operation::TocExtract),
+            PersistCall::TocEntries(["1", "II", "4"].map(entry).into()),
+            start(Operation::TocLink),
+            linked(0, 10),
+            linked(2, 40),
+        ];
+        for call in calls {
+            for op in call.ops(&state, &at()).unwrap() {
+                state.apply(&op);
+            }
+        }
+        state
+    }
+
+    #[test]
+    fn an_entry_is_missing_where_a_number_says_so_and_nobody_has_it() {
+        let state = book();
+        let sought = |number: &str, heading: &str, after: Option<&str>, before: Option<&str>| {
+            let said =
+                json!({ "number": number, "heading": heading, "level": 1, "after": after, "before": before });
+            let found = missing(&json!({ "missing": [said] }), &state).unwrap();
+            found.first().map(|missing| (missing.identifier.to_string(), missing.from_page, missing.to_page))
+        };
+        let (first, last) = (Some("0000"), Some("0002"));
+        assert_eq!(sought("3", "Chapter 3", first, last), Some(("3".to_owned(), 10, 40)));
+        assert_eq!(sought("5.", "5.", last, None), Some(("5".to_owned(), 40, 60)));
+        for (number, heading, after, before, why) in [
+            ("2", "Chapter 2", first, last, "nobody knows where II is: it may be this one"),
+            ("I", "I", first, last, "it is the first"),
+            ("4", "4", first, last, "it is the last"),
+            ("3", "Chapter 4", first, last, "the heading has another number"),
+            ("Of Dragons", "Of Dragons", first, last, "no number"),
+            ("3", "3", Some("0001"), last, "that has no page"),
+            ("3", "3", last, first, "the other way round"),
+            ("3", "3", None, None, "nowhere"),
+        ] {
+            assert_eq!(sought(number, heading, after, before), None, "{why}");
+        }
+        let many = json!({ "missing": vec![json!({}); MOST_MISSING + 1] });
+        assert!(missing(&many, &state).unwrap_err().is_permanent());
+    }
 }

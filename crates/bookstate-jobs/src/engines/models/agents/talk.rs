@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use super::pages::Pages;
 use crate::part::Part;
 
-const TOOLS: &str = include_str!("../../../../prompts/agent_tools.md");
-const IMAGE_TOOL: &str = include_str!("../../../../prompts/agent_image_tool.md");
+const TOOLS: &str = include_str!("../../../../prompts/agents/tools.md");
+const IMAGE_TOOL: &str = include_str!("../../../../prompts/agents/image_tool.md");
 const LAST_TURN: &str = "This is your last turn: use `write_result`.";
 
 /// The most turns of an agent.
