@@ -315,6 +315,12 @@ impl BookState {
         for stage in operations.filter(|s| s.state == StageState::Failed) {
             problems.push(format!("{} failed", stage.stage));
         }
+        let unclassified = self.chapters().values().filter(|c| c.matter_type.is_none()).count();
+        let is_structured =
+            stages.iter().any(|s| s.stage == Stage::Structure && s.state == StageState::Complete);
+        if unclassified > 0 && is_structured {
+            problems.push(format!("{unclassified} chapters could not be classified"));
+        }
         let unpolished = self.chapters().values().filter(|c| c.polish_failed).count();
         if unpolished > 0 && stages.iter().any(|s| s.stage == Stage::Structure) {
             problems.push(format!("{unpolished} chapters kept their unedited text"));

@@ -217,9 +217,12 @@ fn problems_are_named(run: &Pipeline, end: &bookstate_domain::Completeness) -> R
     prop_assert_eq!(problems.contains("kept their unedited text"), unedited);
     let unsought = run.state.toc_entries().values().any(|entry| entry.is_link_given_up());
     prop_assert_eq!(problems.contains("could not be looked for"), unsought);
+    let is_structured = run.state.operation(Operation::Structure).state == OperationState::Complete;
+    let unclassified = is_structured && run.state.chapters().values().any(|c| c.matter_type.is_none());
+    prop_assert_eq!(problems.contains("could not be classified"), unclassified);
     let unseen = run.state.agent_states().values().any(|agent| agent.failure().is_some());
     prop_assert_eq!(problems.contains("looks at what the contents lack failed: no answer"), unseen);
-    let found = [unedited, unsought, unseen].into_iter().filter(|is_so| *is_so).count();
+    let found = [unedited, unsought, unseen, unclassified].into_iter().filter(|is_so| *is_so).count();
     prop_assert_eq!(end.problems.len(), failed + found);
     Ok(())
 }

@@ -340,7 +340,7 @@ pub trait ChapterFinder: Send + Sync + fmt::Debug {
     /// [`AgentType::ChapterFinder`](bookstate_domain::AgentType::ChapterFinder).
     async fn discover(&self, book: BookContext, missing: MissingEntry) -> EngineResult<Turn<Discovered>>;
 
-    /// Whether it may look at several at once. What one look finds another one then does not see; what both find counts
+    /// Whether it may look for several at once. What one look finds the others then do not see; what two of them find counts
     /// once.
     fn looks_at_once(&self) -> bool {
         false
@@ -353,12 +353,6 @@ pub trait GapInvestigator: Send + Sync + fmt::Debug {
     /// What is to be done about it. An agent's state is that of
     /// [`AgentType::GapInvestigator`](bookstate_domain::AgentType::GapInvestigator).
     async fn gap(&self, book: BookContext, gap: Gap) -> EngineResult<Turn<GapFix>>;
-
-    /// Whether it may look at several at once. What one look finds another one then does not see; what both find counts
-    /// once.
-    fn looks_at_once(&self) -> bool {
-        false
-    }
 }
 
 /// Makes chapters.

@@ -139,11 +139,16 @@ pub fn on_success(
             let sought = state.pattern_analysis().map(|analysis| analysis.entries_to_find.iter());
             let missing = sought.into_iter().flatten().find(|missing| missing.subject() == *subject);
             let missing = missing.ok_or_else(|| format!("entry {subject} is not to be found"))?.clone();
-            PersistCall::DiscoveredEntry(Discovery { missing, found: looks::found(state, job, found) })
+            PersistCall::DiscoveredEntry(Discovery { missing, found })
         }
         Work::Gaps => {
             let Outcome::Gaps(gaps) = outcome else { return Err(none()) };
-            PersistCall::Gaps(gaps)
+            match looks::found_again(state) {
+                again if job.discovers_at_once && !again.is_empty() => {
+                    PersistCall::Together(vec![PersistCall::FoundAgain(again), PersistCall::Gaps(gaps)])
+                }
+                _ => PersistCall::Gaps(gaps),
+            }
         }
         Work::Gap { key, .. } => {
             let Outcome::Gap(fix) = outcome else { return Err(none()) };
@@ -151,7 +156,7 @@ pub fn on_success(
             let gap = gaps.into_iter().flatten().find(|gap| gap.key == *key);
             PersistCall::GapFix(
                 gap.ok_or_else(|| format!("gap {key} is not to be looked into"))?.clone(),
-                looks::fix(state, job, fix),
+                fix,
             )
         }
         Work::Skeleton => {
@@ -248,12 +253,18 @@ pub fn on_failure(state: &BookState, job: &JobPlan, work: &Work, error: &EngineE
             // The chapters keep their place and text without it: structure goes on.
             vec![PersistCall::StructurePhase(StructurePhase::Polish)]
         }
-        Work::Discover { .. } | Work::Gap { .. } => looks::failed(work, reason).into_iter().collect(),
+        Work::Discover { .. } | Work::Gap { .. }
+            if is_last_failure(state, Operation::TocFinalize, for_good) =>
+        {
+            looks::failed(work, reason).into_iter().collect()
+        }
         Work::Metadata
         | Work::TocFinder { .. }
         | Work::TocExtract
         | Work::Pattern
+        | Work::Discover { .. }
         | Work::Gaps
+        | Work::Gap { .. }
         | Work::Skeleton
         | Work::ChapterText { .. }
         | Work::Classify

@@ -43,6 +43,7 @@ pub enum PersistCall {
     PatternAnalysis(PatternAnalysis),
     DiscoveredEntry(Discovery),
     LookFailed(AgentType, Text, Text),
+    FoundAgain(Vec<EntryIdent>),
     Gaps(Vec<Gap>),
     GapFix(Gap, GapFix),
     EntryOrder,
@@ -102,6 +103,7 @@ impl PersistCall {
             Self::LookFailed(agent, subject, reason) => {
                 state.persist_look_failed(at, agent, subject, &reason)
             }
+            Self::FoundAgain(entries) => state.persist_found_again(at, &entries),
             Self::Gaps(gaps) => state.persist_gaps(at, gaps),
             Self::GapFix(gap, fix) => state.persist_gap_fix(at, &gap, fix),
             Self::EntryOrder => state.persist_entry_order(at),

@@ -371,11 +371,15 @@ async fn a_model_is_told_what_the_job_says() {
 async fn a_stage_without_a_fallback_fails_with_its_model() {
     let mut desk =
         Desk::new(&Book::new("book").pages(24).chapters(2).sections(0).preface(false).back_matter(false));
-    desk.options.without_fallback = [Part::TocLink].into();
+    desk.options.without_fallback = [Part::TocLink, Part::Classify].into();
     let server = ModelServer::start(|_| Answer::said("I would rather not.", COST)).unwrap();
-    let (report, state) = desk.run(&server, &["metadata", "toc_link"], false, None).await;
+    let (report, state) = desk.run(&server, &["metadata", "toc_link", "classify"], false, None).await;
     let JobEnd::Over { status: JobStatus::Degraded, reason } = &report.end else { panic!("{report:?}") };
-    assert!(format!("{reason:?}").contains("could not be looked for"), "{reason:?}");
+    let reason = reason.as_deref().unwrap();
+    assert!(
+        reason.contains("could not be looked for") && reason.contains("could not be classified"),
+        "{reason}"
+    );
     assert!(state.ordered_entries().iter().all(|entry| entry.actual_page.is_none()));
     assert!(state.book().unwrap().metadata_complete, "the other one goes by the rules");
 }
@@ -418,6 +422,17 @@ async fn what_an_agent_says_is_nowhere_is_looked_for_by_the_local_rules() {
         desk.contents.iter().map(|entry| Some(i32::try_from(entry.page).unwrap())).collect();
     assert_eq!(linked, printed);
     assert_eq!((server.seen().len(), state.agent_states().size()), (desk.contents.len(), 0));
+
+    // Unless nobody but the model is to look.
+    let mut desk = desk;
+    desk.options.without_fallback = [Part::TocLink].into();
+    let (report, state) = desk.run(&server, &["toc_link"], false, Some(OperationName::TocLink)).await;
+    assert!(is_completed(&report), "{report:?}");
+    let entries = state.ordered_entries();
+    assert!(
+        entries.iter().all(|entry| entry.actual_page.is_none() && !entry.is_link_given_up()),
+        "{entries:?}"
+    );
 }
 
 /// A chapter whose second piece fails at first is not paid for from its beginning, though no answer is kept.

@@ -3,10 +3,11 @@
 //! What is to be done (entries to find, gaps to check) is stored when its phase begins; what is done is the
 //! set of complete agent states. The six counters are derived from the two, inside each commit.
 
-use super::{AgentRecord, Misuse, Ops, put};
+use super::{AgentRecord, Misuse, Ops, distinct, put};
 use crate::{
-    AgentType, At, Book, BookPatch, BookState, EntryIdent, FinalizePhase, Gap, Json, MissingEntry, Operation,
-    OperationEvent, PatternAnalysis, Text, TocEntryPatch, TocPatch, WriteOp, persist::toc::SORT_STEP,
+    AgentType, At, Book, BookPatch, BookState, EntryIdent, FinalizePhase, Gap, Json, MissingEntry, Op,
+    Operation, OperationEvent, PatternAnalysis, Text, TocEntry, TocEntryPatch, TocPatch, WriteOp,
+    document::Document, persist::toc::SORT_STEP,
 };
 
 /// An entry that was looked for, and where it was found, if it was.
@@ -161,6 +162,26 @@ impl BookState {
         let result = format!("{{\"found\":{found}}}");
         let record = AgentRecord::finished(AgentType::ChapterFinder, missing.subject(), result.into());
         ops.push(self.agent_op(at, record));
+        ops.push(self.progress_after(&ops));
+        Ok(ops)
+    }
+
+    /// Entries that were found twice, or although the table has them, go; the counters.
+    ///
+    /// # Errors
+    /// Finalize is not in progress, there is no such entry, or it was not found by it.
+    pub fn persist_found_again(&self, _: &At, entries: &[EntryIdent]) -> Result<Ops, Misuse> {
+        self.require_finalize()?;
+        distinct::<TocEntry>(entries.iter().map(|ident| self.entry_key(ident)))?;
+        let mut ops = Ops::new();
+        for ident in entries {
+            self.require_entry(ident)?;
+            let key = self.entry_key(ident);
+            if !matches!(ident, EntryIdent::Discovered { .. }) {
+                return Err(Misuse::NoSuchDocument(TocEntry::any_key(key)));
+            }
+            ops.push(Op::<TocEntry>::Delete { key }.into());
+        }
         ops.push(self.progress_after(&ops));
         Ok(ops)
     }

@@ -144,6 +144,25 @@ fn gap_fix_adds_corrects_flags_or_leaves() {
 }
 
 #[test]
+fn what_was_found_again_goes_and_is_counted() {
+    let mut s = finalizing();
+    s.writes(|s, at| s.persist_pattern_analysis(at, analysis(&["3", "4"])));
+    s.writes(|s, at| s.persist_discovered_entry(at, found("3", 6)));
+    s.writes(|s, at| s.persist_discovered_entry(at, found("4", 6)));
+    let ident = |identifier: &str| EntryIdent::Discovered { level: 1, identifier: identifier.into() };
+    let written = s.writes(|s, at| s.persist_found_again(at, &[ident("4")]));
+    assert_eq!(written, ["delete TocEntry/b/discovered:1_4", COUNTERS]);
+    let progress = s.state.finalize_progress();
+    assert_eq!((progress.entries_complete, progress.entries_found), (2, 1));
+    for wrong in [ident("4"), EntryIdent::Ordinal(0)] {
+        let misuse = s.refuses(|s, at| s.persist_found_again(at, &[wrong]));
+        assert!(matches!(misuse, Misuse::NoSuchDocument(_)), "{misuse}");
+    }
+    let idle = Session::book().refuses(|s, at| s.persist_found_again(at, &[]));
+    assert!(wrong_state(&idle, Operation::TocFinalize));
+}
+
+#[test]
 fn a_failed_look_is_counted_and_named() {
     let mut s = finalizing();
     s.writes(|s, at| s.persist_gaps(at, vec![gap("a"), gap("b")]));

@@ -244,13 +244,7 @@ impl EngineSet {
             local_pool: LOCAL_POOL.into(),
             analysis_pool: self.analysis.spec.pool.clone(),
             part_pools: Part::ALL.map(|part| (part, self.parts.of(part).1.pool.clone())).into(),
-            at_once: [
-                (Part::Discover, self.parts.chapter_finder.engine.looks_at_once()),
-                (Part::Gaps, self.parts.gap_investigator.engine.looks_at_once()),
-            ]
-            .into_iter()
-            .filter_map(|(part, is_so)| is_so.then_some(part))
-            .collect(),
+            discovers_at_once: self.parts.chapter_finder.engine.looks_at_once(),
             finder_pages: self.parts.finder.engine.pages(),
         }
     }

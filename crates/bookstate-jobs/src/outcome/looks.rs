@@ -1,60 +1,50 @@
-//! What becomes of looks at what the contents lack: for an entry, into a gap.
+//! What becomes of looks for entries that the contents lack.
 //!
-//! Looks that run at once do not see what the others find. So what one found counts as the state is when it is stored: an
-//! entry that is there by then is not found twice, and a page that was corrected is not corrected again. A look that fails
-//! is settled by itself; the others go on.
+//! Looks that run at once do not see what the others find. What two of them found is stored twice, whoever was faster, and
+//! goes when all have looked: the first one stays, in the order in which the entries are to be found.
 
-use bookstate_domain::{AgentType, BookState, Text, TocEntry, persist::GapFix};
+use bookstate_domain::{AgentType, BookState, EntryIdent, Text, TocEntry};
 
-use crate::{engine::Discovered, part::Part, persist_call::PersistCall, plan::JobPlan, unit::Work};
+use crate::{persist_call::PersistCall, unit::Work};
+
+/// A title of fewer words may end another one by chance.
+const FEWEST_WORDS: usize = 2;
 
 /// The call that stores that a look failed.
 pub(super) fn failed(work: &Work, reason: Text) -> Option<PersistCall> {
-    let (agent_type, subject, _) = work.agent()?;
+    let (agent_type, subject, _): (AgentType, Text, u32) = work.agent()?;
     Some(PersistCall::LookFailed(agent_type, subject, reason))
 }
 
-/// What was found, unless it is there by now.
-pub(super) fn found(state: &BookState, job: &JobPlan, found: Discovered) -> Discovered {
-    let is_new = |page, title: &str| !job.at_once.contains(&Part::Discover) || !is_known(state, page, title);
-    found.filter(|(page, title)| is_new(*page, title))
-}
-
-/// What is to be done about a gap, unless it is done by now.
-pub(super) fn fix(state: &BookState, job: &JobPlan, fix: GapFix) -> GapFix {
-    let is_done = match &fix {
-        GapFix::Add { title, page, .. } => is_known(state, *page, title),
-        GapFix::Correct { entry, .. } => {
-            state.toc_entry(entry).is_some_and(|entry| is_corrected(state, entry))
+/// The entries that were found although they are in the table, or were found before.
+pub(super) fn found_again(state: &BookState) -> Vec<EntryIdent> {
+    let sought = state.pattern_analysis().map(|analysis| analysis.entries_to_find.iter());
+    let found = sought.into_iter().flatten().filter_map(|missing| {
+        let ident = EntryIdent::Discovered { level: missing.level, identifier: missing.identifier.clone() };
+        state.toc_entry(&ident).map(|entry| &**entry)
+    });
+    let is_printed = |entry: &&TocEntry| matches!(entry.ident, EntryIdent::Ordinal(_));
+    let mut known: Vec<&TocEntry> =
+        state.toc_entries().values().map(|entry| &**entry).filter(is_printed).collect();
+    let mut again = Vec::new();
+    for entry in found {
+        match known.iter().any(|other| is_same(other, entry)) {
+            true => again.push(entry.ident.clone()),
+            false => known.push(entry),
         }
-        GapFix::Flag { .. } | GapFix::None => false,
+    }
+    again
+}
+
+/// Whether two entries begin on one page with the same words, or one with some in front of them, such as its number.
+fn is_same(one: &TocEntry, other: &TocEntry) -> bool {
+    let words = |entry: &TocEntry| -> Vec<String> {
+        let title = entry.title.as_deref().unwrap_or_default();
+        let words = title.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+        words.map(str::to_lowercase).collect()
     };
-    if is_done && job.at_once.contains(&Part::Gaps) { GapFix::None } else { fix }
-}
-
-/// Whether an entry begins on this page with these words, or with some of them.
-fn is_known(state: &BookState, page: i32, title: &str) -> bool {
-    let title = words(title);
-    let mut there = state.toc_entries().values().filter(|entry| entry.actual_page == Some(page));
-    there.any(|entry| {
-        let known = words(entry.title.as_deref().unwrap_or_default());
-        known.contains(&title) || (!known.trim().is_empty() && title.contains(&known))
-    })
-}
-
-/// The words of a title in lower case, a space before and behind each.
-fn words(title: &str) -> String {
-    let words = title.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    words.fold(" ".to_owned(), |text, word| format!("{text}{} ", word.to_lowercase()))
-}
-
-/// Whether a look has put an entry on the page that it has.
-fn is_corrected(state: &BookState, entry: &TocEntry) -> bool {
-    let mut looks =
-        state.agent_states().values().filter(|agent| agent.agent_type == AgentType::GapInvestigator);
-    looks.any(|agent| {
-        let result = agent.result_json.as_deref().unwrap_or_default();
-        let result: serde_json::Value = serde_json::from_str(result).unwrap_or_default();
-        result["fix"] == "correct" && result["page"].as_i64() == entry.actual_page.map(i64::from)
-    })
+    let (one_words, other_words) = (words(one), words(other));
+    let ends = |long: &[String], short: &[String]| short.len() >= FEWEST_WORDS && long.ends_with(short);
+    one.actual_page == other.actual_page
+        && (one_words == other_words || ends(&one_words, &other_words) || ends(&other_words, &one_words))
 }

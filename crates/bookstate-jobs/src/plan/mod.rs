@@ -47,8 +47,8 @@ pub struct JobPlan {
     pub analysis_pool: PoolName,
     /// The pools of the parts that another engine does.
     pub part_pools: BTreeMap<Part, PoolName>,
-    /// The parts whose units do not depend on what the others of them find: they run at once.
-    pub at_once: BTreeSet<Part>,
+    /// Whether entries that the printed table lacks are looked for at once, not seeing what the others find.
+    pub discovers_at_once: bool,
     /// In how many of the first pages the table of contents is looked for; `None`: in all.
     pub finder_pages: Option<i32>,
 }

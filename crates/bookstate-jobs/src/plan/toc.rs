@@ -3,7 +3,7 @@
 use bookstate_domain::{AgentType, FinalizePhase, MissingEntry, Operation, PatternAnalysis, Stage, Text};
 
 use super::{METADATA_PAGES, Planning, Step};
-use crate::{part::Part, unit::Work};
+use crate::unit::Work;
 
 /// Metadata waits for its own pages and not for any twenty, so that it is made from the same texts in every
 /// run.
@@ -56,8 +56,9 @@ fn plan_link(planning: &mut Planning<'_>) {
     }
 }
 
-/// The looks of the discover and validate phases run one at a time, unless the engine says otherwise: each sees what the
-/// ones before it found, so that nothing is found twice, and entries found on one page get the same order in every run.
+/// The looks of the discover and validate phases run one at a time: each sees what the ones before it found, so that
+/// nothing is found twice, and entries found on one page get the same order in every run. Those of an engine that looks
+/// at once see none of it, and what was found twice goes when the phase ends.
 fn plan_finalize(planning: &mut Planning<'_>) {
     let state = planning.state;
     let none = PatternAnalysis::default();
@@ -69,14 +70,15 @@ fn plan_finalize(planning: &mut Planning<'_>) {
         Some(FinalizePhase::Discover) => {
             let subjects = analysis.entries_to_find.iter().map(MissingEntry::subject);
             let look = |subject, turn| Work::Discover { subject, turn };
-            if plan_looks(planning, AgentType::ChapterFinder, Part::Discover, subjects, look) {
+            if plan_looks(planning, AgentType::ChapterFinder, planning.job.discovers_at_once, subjects, look)
+            {
                 planning.unit(Work::Gaps);
             }
         }
         Some(FinalizePhase::Validate) => {
             let keys = analysis.gaps.iter().map(|gap| gap.key.clone());
             let look = |key, turn| Work::Gap { key, turn };
-            if plan_looks(planning, AgentType::GapInvestigator, Part::Gaps, keys, look) {
+            if plan_looks(planning, AgentType::GapInvestigator, false, keys, look) {
                 planning.step(Step::OrderEntries);
             }
         }
@@ -88,7 +90,7 @@ fn plan_finalize(planning: &mut Planning<'_>) {
 fn plan_looks(
     planning: &mut Planning<'_>,
     agent: AgentType,
-    part: Part,
+    at_once: bool,
     subjects: impl Iterator<Item = Text>,
     look: impl Fn(Text, u32) -> Work,
 ) -> bool {
@@ -99,7 +101,7 @@ fn plan_looks(
         }
         settled = false;
         let turn = planning.turns(agent, &subject);
-        if !planning.unit(look(subject, turn)) || !planning.job.at_once.contains(&part) {
+        if !planning.unit(look(subject, turn)) || !at_once {
             break;
         }
     }

@@ -15,10 +15,19 @@ pub(super) fn entry_line(entry: &TocEntry, has_link: bool) -> String {
     format!("[{}] level {}{number}{title}{printed}{link}", entry.ident, entry.level)
 }
 
-/// The entries that are linked to pages around a range: `around` before it, all within it, `around` behind it.
-pub(super) fn entries_around(state: &BookState, first: i32, last: i32, around: usize) -> String {
-    let mut linked: Vec<(i32, &TocEntry)> =
-        state.toc_entries().values().filter_map(|entry| Some((entry.actual_page?, &**entry))).collect();
+/// The entries that are linked to pages around a range: `around` before it, all within it, `around` behind it; of those that are told.
+pub(super) fn entries_around(
+    state: &BookState,
+    (first, last): (i32, i32),
+    around: usize,
+    is_told: impl Fn(&TocEntry) -> bool,
+) -> String {
+    let mut linked: Vec<(i32, &TocEntry)> = state
+        .toc_entries()
+        .values()
+        .filter(|entry| is_told(entry))
+        .filter_map(|entry| Some((entry.actual_page?, &**entry)))
+        .collect();
     // The table is in the order of keys, which is the printed one.
     linked.sort_by_key(|(page, _)| *page);
     let before = linked.iter().take_while(|(page, _)| *page < first).count();

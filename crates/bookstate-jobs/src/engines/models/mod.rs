@@ -156,12 +156,17 @@ fn failure(error: CallError) -> EngineError {
     }
 }
 
+/// Whether the local rules may do what the model of a part cannot.
+fn has_fallback(book: &BookContext, part: Part) -> Result<bool, EngineError> {
+    Ok(!JobOptions::of(book)?.without_fallback.contains(&part))
+}
+
 /// That the local rules do what the model of a part could not.
 ///
 /// # Errors
 /// They may not: the failure passes, or the job wants this part done by its model or not at all.
 fn by_the_rules(book: &BookContext, part: Part, error: EngineError) -> Result<(), EngineError> {
-    if !error.is_permanent() || JobOptions::of(book)?.without_fallback.contains(&part) {
+    if !error.is_permanent() || !has_fallback(book, part)? {
         return Err(error);
     }
     tracing::info!(book = %book.state.book_id(), %part, %error, "the local rules do what a model could not");

@@ -1,8 +1,9 @@
 //! The agent that finds an entry that the printed table lacks: the part `discover`.
 
 use async_trait::async_trait;
-use bookstate_domain::{AgentType, BookState, MissingEntry, Text};
+use bookstate_domain::{AgentType, BookState, EntryIdent, MissingEntry, Text, TocEntry};
 use bookstate_llm::{Estimate, answer::share_of};
+use bookstate_reading::toc::Numeral;
 use serde_json::{Value, json};
 
 use super::{
@@ -48,7 +49,7 @@ impl ChapterFinder for ModelChapterFinder {
     async fn discover(&self, book: BookContext, missing: MissingEntry) -> EngineResult<Turn<Discovered>> {
         let subject = Missing { state: book.state.clone(), missing: missing.clone() };
         let local = LocalAnalysis.discover(book.clone(), missing);
-        self.0.turn_or(&book, subject, |found, _| Some(found), local).await
+        self.0.turn_or(&book, subject, |found, _| found, local).await
     }
 
     fn looks_at_once(&self) -> bool {
@@ -78,7 +79,8 @@ impl Subject for Missing {
 
     fn question(&self, pages: &Pages) -> String {
         let MissingEntry { heading, level, from_page, to_page, .. } = &self.missing;
-        let around = entries_around(&self.state, *from_page, *to_page, AROUND);
+        // Not what other looks found meanwhile, which is chance.
+        let around = entries_around(&self.state, (*from_page, *to_page), AROUND, is_printed);
         format!(
             "{}Look for {heading:?}, level {level}, between pages {from_page} and {to_page}. Entries around it:\n{around}",
             pages.book_line()
@@ -96,8 +98,11 @@ impl Subject for Missing {
             Ok(placed) => placed,
             Err(why) => return Verdict::Refused(why),
         };
-        if let Some(known) = known_at(&self.state, page, &title) {
+        if let Some(known) = known_at(&self.state, page, &title, is_printed) {
             return Verdict::Refused(format!("that is the entry {known}, which the table has."));
+        }
+        if let Some(other) = other_number(&self.missing, &title) {
+            return Verdict::Doubted(Some((page, title)), format!("The title has the number {other}."));
         }
         Verdict::of(Some((page, title)), said, format!("You are not sure of page {page}."))
     }
@@ -126,9 +131,29 @@ pub(super) fn placed(
     Ok((page, title.into()))
 }
 
-/// The entry that begins on a page with about this title.
-pub(super) fn known_at(state: &BookState, page: i32, title: &str) -> Option<String> {
-    let at_page = state.toc_entries().values().filter(|entry| entry.actual_page == Some(page));
+fn is_printed(entry: &TocEntry) -> bool {
+    matches!(entry.ident, EntryIdent::Ordinal(_))
+}
+
+/// The number that a title begins with, or has behind its first word, where it is not the one that is looked for.
+fn other_number(missing: &MissingEntry, title: &str) -> Option<String> {
+    let value = |text: &str| Numeral::parse(text.trim_matches(['.', ':'])).map(|numeral| numeral.value);
+    let sought = value(missing.number()?.rsplit('.').next()?)?;
+    let mut words = title.split_whitespace().take(2).filter(|word| !word.contains('-'));
+    let (word, found) =
+        words.find_map(|word| Some((word, value(word.rsplit('.').find(|part| !part.is_empty())?)?)))?;
+    (found != sought).then(|| word.to_owned())
+}
+
+/// The entry that begins on a page with about this title, of those that count.
+pub(super) fn known_at(
+    state: &BookState,
+    page: i32,
+    title: &str,
+    counts: impl Fn(&TocEntry) -> bool,
+) -> Option<String> {
+    let at_page =
+        state.toc_entries().values().filter(|entry| entry.actual_page == Some(page) && counts(entry));
     let is_it = |known: &str| share_of(known, title) >= SAME && share_of(title, known) >= SAME;
     let mut same = at_page.filter(|entry| entry.title.as_deref().is_some_and(is_it));
     same.next().map(|entry| entry.ident.to_string())

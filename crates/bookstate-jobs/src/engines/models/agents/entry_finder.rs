@@ -48,10 +48,14 @@ impl ModelTocLinker {
 impl TocLinker for ModelTocLinker {
     async fn link(&self, book: BookContext, entry: Arc<TocEntry>) -> EngineResult<Turn<LinkOutcome>> {
         let subject = Entry { state: book.state.clone(), entry: entry.clone() };
-        let outcome = |page, trace: &AgentTrace| {
+        let outcome = |page: Option<i32>, trace: &AgentTrace| {
             let AgentTrace { turns, prompt, .. } = trace;
-            let reason = format!("found by {} in {turns} turns, prompt {prompt}", self.0.name());
-            LinkOutcome::Linked { page, reason: Some(reason.into()) }
+            let found = if page.is_some() { "found" } else { "not found" };
+            let reason = format!("{found} by {} in {turns} turns, prompt {prompt}", self.0.name());
+            match page {
+                Some(page) => LinkOutcome::Linked { page, reason: Some(reason.into()) },
+                None => LinkOutcome::NotFound { reason: reason.into() },
+            }
         };
         self.0.turn_or(&book, subject, outcome, LocalAnalysis.link(book.clone(), entry)).await
     }

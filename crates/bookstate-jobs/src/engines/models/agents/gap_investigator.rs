@@ -1,7 +1,10 @@
 //! The agent that looks into a wide gap between entries: the part `gaps`.
 
 use async_trait::async_trait;
-use bookstate_domain::{AgentType, BookState, EntryIdent, Gap, Text, persist::GapFix};
+use bookstate_domain::{
+    AgentType, BookState, EntryIdent, Gap, Text,
+    persist::{AgentTrace, GapFix},
+};
 use bookstate_llm::Estimate;
 use serde_json::{Value, json};
 
@@ -46,11 +49,8 @@ impl ModelGapInvestigator {
 impl GapInvestigator for ModelGapInvestigator {
     async fn gap(&self, book: BookContext, gap: Gap) -> EngineResult<Turn<GapFix>> {
         let subject = Stretch { state: book.state.clone(), gap: gap.clone() };
-        self.0.turn_or(&book, subject, |fix, _| fix, LocalAnalysis.gap(book.clone(), gap)).await
-    }
-
-    fn looks_at_once(&self) -> bool {
-        true
+        let fix = |fix: Option<GapFix>, _: &AgentTrace| fix.unwrap_or(GapFix::None);
+        self.0.turn_or(&book, subject, fix, LocalAnalysis.gap(book.clone(), gap)).await
     }
 }
 
@@ -77,7 +77,7 @@ impl Stretch {
             }
             Some("add") => {
                 let (page, title) = placed(pages, range, page()?, text("title").unwrap_or_default())?;
-                if let Some(known) = known_at(&self.state, page, &title) {
+                if let Some(known) = known_at(&self.state, page, &title, |_| true) {
                     return Err(format!("that is the entry {known}, which the table has."));
                 }
                 let level = said["level"].as_i64().filter(|level| LEVELS.contains(level));
@@ -119,7 +119,7 @@ impl Subject for Stretch {
 
     fn question(&self, pages: &Pages) -> String {
         let Gap { from_page, to_page, .. } = &self.gap;
-        let around = entries_around(&self.state, *from_page, *to_page, AROUND);
+        let around = entries_around(&self.state, (*from_page, *to_page), AROUND, |_| true);
         format!(
             "{}Between pages {from_page} and {to_page} no entry begins. Entries around:\n{around}",
             pages.book_line()

@@ -23,7 +23,7 @@ use bookstate_llm::{ChatRequest, Estimate, Image};
 use bookstate_scans::images::ImageProgram;
 
 use super::{
-    Model, by_the_rules,
+    Model, by_the_rules, has_fallback,
     ocr::page_image,
     prompts::{Prompts, version},
 };
@@ -104,7 +104,8 @@ impl Agent {
         format!("{}:{}", self.model.provider.name(), self.model.name)
     }
 
-    /// One turn; where the agent cannot do it, `local` does. `make` says what is found as the unit's result.
+    /// One turn; where the agent cannot do it, `local` does. `make` says what is found, or that nothing is, as the unit's
+    /// result.
     ///
     /// # Errors
     /// What the provider says, as long as it may answer later.
@@ -112,7 +113,7 @@ impl Agent {
         &self,
         book: &BookContext,
         subject: S,
-        make: impl FnOnce(S::Found, &AgentTrace) -> T + Send,
+        make: impl FnOnce(Option<S::Found>, &AgentTrace) -> T + Send,
         local: impl Future<Output = EngineResult<Turn<T>>> + Send,
     ) -> EngineResult<Turn<T>> {
         let told = talk::told_first(&Prompts::told(book, Some(S::PART))?, self.sees());
@@ -128,11 +129,11 @@ impl Agent {
             Ok(Decision::Done(found, talk)) => {
                 let messages_json = self.keeps_talk.then_some(talk);
                 let trace = AgentTrace { turns, prompt: prompt.into(), messages_json };
-                return match found {
-                    Some(found) => Ok(Turn::Ended(make(found, &trace), trace).into()),
-                    // A model gives up easily: the rules look before anything is nowhere.
-                    None => local.await.map(|answer| answer.map(|turn| ended(turn, trace))),
-                };
+                // A model gives up easily: the rules look before anything is nowhere, where they may.
+                if found.is_none() && has_fallback(book, S::PART)? {
+                    return local.await.map(|answer| answer.map(|turn| ended(turn, trace)));
+                }
+                return Ok(Turn::Ended(make(found, &trace), trace).into());
             }
             Ok(Decision::Continue(paused)) => {
                 return Ok(Turn::Continue(paused.record(S::AGENT, key, turns)).into());

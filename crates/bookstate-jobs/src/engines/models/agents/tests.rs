@@ -331,6 +331,9 @@ fn contents_are_pages_of_the_book_that_were_read() {
         "a page without a text"
     );
     assert!(matches!(answer(Value::Null, Value::Null, true), Verdict::Believed(None)));
+    let silent = json!({ "tool": "write_result", "page": 2, "end_page": 3, "sure": true, "numerals": null });
+    let silent = Contents.judge(&pages, &silent);
+    assert!(matches!(silent, Verdict::Refused(_)), "whether there are page numbers has to be said");
     let wrong =
         [json!([0, 3]), json!([5, 4]), json!([2, 60]), json!([8, 8]), json!([2, null]), json!([1, i64::MAX])];
     for pair in wrong {

@@ -49,7 +49,7 @@ impl TocFinder for ModelTocFinder {
 
     async fn find(&self, book: BookContext) -> EngineResult<Turn<Option<TocFound>>> {
         let local = LocalAnalysis.find(book.clone());
-        self.0.turn_or(&book, Contents, |found, _| Some(found), local).await
+        self.0.turn_or(&book, Contents, |found, _| found, local).await
     }
 }
 
@@ -98,7 +98,10 @@ impl Subject for Contents {
         if start > end || end - start >= MOST_PAGES {
             return Verdict::Refused(format!("they cannot go from page {start} to page {end}."));
         }
-        let found = TocFound { start_page, end_page, summary: summary(said) };
+        let Some(numerals) = said["numerals"].as_str() else {
+            return Verdict::Refused("`numerals` is missing: arabic, roman, both or none.".to_owned());
+        };
+        let found = TocFound { start_page, end_page, summary: summary(said, numerals) };
         if pages.first_line(start_page).is_empty() {
             return Verdict::Doubted(Some(found), format!("Page {start_page} has no text."));
         }
@@ -106,14 +109,13 @@ impl Subject for Contents {
     }
 }
 
-fn summary(said: &Value) -> StructureSummary {
+fn summary(said: &Value, numerals: &str) -> StructureSummary {
     let small = |name: &str, most: i64| {
         i32::try_from(said[name].as_i64().unwrap_or(0).clamp(0, most)).unwrap_or(i32::MAX)
     };
-    let number_style = match said["numerals"].as_str() {
-        Some("both") => "roman arabic",
-        Some("roman") => "roman",
-        Some("arabic") => "arabic",
+    let number_style = match numerals {
+        "both" => "roman arabic",
+        "roman" | "arabic" => numerals,
         _ => "",
     };
     StructureSummary {
