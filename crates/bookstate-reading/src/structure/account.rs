@@ -240,6 +240,16 @@ mod tests {
         assert_eq!(found.wrong(), 0, "{found:?}");
     }
 
+    /// What stands before the first chapter and is all set aside makes no chapter of its own.
+    #[test]
+    fn contents_before_the_first_chapter_are_accounted_for() {
+        let contents = "Contents\n\nOne ..... 1\nThree ..... 1";
+        for rest in ["### Aa\n\n# Aa", "### Bb\n\n# Aa\n\nIt was dark.", "# Aa"] {
+            let found = of("a.md", &format!("{contents}\n\n{contents}\n\n{rest}")).unwrap();
+            assert_eq!(found.wrong(), 0, "{rest}: {found:?}");
+        }
+    }
+
     #[test]
     fn a_mark_behind_a_word_over_a_line_end_is_accounted_for() {
         let source = Source::from_bytes(Path::new("a.txt"), b"Further-\nmore1 it is so".to_vec()).unwrap();
