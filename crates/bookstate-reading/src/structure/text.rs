@@ -31,17 +31,17 @@ pub fn chapter_texts(book: &BookText, chapters: &[ChapterStart]) -> Vec<ChapterE
     let end = Position { page: book.page_count().saturating_add(1), line: 0 };
     let ends = positions.iter().skip(1).copied().chain([end]);
     let words = Vocabulary::of(book);
-    // What is set aside before the first chapter is in no other one.
+    // What is set aside before the first chapter, and notes there, are in no other one.
     let begin = Position { page: 1, line: 0 };
-    let aside = std::iter::once(begin).chain(positions.iter().skip(1).copied());
-    let extract = |(((chapter, start), aside), end): (((&ChapterStart, &Position), Position), Position)| {
+    let beside = std::iter::once(begin).chain(positions.iter().skip(1).copied());
+    let extract = |(((chapter, start), beside), end): (((&ChapterStart, &Position), Position), Position)| {
         let Spanned { text, layout, marked, said } = span_text(book, chapter, *start, end, &words);
         let count = word_count(&text);
         let plain = ChapterExtract::plain(chapter.subject.clone(), text.into(), count);
-        let notes = if said.is_empty() { notes(book, *start, end, &marked, &words) } else { said };
-        ChapterExtract { layout: Some(layout), notes, set_aside: set_aside(book, aside, end), ..plain }
+        let notes = if said.is_empty() { notes(book, beside, end, &marked, &words) } else { said };
+        ChapterExtract { layout: Some(layout), notes, set_aside: set_aside(book, beside, end), ..plain }
     };
-    chapters.iter().zip(&positions).zip(aside).zip(ends).map(extract).collect()
+    chapters.iter().zip(&positions).zip(beside).zip(ends).map(extract).collect()
 }
 
 /// The mark of a note in a text: the page, the mark, and where it stood.
