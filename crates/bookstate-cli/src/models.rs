@@ -3,15 +3,14 @@
 
 use std::sync::Arc;
 
-use bookstate_domain::{AgentType, BookState, EntryIdent, Operation, OperationState, Text};
+use bookstate_domain::{AgentType, BookState, Operation, OperationState, Text};
 use bookstate_jobs::{
     JobOptions, Part,
     engines::{
         EngineCatalog, EngineSpec, TesseractOcr,
         models::{
-            AGENT_TURNS, Agent, Answers, Model, ModelChapterFinder, ModelClassifier, ModelGapInvestigator,
-            ModelMetadata, ModelOcr, ModelPatternFinder, ModelPolisher, ModelTocExtractor, ModelTocFinder,
-            ModelTocLinker, PIECE_BYTES, Prompts,
+            AGENT_TURNS, Agent, Answers, Model, ModelClassifier, ModelMetadata, ModelOcr, ModelPatternFinder,
+            ModelPolisher, ModelTocExtractor, PIECE_BYTES, Prompts,
         },
     },
     pool::PoolConfig,
@@ -140,24 +139,16 @@ impl Models {
                 Some(Part::Metadata) => {
                     catalog.with_metadata(engine, spec, Arc::new(ModelMetadata::new(model)))
                 }
-                Some(Part::TocFinder) => {
-                    catalog.with_finder(engine, spec, Arc::new(ModelTocFinder::new(agent())))
-                }
+                Some(Part::TocFinder) => catalog.with_finder(engine, spec, Arc::new(agent())),
                 Some(Part::TocExtract) => {
                     catalog.with_extractor(engine, spec, Arc::new(ModelTocExtractor::new(model)))
                 }
-                Some(Part::TocLink) => {
-                    catalog.with_linker(engine, spec, Arc::new(ModelTocLinker::new(agent())))
-                }
+                Some(Part::TocLink) => catalog.with_linker(engine, spec, Arc::new(agent())),
                 Some(Part::Patterns) => {
                     catalog.with_pattern_finder(engine, spec, Arc::new(ModelPatternFinder::new(model)))
                 }
-                Some(Part::Discover) => {
-                    catalog.with_chapter_finder(engine, spec, Arc::new(ModelChapterFinder::new(agent())))
-                }
-                Some(Part::Gaps) => {
-                    catalog.with_gap_investigator(engine, spec, Arc::new(ModelGapInvestigator::new(agent())))
-                }
+                Some(Part::Discover) => catalog.with_chapter_finder(engine, spec, Arc::new(agent())),
+                Some(Part::Gaps) => catalog.with_gap_investigator(engine, spec, Arc::new(agent())),
                 Some(Part::Classify) => {
                     catalog.with_classifier(engine, spec, Arc::new(ModelClassifier::new(model)))
                 }
@@ -197,18 +188,15 @@ impl Models {
     /// What a book may take at most, by stage: of what it has not done yet.
     pub(crate) fn estimates(&self, state: &BookState) -> Vec<StageEstimate> {
         let estimate = |Named { part, engine, model }: &Named| {
-            let (agent, prompts) = (|| Agent::new(model.clone()), &self.prompts);
+            let (agent, prompts) = (Agent::new(model.clone()), &self.prompts);
             let each = match part {
                 None => ModelOcr::new(model.clone(), None).estimate(prompts),
-                Some(Part::TocFinder) => ModelTocFinder::new(agent()).estimate(),
+                Some(Part::TocFinder | Part::TocLink | Part::Discover | Part::Gaps) => agent.estimate(),
                 Some(Part::TocExtract) => ModelTocExtractor::new(model.clone()).estimate(prompts),
                 Some(Part::Metadata) => ModelMetadata::new(model.clone()).estimate(prompts),
                 Some(Part::Patterns) => ModelPatternFinder::new(model.clone()).estimate(prompts),
                 Some(Part::Classify) => ModelClassifier::new(model.clone()).estimate(prompts),
                 Some(Part::Polish) => ModelPolisher::new(model.clone()).estimate(prompts),
-                Some(Part::TocLink) => ModelTocLinker::new(agent()).estimate(),
-                Some(Part::Discover) => ModelChapterFinder::new(agent()).estimate(),
-                Some(Part::Gaps) => ModelGapInvestigator::new(agent()).estimate(),
             };
             let stage = part.map_or("ocr", Part::as_str);
             StageEstimate { stage, engine: engine.clone(), units: open_units(state, *part), each }
@@ -265,7 +253,7 @@ fn open_units(state: &BookState, part: Option<Part>) -> u64 {
     let looks = match part {
         Part::TocLink if is_settled(Operation::TocExtract) => {
             let entries = state.toc_entries().values();
-            entries.filter(|e| matches!(e.ident, EntryIdent::Ordinal(_)) && !e.is_link_settled()).count()
+            entries.filter(|e| e.ident.is_printed() && !e.is_link_settled()).count()
         }
         Part::TocLink => ENTRIES,
         Part::Discover => analysis.map_or(LOOKS, |analysis| {

@@ -232,7 +232,7 @@ impl BookState {
             ops.extend(self.toc().and_then(|toc| narrowed(toc, &reset.toc)));
         }
         for entry in self.toc_entries().values() {
-            let found = !matches!(entry.ident, EntryIdent::Ordinal(_));
+            let found = !entry.ident.is_printed();
             if reset.drop_entries || (reset.drop_found_entries && found) {
                 ops.push(delete::<crate::TocEntry>(entry.key()));
             } else {

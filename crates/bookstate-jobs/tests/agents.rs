@@ -13,9 +13,8 @@ use bookstate_jobs::{
     engines::{
         EngineCatalog, EngineSpec,
         models::{
-            AGENT_TURNS, Agent, Answers, Model, ModelChapterFinder, ModelClassifier, ModelGapInvestigator,
-            ModelMetadata, ModelPatternFinder, ModelPolisher, ModelTocExtractor, ModelTocFinder,
-            ModelTocLinker,
+            AGENT_TURNS, Agent, Answers, Model, ModelClassifier, ModelMetadata, ModelPatternFinder,
+            ModelPolisher, ModelTocExtractor,
         },
     },
     ingest,
@@ -51,6 +50,11 @@ impl Desk {
         Self { dir, file, contents, toc_pages, answers: Answers::Kept, options: JobOptions::default() }
     }
 
+    /// The pages on which its entries begin.
+    fn printed_pages(&self) -> Vec<Option<i32>> {
+        self.contents.iter().map(|entry| Some(i32::try_from(entry.page).unwrap())).collect()
+    }
+
     fn library(&self) -> Library {
         Library::open(LibraryConfig::new(self.dir.path().join("data"))).unwrap().0
     }
@@ -70,12 +74,12 @@ impl Desk {
         let spec = || EngineSpec { pool: "replay".into(), metered: true };
         let catalog = EngineCatalog::local()
             .with_metadata(NAME, spec(), Arc::new(ModelMetadata::new(model())))
-            .with_finder(NAME, spec(), Arc::new(ModelTocFinder::new(agent())))
+            .with_finder(NAME, spec(), Arc::new(agent()))
             .with_pattern_finder(NAME, spec(), Arc::new(ModelPatternFinder::new(model())))
             .with_extractor(NAME, spec(), Arc::new(ModelTocExtractor::new(model())))
-            .with_linker(NAME, spec(), Arc::new(ModelTocLinker::new(agent())))
-            .with_chapter_finder(NAME, spec(), Arc::new(ModelChapterFinder::new(agent())))
-            .with_gap_investigator(NAME, spec(), Arc::new(ModelGapInvestigator::new(agent())))
+            .with_linker(NAME, spec(), Arc::new(agent()))
+            .with_chapter_finder(NAME, spec(), Arc::new(agent()))
+            .with_gap_investigator(NAME, spec(), Arc::new(agent()))
             .with_classifier(NAME, spec(), Arc::new(ModelClassifier::new(model())))
             .with_polisher(NAME, spec(), Arc::new(ModelPolisher::new(model())));
         let config = SchedulerConfig { min_free_bytes: 0, ..SchedulerConfig::default() };
@@ -134,6 +138,15 @@ fn with(members: Value, own: &[&str]) -> Answer {
     said(&all)
 }
 
+/// A table of these entries, as the model of `toc_extract` answers.
+fn listed<'k>(entries: impl Iterator<Item = &'k KeyEntry>) -> Answer {
+    let entry = |entry: &KeyEntry| {
+        let (number, title) = entry.title.split_once(' ').unwrap();
+        json!({ "entry_number": number, "title": title, "level": 1, "printed_page": entry.printed_page })
+    };
+    said(&json!({ "entries": entries.map(entry).collect::<Vec<_>>() }))
+}
+
 fn spent(state: &BookState) -> Usd {
     state.metrics().values().filter_map(|metric| Usd::from_dollars(metric.cost_usd?)).sum()
 }
@@ -154,17 +167,11 @@ async fn agents_link_entries_find_what_the_table_lacks_and_look_into_gaps() {
     let lacking = contents[1].clone();
     let hidden = lacking.clone();
     let server = ModelServer::start(move |asked| match schema_of(asked) {
-        "entries" => {
-            let listed = contents.iter().filter(|entry| entry.title != hidden.title);
-            let entry = |entry: &KeyEntry| {
-                let (number, title) = entry.title.split_once(' ').unwrap();
-                json!({ "entry_number": number, "title": title, "level": 1, "printed_page": entry.printed_page })
-            };
-            said(&json!({ "entries": listed.map(entry).collect::<Vec<_>>() }))
-        }
+        "entries" => listed(contents.iter().filter(|entry| entry.title != hidden.title)),
         "toc_entry_finder" => {
             let line = question(asked).lines().find(|line| line.starts_with("> [")).unwrap();
-            let entry = contents.iter().find(|entry| line.contains(entry.title.split_once(' ').unwrap().1)).unwrap();
+            let entry =
+                contents.iter().find(|entry| line.contains(entry.title.split_once(' ').unwrap().1)).unwrap();
             match turn(asked) {
                 0 => with(json!({ "tool": "load_page_image", "page": entry.page }), &[]),
                 // Not sure at first; said again it is believed.
@@ -261,14 +268,7 @@ async fn a_model_finds_the_contents_and_says_what_they_lack() {
                 ),
             }
         }
-        "entries" => {
-            let listed = contents.iter().filter(|entry| entry.title != hidden.title);
-            let entry = |entry: &KeyEntry| {
-                let (number, title) = entry.title.split_once(' ').unwrap();
-                json!({ "entry_number": number, "title": title, "level": 1, "printed_page": entry.printed_page })
-            };
-            said(&json!({ "entries": listed.map(entry).collect::<Vec<_>>() }))
-        }
+        "entries" => listed(contents.iter().filter(|entry| entry.title != hidden.title)),
         "missing_entries" => {
             assert_eq!(question(asked).lines().count(), 2, "{}", question(asked));
             let missing = |number: &str, before: Option<&str>| {
@@ -294,9 +294,7 @@ async fn a_model_finds_the_contents_and_says_what_they_lack() {
     let (first, last) = (desk.toc_pages[0], *desk.toc_pages.last().unwrap());
     assert_eq!((toc.start_page, toc.end_page), (i32::try_from(first).ok(), i32::try_from(last).ok()));
     let pages: Vec<_> = state.ordered_entries().iter().map(|entry| entry.actual_page).collect();
-    let printed: Vec<_> =
-        desk.contents.iter().map(|entry| Some(i32::try_from(entry.page).unwrap())).collect();
-    assert_eq!(pages, printed, "the second is there, and nothing else was added");
+    assert_eq!(pages, desk.printed_pages(), "the second is there, and nothing else was added");
     let asked: Vec<_> = server.seen().iter().map(|seen| schema_of(&seen.asked).to_owned()).collect();
     let finder = asked.iter().filter(|schema| *schema == "toc_finder").count();
     assert_eq!((finder, asked.len()), (3, 6), "{asked:?}");
@@ -312,12 +310,8 @@ async fn looks_for_what_the_table_lacks_run_at_once() {
     let contents = desk.contents.clone();
     let server = ModelServer::start(move |asked| match schema_of(asked) {
         "entries" => {
-            let listed = (0..).zip(&contents).filter(|(place, _)| ![1, 4].contains(place));
-            let entry = |(_, entry): (i32, &KeyEntry)| {
-                let (number, title) = entry.title.split_once(' ').unwrap();
-                json!({ "entry_number": number, "title": title, "level": 1, "printed_page": entry.printed_page })
-            };
-            said(&json!({ "entries": listed.map(entry).collect::<Vec<_>>() }))
+            let kept = (0..).zip(&contents).filter(|(place, _)| ![1, 4].contains(place));
+            listed(kept.map(|(_, entry)| entry))
         }
         "chapter_finder" => with(json!({ "sure": true }), &["title"]).after(Duration::from_secs(3600)),
         other => panic!("{other} is not asked"),
@@ -397,9 +391,7 @@ async fn where_an_agent_finds_nothing_the_local_rules_do_it() {
     let (report, state) = desk.run(&server, &["toc_link"], false, None).await;
     assert!(is_completed(&report), "{report:?}");
     let linked: Vec<_> = state.ordered_entries().iter().map(|entry| entry.actual_page).collect();
-    let printed: Vec<_> =
-        desk.contents.iter().map(|entry| Some(i32::try_from(entry.page).unwrap())).collect();
-    assert_eq!(linked, printed);
+    assert_eq!(linked, desk.printed_pages());
     assert_eq!(state.agent_states().size(), 0, "nothing is left of them");
     // All turns of one, and of the other the answer that is wrong twice.
     let asked = server.seen().len() as u64;
@@ -418,9 +410,7 @@ async fn what_an_agent_says_is_nowhere_is_looked_for_by_the_local_rules() {
     let (report, state) = desk.run(&server, &["toc_link"], false, None).await;
     assert!(is_completed(&report), "{report:?}");
     let linked: Vec<_> = state.ordered_entries().iter().map(|entry| entry.actual_page).collect();
-    let printed: Vec<_> =
-        desk.contents.iter().map(|entry| Some(i32::try_from(entry.page).unwrap())).collect();
-    assert_eq!(linked, printed);
+    assert_eq!(linked, desk.printed_pages());
     assert_eq!((server.seen().len(), state.agent_states().size()), (desk.contents.len(), 0));
 
     // Unless nobody but the model is to look.

@@ -15,7 +15,7 @@ use bookstate_jobs::{
     Activity, JobEnd, JobRequest, RunningJob, Scheduler, SchedulerConfig, Started,
     engines::{
         EngineCatalog, EngineSpec,
-        models::{Agent, Model, ModelOcr, ModelTocExtractor, ModelTocFinder},
+        models::{Agent, Model, ModelOcr, ModelTocExtractor},
     },
     ingest,
 };
@@ -58,7 +58,7 @@ impl Desk {
         let spec = EngineSpec { pool: "replay".into(), metered: true };
         EngineCatalog::local()
             .with_ocr(NAME, spec.clone(), Arc::new(ModelOcr::new(model.clone(), None)))
-            .with_finder(NAME, spec.clone(), Arc::new(ModelTocFinder::new(Agent::new(model.clone()))))
+            .with_finder(NAME, spec.clone(), Arc::new(Agent::new(model.clone())))
             .with_extractor(NAME, spec, Arc::new(ModelTocExtractor::new(model)))
     }
 

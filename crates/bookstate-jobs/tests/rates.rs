@@ -13,7 +13,7 @@ use bookstate_jobs::{
     JobEnd, JobRequest, Scheduler, SchedulerConfig, Started,
     engines::{
         EngineCatalog, EngineSpec,
-        models::{Agent, Model, ModelOcr, ModelTocLinker},
+        models::{Agent, Model, ModelOcr},
     },
     ingest,
 };
@@ -79,7 +79,7 @@ async fn no_window_of_the_server_holds_more_than_allowed_and_nearly_all_is_used(
     let spec = EngineSpec { pool: "replay".into(), metered: true };
     let catalog = EngineCatalog::local()
         .with_ocr(NAME, spec.clone(), Arc::new(ModelOcr::new(model.clone(), None)))
-        .with_linker(NAME, spec, Arc::new(ModelTocLinker::new(Agent::new(model))));
+        .with_linker(NAME, spec, Arc::new(Agent::new(model)));
     let dir = tempfile::tempdir().unwrap();
     let (library, _) = Library::open(LibraryConfig::new(dir.path().join("data"))).unwrap();
     let scheduler =

@@ -42,6 +42,12 @@ pub enum EntryIdent {
 }
 
 impl EntryIdent {
+    /// Whether it is of the printed table.
+    #[must_use]
+    pub const fn is_printed(&self) -> bool {
+        matches!(self, Self::Ordinal(_))
+    }
+
     /// The source that entries of this kind have.
     #[must_use]
     pub const fn source(&self) -> EntrySource {

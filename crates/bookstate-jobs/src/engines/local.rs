@@ -169,7 +169,7 @@ fn contents_entry(entry: &TocEntry) -> ContentsEntry {
 fn linker(book: &BookContext) -> Result<Arc<Linker>, EngineError> {
     let (text, range) = (whole(book)?, contents_range(&book.state)?);
     book.memo.get_or_make("linker", || {
-        let printed = book.state.toc_entries().values().filter(|e| matches!(e.ident, EntryIdent::Ordinal(_)));
+        let printed = book.state.toc_entries().values().filter(|e| e.ident.is_printed());
         Linker::new(&text, &printed.map(|entry| contents_entry(entry)).collect::<Vec<_>>(), &range)
     })
 }

@@ -23,9 +23,8 @@ pub(super) fn found_again(state: &BookState) -> Vec<EntryIdent> {
         let ident = EntryIdent::Discovered { level: missing.level, identifier: missing.identifier.clone() };
         state.toc_entry(&ident).map(|entry| &**entry)
     });
-    let is_printed = |entry: &&TocEntry| matches!(entry.ident, EntryIdent::Ordinal(_));
     let mut known: Vec<&TocEntry> =
-        state.toc_entries().values().map(|entry| &**entry).filter(is_printed).collect();
+        state.toc_entries().values().map(|entry| &**entry).filter(|entry| entry.ident.is_printed()).collect();
     let mut again = Vec::new();
     for entry in found {
         match known.iter().any(|other| is_same(other, entry)) {

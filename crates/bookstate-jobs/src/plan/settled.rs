@@ -33,7 +33,7 @@ fn pages(state: &BookState, job: &JobPlan) -> usize {
 
 /// Entries that linking settled; those that finalize found were never linked.
 fn is_linked(entry: &bookstate_domain::TocEntry) -> bool {
-    matches!(entry.ident, bookstate_domain::EntryIdent::Ordinal(_)) && entry.is_link_settled()
+    entry.ident.is_printed() && entry.is_link_settled()
 }
 
 fn finalize(state: &BookState) -> usize {

@@ -15,7 +15,8 @@ pub(super) fn entry_line(entry: &TocEntry, has_link: bool) -> String {
     format!("[{}] level {}{number}{title}{printed}{link}", entry.ident, entry.level)
 }
 
-/// The entries that are linked to pages around a range: `around` before it, all within it, `around` behind it; of those that are told.
+/// The entries that are linked to pages around a range, of those that are told: `around` before it, all within it,
+/// `around` behind it.
 pub(super) fn entries_around(
     state: &BookState,
     (first, last): (i32, i32),

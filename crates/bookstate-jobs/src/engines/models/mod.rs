@@ -30,9 +30,7 @@ use crate::{
 };
 use kept::KeptAnswer;
 
-pub use agents::{
-    AGENT_TURNS, Agent, ModelChapterFinder, ModelGapInvestigator, ModelTocFinder, ModelTocLinker,
-};
+pub use agents::{AGENT_TURNS, Agent};
 pub use classify::ModelClassifier;
 pub use kept::Answers;
 pub use metadata::ModelMetadata;

@@ -1,8 +1,8 @@
 //! The agent that finds an entry that the printed table lacks: the part `discover`.
 
 use async_trait::async_trait;
-use bookstate_domain::{AgentType, BookState, EntryIdent, MissingEntry, Text, TocEntry};
-use bookstate_llm::{Estimate, answer::share_of};
+use bookstate_domain::{AgentType, BookState, MissingEntry, Text, TocEntry};
+use bookstate_llm::answer::share_of;
 use bookstate_reading::toc::Numeral;
 use serde_json::{Value, json};
 
@@ -26,30 +26,12 @@ const SAME: f64 = 0.8;
 /// The longest title, in characters.
 const LONGEST_TITLE: usize = 300;
 
-/// A language model for the part `discover`. Where it has no answer, the local rules look.
-#[derive(Debug, Clone)]
-pub struct ModelChapterFinder(Agent);
-
-impl ModelChapterFinder {
-    /// Looks with this agent.
-    #[must_use]
-    pub const fn new(agent: Agent) -> Self {
-        Self(agent)
-    }
-
-    /// What a turn may take at most.
-    #[must_use]
-    pub fn estimate(&self) -> Estimate {
-        self.0.estimate()
-    }
-}
-
 #[async_trait]
-impl ChapterFinder for ModelChapterFinder {
+impl ChapterFinder for Agent {
     async fn discover(&self, book: BookContext, missing: MissingEntry) -> EngineResult<Turn<Discovered>> {
         let subject = Missing { state: book.state.clone(), missing: missing.clone() };
         let local = LocalAnalysis.discover(book.clone(), missing);
-        self.0.turn_or(&book, subject, |found, _| found, local).await
+        self.turn_or(&book, subject, |found, _| found, local).await
     }
 
     fn looks_at_once(&self) -> bool {
@@ -80,7 +62,8 @@ impl Subject for Missing {
     fn question(&self, pages: &Pages) -> String {
         let MissingEntry { heading, level, from_page, to_page, .. } = &self.missing;
         // Not what other looks found meanwhile, which is chance.
-        let around = entries_around(&self.state, (*from_page, *to_page), AROUND, is_printed);
+        let around =
+            entries_around(&self.state, (*from_page, *to_page), AROUND, |entry| entry.ident.is_printed());
         format!(
             "{}Look for {heading:?}, level {level}, between pages {from_page} and {to_page}. Entries around it:\n{around}",
             pages.book_line()
@@ -98,7 +81,7 @@ impl Subject for Missing {
             Ok(placed) => placed,
             Err(why) => return Verdict::Refused(why),
         };
-        if let Some(known) = known_at(&self.state, page, &title, is_printed) {
+        if let Some(known) = known_at(&self.state, page, &title, |entry| entry.ident.is_printed()) {
             return Verdict::Refused(format!("that is the entry {known}, which the table has."));
         }
         if let Some(other) = other_number(&self.missing, &title) {
@@ -129,10 +112,6 @@ pub(super) fn placed(
         return Err(format!("the title {title:?} is not printed on page {page}."));
     }
     Ok((page, title.into()))
-}
-
-fn is_printed(entry: &TocEntry) -> bool {
-    matches!(entry.ident, EntryIdent::Ordinal(_))
 }
 
 /// The number that a title begins with, or has behind its first word, where it is not the one that is looked for.

@@ -7,7 +7,6 @@ use bookstate_domain::{
     AgentType, BookState, EntryIdent, Text, TocEntry,
     persist::{AgentTrace, LinkOutcome},
 };
-use bookstate_llm::Estimate;
 use serde_json::{Value, json};
 
 use super::{
@@ -26,38 +25,20 @@ const AROUND: u32 = 3;
 /// The part of a title's words that stand on the page of its heading.
 const PRINTED: f64 = 0.6;
 
-/// A language model for the part `toc_link`. Where it has no answer, the local rules link.
-#[derive(Debug, Clone)]
-pub struct ModelTocLinker(Agent);
-
-impl ModelTocLinker {
-    /// Looks with this agent.
-    #[must_use]
-    pub const fn new(agent: Agent) -> Self {
-        Self(agent)
-    }
-
-    /// What a turn may take at most.
-    #[must_use]
-    pub fn estimate(&self) -> Estimate {
-        self.0.estimate()
-    }
-}
-
 #[async_trait]
-impl TocLinker for ModelTocLinker {
+impl TocLinker for Agent {
     async fn link(&self, book: BookContext, entry: Arc<TocEntry>) -> EngineResult<Turn<LinkOutcome>> {
         let subject = Entry { state: book.state.clone(), entry: entry.clone() };
         let outcome = |page: Option<i32>, trace: &AgentTrace| {
             let AgentTrace { turns, prompt, .. } = trace;
             let found = if page.is_some() { "found" } else { "not found" };
-            let reason = format!("{found} by {} in {turns} turns, prompt {prompt}", self.0.name());
+            let reason = format!("{found} by {} in {turns} turns, prompt {prompt}", self.name());
             match page {
                 Some(page) => LinkOutcome::Linked { page, reason: Some(reason.into()) },
                 None => LinkOutcome::NotFound { reason: reason.into() },
             }
         };
-        self.0.turn_or(&book, subject, outcome, LocalAnalysis.link(book.clone(), entry)).await
+        self.turn_or(&book, subject, outcome, LocalAnalysis.link(book.clone(), entry)).await
     }
 }
 

@@ -5,7 +5,6 @@ use bookstate_domain::{
     AgentType, BookState, EntryIdent, Gap, Text,
     persist::{AgentTrace, GapFix},
 };
-use bookstate_llm::Estimate;
 use serde_json::{Value, json};
 
 use super::{
@@ -27,30 +26,12 @@ const LONGEST_NOTE: usize = 300;
 /// The levels that an entry may have.
 const LEVELS: std::ops::RangeInclusive<i64> = 1..=9;
 
-/// A language model for the part `gaps`. Where it has no answer, the local rules look.
-#[derive(Debug, Clone)]
-pub struct ModelGapInvestigator(Agent);
-
-impl ModelGapInvestigator {
-    /// Looks with this agent.
-    #[must_use]
-    pub const fn new(agent: Agent) -> Self {
-        Self(agent)
-    }
-
-    /// What a turn may take at most.
-    #[must_use]
-    pub fn estimate(&self) -> Estimate {
-        self.0.estimate()
-    }
-}
-
 #[async_trait]
-impl GapInvestigator for ModelGapInvestigator {
+impl GapInvestigator for Agent {
     async fn gap(&self, book: BookContext, gap: Gap) -> EngineResult<Turn<GapFix>> {
         let subject = Stretch { state: book.state.clone(), gap: gap.clone() };
         let fix = |fix: Option<GapFix>, _: &AgentTrace| fix.unwrap_or(GapFix::None);
-        self.0.turn_or(&book, subject, fix, LocalAnalysis.gap(book.clone(), gap)).await
+        self.turn_or(&book, subject, fix, LocalAnalysis.gap(book.clone(), gap)).await
     }
 }
 

@@ -31,11 +31,6 @@ use crate::engine::{BookContext, EngineError, EngineResult, Turn, blocking};
 use pages::{Pages, Texts};
 use talk::{Asked, Decision, Paused, Subject};
 
-pub use chapter_finder::ModelChapterFinder;
-pub use entry_finder::ModelTocLinker;
-pub use gap_investigator::ModelGapInvestigator;
-pub use toc_finder::ModelTocFinder;
-
 /// The most units that one subject of an agent may take.
 pub const AGENT_TURNS: u64 = talk::MOST_TURNS as u64;
 
@@ -43,7 +38,8 @@ pub const AGENT_TURNS: u64 = talk::MOST_TURNS as u64;
 /// anew, which must not go on for ever.
 const MOST_TURNS_IN_ALL: i32 = 24;
 
-/// A model as an agent.
+/// A model as an agent, for the parts `toc_finder`, `toc_link`, `discover` and `gaps`. Where it has no answer, the local
+/// rules do its unit.
 #[derive(Debug, Clone)]
 pub struct Agent {
     model: Model,
@@ -89,7 +85,8 @@ impl Agent {
 
     /// What a turn may take at most, as a part of what all turns of a subject may take: only the last one may go beyond
     /// the limit, and it is hardly longer than the one before it.
-    fn estimate(&self) -> Estimate {
+    #[must_use]
+    pub fn estimate(&self) -> Estimate {
         let each = usize::try_from(2 * talk::MOST_TOKENS).unwrap_or_default() / talk::MOST_TURNS;
         let text = "x".repeat(each * talk::BYTES_PER_TOKEN);
         self.model.estimate(&ChatRequest::new(&self.model.name, talk::ANSWER_TOKENS).user(text))

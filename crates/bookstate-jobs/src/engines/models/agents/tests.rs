@@ -272,6 +272,25 @@ fn an_entry_that_the_table_lacks_is_printed_where_it_may_be() {
     );
 }
 
+/// The heading of another number may be mistaken for the one that is looked for: it is not believed at once.
+#[test]
+fn a_heading_with_another_number_is_doubted() {
+    let state = book();
+    let pages = pages_of(&state);
+    let judge = |identifier: &str, title: &str| {
+        let missing =
+            MissingEntry { identifier: identifier.into(), level: 1, to_page: 7, ..MissingEntry::default() };
+        let subject = Missing { state: BookState::new(BookId::new("b").unwrap()), missing };
+        subject.judge(&pages, &json!({ "tool": "write_result", "page": 5, "title": title, "sure": true }))
+    };
+    assert!(matches!(judge("3", "2 Lanterns"), Verdict::Doubted(Some(_), _)));
+    for (identifier, title) in
+        [("2", "2 Lanterns"), ("II", "2 Lanterns"), ("3", "Lanterns"), ("outline:1", "2 Lanterns")]
+    {
+        assert!(matches!(judge(identifier, title), Verdict::Believed(Some(_))), "{identifier} {title}");
+    }
+}
+
 #[test]
 fn a_gap_is_fixed_with_what_is_printed_in_it() {
     let state = book();

@@ -2,7 +2,6 @@
 
 use async_trait::async_trait;
 use bookstate_domain::{AgentType, StructureSummary, Text, persist::TocFound};
-use bookstate_llm::Estimate;
 use serde_json::{Value, json};
 
 use super::{
@@ -22,26 +21,8 @@ const LAST_PAGES: i32 = 8;
 /// The most pages that a table of contents has.
 const MOST_PAGES: i64 = 40;
 
-/// A language model for the part `toc_finder`. Where it has no answer, the local rules look.
-#[derive(Debug, Clone)]
-pub struct ModelTocFinder(Agent);
-
-impl ModelTocFinder {
-    /// Looks with this agent.
-    #[must_use]
-    pub const fn new(agent: Agent) -> Self {
-        Self(agent)
-    }
-
-    /// What a turn may take at most.
-    #[must_use]
-    pub fn estimate(&self) -> Estimate {
-        self.0.estimate()
-    }
-}
-
 #[async_trait]
-impl TocFinder for ModelTocFinder {
+impl TocFinder for Agent {
     /// All, since the agent may look anywhere.
     fn pages(&self) -> Option<i32> {
         None
@@ -49,7 +30,7 @@ impl TocFinder for ModelTocFinder {
 
     async fn find(&self, book: BookContext) -> EngineResult<Turn<Option<TocFound>>> {
         let local = LocalAnalysis.find(book.clone());
-        self.0.turn_or(&book, Contents, |found, _| found, local).await
+        self.turn_or(&book, Contents, |found, _| found, local).await
     }
 }
 
