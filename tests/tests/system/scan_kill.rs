@@ -45,6 +45,10 @@ fn readers(place: &Place) -> Vec<(i32, String)> {
     working.collect()
 }
 
+fn nothing_is_left(place: &Place) -> bool {
+    readers(place).is_empty() && fs::read_dir(place.path("tmp")).unwrap().next().is_none()
+}
+
 /// The lines of the log of units, as far as it is written.
 fn logged(place: &Place) -> Vec<String> {
     let log = fs::read_to_string(place.path("units.jsonl")).unwrap_or_default();
@@ -111,7 +115,7 @@ fn a_scan_goes_on_where_it_was_killed_and_leaves_no_reader_behind() {
         std::thread::sleep(Duration::from_millis(random.random_range(0..400)));
         running.kill().unwrap();
         running.wait().unwrap();
-        until("no reader is left", || readers(&place).is_empty());
+        until("no reader is left, and no file of one", || nothing_is_left(&place));
         // Its reader is killed, which is a failure that passes.
         let mut running = started(&place);
         let mut killed = false;
@@ -126,6 +130,6 @@ fn a_scan_goes_on_where_it_was_killed_and_leaves_no_reader_behind() {
         assert!(place.canonical("scan") == undisturbed, "moment {moment}: the export differs");
         println!("moment {moment}: killed behind line {lines}; its reader was killed: {killed}");
         never_again_when_safe(&place);
-        assert!(readers(&place).is_empty() && fs::read_dir(place.path("tmp")).unwrap().next().is_none());
+        assert!(nothing_is_left(&place), "moment {moment}: {:?}", readers(&place));
     }
 }
