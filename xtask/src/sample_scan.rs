@@ -31,7 +31,7 @@ pub(crate) fn run(options: &Options, out: &mut dyn std::io::Write) -> Result<()>
     for page in 1..=pages {
         let image = handbook.image(page, Resolution::Dpi(DPI))?;
         let path = folder.join(format!("{page:03}.jpg"));
-        let jpeg = image.jpeg(u32::MAX).map_err(anyhow::Error::msg)?;
+        let jpeg = image.jpeg().map_err(anyhow::Error::msg)?;
         std::fs::write(&path, jpeg).with_context(|| format!("cannot write {}", path.display()))?;
     }
     writeln!(out, "{pages} page images in {}", folder.display())?;

@@ -193,7 +193,7 @@ impl PageImageCache {
         if image.turn != Turn::None {
             made.pixels = turned(&made.pixels, image.turn.degrees());
         }
-        Ok(made.jpeg(u32::MAX).map_err(broken)?)
+        Ok(made.jpeg().map_err(broken)?)
     }
 
     fn path(&self, image: &ImageName) -> PathBuf {

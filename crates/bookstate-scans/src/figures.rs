@@ -33,7 +33,7 @@ pub fn cut_out(image: &PageImage, words: &PageWords) -> Vec<Vec<u8>> {
         let (width, height) = (area.width().max(0.0) as u32, area.height().max(0.0) as u32);
         let pixels = upright.crop_imm(x, y, width, height);
         let is_empty = pixels.width() == 0 || pixels.height() == 0;
-        (!is_empty).then(|| PageImage { pixels, dpi: None }.jpeg(u32::MAX).ok()).flatten()
+        (!is_empty).then(|| PageImage { pixels, dpi: None }.jpeg().ok()).flatten()
     };
     whole.into_iter().filter_map(jpeg).collect()
 }

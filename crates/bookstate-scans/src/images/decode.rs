@@ -7,7 +7,7 @@ use std::io::Cursor;
 
 use image::{
     DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, codecs::jpeg::JpegEncoder,
-    imageops::FilterType, metadata::Orientation,
+    metadata::Orientation,
 };
 
 use super::tiff_file;
@@ -78,17 +78,14 @@ pub struct PageImage {
 }
 
 impl PageImage {
-    /// The image as a JPEG file whose longer side has at most `longest` pixels.
+    /// The image as a JPEG file.
     ///
     /// # Errors
     /// It cannot be encoded.
-    pub fn jpeg(&self, longest: u32) -> Result<Vec<u8>, String> {
-        let is_larger = self.pixels.width().max(self.pixels.height()) > longest;
-        let shrunk = is_larger.then(|| self.pixels.resize(longest, longest, FilterType::Triangle));
-        let pixels = shrunk.as_ref().unwrap_or(&self.pixels).to_rgb8();
+    pub fn jpeg(&self) -> Result<Vec<u8>, String> {
         let mut file = Vec::new();
         JpegEncoder::new_with_quality(&mut file, JPEG_QUALITY)
-            .encode_image(&pixels)
+            .encode_image(&self.pixels.to_rgb8())
             .map_err(|error| error.to_string())?;
         Ok(file)
     }

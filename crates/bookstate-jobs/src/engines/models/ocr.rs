@@ -22,8 +22,6 @@ const BLANK: &str = "[blank]";
 const MOST_TOKENS: u32 = 6_000;
 /// The longer side of the image that is sent, in pixels: small print can be read, and providers do not shrink it.
 const LONGEST_SIDE: u32 = 1_568;
-/// What a page is drawn at, where it is drawn: the side above, for the page of most books.
-const DPI: f32 = 180.0;
 /// From so many words on the text layer says whether an answer is of this page.
 const KNOWN_WORDS: usize = 40;
 /// With less of these words in it an answer is doubted: of a text layer that looks like text, and of one that does not.
@@ -108,11 +106,12 @@ pub(super) fn page_image(
 ) -> Result<Image, EngineError> {
     let opened = book.memo.get_or_make("page images", || PageImages::open_by(&book.file, program))?;
     let images = (*opened).clone().map_err(EngineError::permanent)?;
-    let image = images.image(page, Resolution::Dpi(DPI)).map_err(|error| match error {
+    let size = Resolution::Within { width: LONGEST_SIDE, height: LONGEST_SIDE };
+    let image = images.image(page, size).map_err(|error| match error {
         PageError::System { .. } => EngineError::transient(error),
         error => EngineError::permanent(error),
     })?;
-    let jpeg = image.jpeg(LONGEST_SIDE).map_err(EngineError::permanent)?;
+    let jpeg = image.jpeg().map_err(EngineError::permanent)?;
     Ok(Image { media_type: "image/jpeg", bytes: jpeg.into() })
 }
 
