@@ -41,7 +41,7 @@ struct Form {
 }
 
 const SHORT: Form =
-    Form { window: Duration::from_millis(800), requests: 15, tokens: 10_000, pages: 10, sections: 0 };
+    Form { window: Duration::from_millis(800), requests: 20, tokens: 14_000, pages: 10, sections: 0 };
 const LONG: Form =
     Form { window: Duration::from_secs(60), requests: 60, tokens: 20_000, pages: 40, sections: 3 };
 

@@ -1,6 +1,6 @@
 //! Text of made pages: what codes stand for, where text is kept, what a page may cost.
 
-use super::made::{file, object, open, page, stream, text};
+use super::made::{file, object, open, packed_blanks, page, stream, text};
 use crate::page::SetAsideReason;
 use crate::source::SourceError;
 
@@ -167,15 +167,11 @@ fn a_form_that_draws_itself_ends() {
 
 #[test]
 fn content_that_unpacks_to_more_than_a_page_is_refused() {
-    use std::io::Write;
-    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
-    let piece = vec![b' '; 1 << 20];
-    (0..140).for_each(|_| encoder.write_all(&piece).unwrap());
     let objects = [
         object("<</Type/Catalog/Pages 2 0 R>>"),
         object("<</Type/Pages/Count 1/Kids[3 0 R]>>"),
         object("<</Type/Page/Parent 2 0 R/MediaBox[0 0 500 700]/Contents 4 0 R>>"),
-        stream("/Filter/FlateDecode", &encoder.finish().unwrap()),
+        stream("/Filter/FlateDecode", &packed_blanks(140)),
     ];
     let error = open(file(&objects)).page(1).unwrap_err();
     assert!(error.to_string().contains("unpacks to more"), "{error}");

@@ -1,6 +1,7 @@
 //! Small PDF files for tests, object by object.
 
 use crate::source::Source;
+use flate2::{Compress, Compression, FlushCompress};
 use std::path::Path;
 
 /// A file of numbered objects, the first of which is the catalog.
@@ -53,4 +54,19 @@ pub(super) fn page(content: &str, resources: &str, more: Vec<Vec<u8>>) -> Vec<u8
 pub(super) fn text(bytes: Vec<u8>) -> String {
     let text = open(bytes).page_text(1).unwrap().text;
     text.lines().map(str::trim).filter(|l| !l.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+/// So many mebibytes of blanks, packed and without an end: one is packed, and stands there so often.
+pub(super) fn packed_blanks(mebibytes: usize) -> Vec<u8> {
+    let piece = vec![b' '; 1 << 20];
+    let mut compress = Compress::new(Compression::fast(), true);
+    let mut packed = || {
+        let mut out = Vec::with_capacity(1 << 16);
+        // Behind a full flush a piece needs nothing of those before it.
+        compress.compress_vec(&piece, &mut out, FlushCompress::Full).unwrap();
+        out
+    };
+    let (mut all, next) = (packed(), packed());
+    (1..mebibytes).for_each(|_| all.extend(&next));
+    all
 }
