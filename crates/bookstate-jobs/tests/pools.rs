@@ -62,7 +62,7 @@ async fn a_held_unit_waits_as_long_as_it_has_to_and_keeps_its_attempts() {
         })
         .await;
     assert_eq!((result, asked), (Err(EngineError::transient("busy")), 107));
-    assert!(start.elapsed() >= Duration::from_secs(100), "{:?}", start.elapsed());
+    assert!(start.elapsed() >= Duration::from_secs(500), "{:?}", start.elapsed());
     assert!(numbers.iter().take(100).all(|number| *number == 1));
 }
 
