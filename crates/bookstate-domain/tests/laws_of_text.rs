@@ -366,7 +366,7 @@ fn beyond_the_limits(kind: Kind, pool: &[Value]) -> Vec<Value> {
                 .map(|texts| text(serde_json::to_string(&texts).unwrap()))
                 .into()
         }
-        Kind::Json => pool.iter().take(12).flat_map(with_long_texts).map(text).collect(),
+        Kind::Json => pool.iter().flat_map(with_long_texts).map(text).collect(),
         Kind::Bool | Kind::Time => Vec::new(),
     }
 }
