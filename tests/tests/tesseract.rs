@@ -186,6 +186,17 @@ fn a_program_that_hangs_or_is_not_wanted_any_more_is_ended_with_its_children() {
     until("the end of what was cancelled", || !runs(&nap));
 }
 
+/// As many run at once as there are processors: one that takes them all holds up the others.
+#[test]
+fn each_program_has_one_processor() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = PageImage { pixels: DynamicImage::ImageLuma8(page(folder.path())), dpi: None };
+    let program = stand_in(folder.path(), "echo \"threads: $OMP_THREAD_LIMIT\" >&2; exit 1");
+    let config = TesseractConfig { program, ..TesseractConfig::default() };
+    let error = Tesseract::find(config).unwrap().read(&image, "eng", &Cancel::default()).unwrap_err();
+    assert_eq!(error, OcrError::Failed { reason: "threads: 1".into() });
+}
+
 /// Script detection takes faint print for any script: one page alone does not make a book unreadable, most do.
 #[test]
 fn a_script_without_a_language_is_told_by_most_pages() {

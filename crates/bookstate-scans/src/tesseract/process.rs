@@ -8,7 +8,7 @@
 
 use std::{
     ffi::OsString,
-    io::{Read, Write},
+    io::{ErrorKind, Read, Write},
     os::unix::process::{CommandExt, ExitStatusExt},
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
     sync::{
@@ -21,6 +21,7 @@ use std::{
 use image::GrayImage;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
     process::{Pid, Signal, kill_process_group},
 };
 
@@ -42,7 +43,7 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/bookstate-ocr-XXXXXX" 2>&1) || { echo "$dir"; e
 cd "$dir" || exit 125
 if ! why=$(head -c "$size" <&3 2>&1 >page.pgm); then
   rm -rf "$dir"
-  echo "$why"
+  echo "$dir: $why"
   exit 125
 fi
 "$@" >said 2>&1 3<&- &
@@ -135,6 +136,7 @@ impl Tesseract {
             .arg(answer)
             .arg(&config.program)
             .args(arguments)
+            .env("OMP_THREAD_LIMIT", "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -155,14 +157,18 @@ impl Tesseract {
         let (mut heard, mut piece) = (Vec::new(), [0; 16 << 10]);
         loop {
             let look = Timespec { tv_sec: 0, tv_nsec: LOOK.subsec_nanos().into() };
-            let ready = poll(&mut [PollFd::new(&stdout, PollFlags::IN)], Some(&look));
-            // A poll that was interrupted is made again.
-            if ready.is_ok_and(|ready| ready > 0) {
-                match stdout.read(&mut piece) {
-                    Ok(0) => break,
-                    Ok(bytes) => heard.extend_from_slice(&piece[..bytes]),
-                    Err(error) => over = over.or_else(|| Some((system(error), Instant::now()))),
-                }
+            let ready = match poll(&mut [PollFd::new(&stdout, PollFlags::IN)], Some(&look)) {
+                Ok(ready) => ready > 0,
+                Err(Errno::INTR) => false,
+                Err(error) => return Err(system(error.into())),
+            };
+            match if ready { Some(stdout.read(&mut piece)) } else { None } {
+                None => {}
+                Some(Ok(0)) => break,
+                Some(Ok(bytes)) => heard.extend_from_slice(&piece[..bytes]),
+                Some(Err(error)) if error.kind() == ErrorKind::Interrupted => {}
+                // The line is cut with this call, so that the script ends as for any other reason.
+                Some(Err(error)) => return Err(system(error)),
             }
             if over.is_none() {
                 if cancel.is_cancelled() {
