@@ -5,7 +5,7 @@
 //! level, so that the chapters' texts are disjoint and together are the book from the first chapter on. A parent
 //! is the last chapter on a higher level.
 
-use super::finalize::EntryFacts;
+use super::entry_facts::EntryFacts;
 use super::headings::{HeadingKind, PageHeading};
 use super::locate::{ChapterStart, Position, locate};
 use super::made_from::{

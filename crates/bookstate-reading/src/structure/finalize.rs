@@ -4,14 +4,14 @@
 //! table implies nothing. An implied entry is found only where a heading of its form and number stands, and only
 //! when there is one such heading.
 
+use super::entry_facts::EntryFacts;
 use super::headings::{HeadingKind, PageHeading};
 use super::matter::known_title;
 use super::series::book_headings;
 use super::typed;
 use crate::toc::{BookText, Numeral, NumeralStyle};
 use bookstate_domain::{
-    EntryIdent, ExcludedRange, Gap, MissingEntry, NumberingPattern, PatternAnalysis, Text, TocEntry,
-    persist::Discovery,
+    ExcludedRange, Gap, MissingEntry, NumberingPattern, PatternAnalysis, Text, persist::Discovery,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,31 +27,6 @@ const BEYOND: &str = "outline:";
 const TYPED: &str = "type:";
 /// Fewer entries are no numbering.
 const FEWEST: usize = 3;
-
-/// What of an entry the analysis needs.
-#[derive(Debug, Clone, PartialEq)]
-#[expect(missing_docs, reason = "the fields are those of TocEntry")]
-pub struct EntryFacts {
-    pub ident: EntryIdent,
-    pub number: Option<Text>,
-    pub title: Option<Text>,
-    pub level: i32,
-    pub level_name: Option<Text>,
-    pub page: Option<u32>,
-}
-
-impl From<&TocEntry> for EntryFacts {
-    fn from(entry: &TocEntry) -> Self {
-        Self {
-            ident: entry.ident.clone(),
-            number: entry.entry_number.clone(),
-            title: entry.title.clone(),
-            level: entry.level,
-            level_name: entry.level_name.clone(),
-            page: entry.actual_page.and_then(|p| u32::try_from(p).ok()),
-        }
-    }
-}
 
 /// What the members of a numbering share.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

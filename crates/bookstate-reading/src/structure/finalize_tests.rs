@@ -2,7 +2,7 @@
 
 use super::super::gap::look_into;
 use super::*;
-use bookstate_domain::persist::GapFix;
+use bookstate_domain::{EntryIdent, persist::GapFix};
 use proptest::prelude::*;
 
 fn entry(i: u32, number: &str, level: i32, word: Option<&str>, page: u32) -> EntryFacts {

@@ -4,7 +4,8 @@
 //! counts without holes up to the gap; an entry is moved only to a page where its number and title stand as a
 //! heading, from one where its title does not, and never past its neighbours.
 
-use super::finalize::{EntryFacts, Members, Numbering, is_excluded, numberings};
+use super::entry_facts::EntryFacts;
+use super::finalize::{Members, Numbering, is_excluded, numberings};
 use super::headings::HeadingKind;
 use super::series::{BookHeading, headings_within};
 use std::collections::HashSet;

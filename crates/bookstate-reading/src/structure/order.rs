@@ -3,7 +3,7 @@
 //! Invariants: pages are not touched; what is not found, in the file's own contents or on the page, stays behind what it
 //! stood behind.
 
-use super::finalize::EntryFacts;
+use super::entry_facts::EntryFacts;
 use super::locate::{ChapterStart, lines_on_page};
 use crate::toc::{BookText, normalise, split_title};
 use bookstate_domain::{ChapterSubject, EntryIdent};

@@ -3,7 +3,7 @@
 //! Invariants: a look says something only when it recurs; contents, code and captions have no headings; a stretch of
 //! more lines than a title takes is text in another type. Only books whose source knows sizes have any.
 
-use super::finalize::EntryFacts;
+use super::entry_facts::EntryFacts;
 use super::headings::{HeadingKind, PageHeading};
 use super::named::named;
 use super::series::BookHeading;

@@ -1,6 +1,6 @@
 //! What a book's file says beside its text: outline, page labels, links, and how lines are set.
 
-use super::title::{normalise, similar};
+use super::same_title::{normalise, similar};
 use crate::page::Page;
 use crate::source::{NavigationEntry, Source};
 

@@ -11,7 +11,7 @@ use super::find::Stated;
 use super::lists::{Turn, turns};
 use super::numbers::{NumberStyle, PageNumber};
 use super::page_text::{BookText, Region, TitleMatch};
-use super::title::normalise;
+use super::same_title::normalise;
 use super::title_index::TitleIndex;
 use std::collections::HashMap;
 

@@ -9,7 +9,8 @@ use super::levels::levels;
 use super::link::Linker;
 use super::numbers::PageNumber;
 use super::page_text::{BookText, Region};
-use super::title::{normalise, ordinal};
+use super::same_title::normalise;
+use super::title::ordinal;
 use std::collections::HashSet;
 
 /// A list with its place and how well the book bears it out.

@@ -6,7 +6,8 @@
 
 use super::chain::{Candidate, heaviest};
 use super::entry::ContentsEntry;
-use super::title::{normalise, similar, split_title};
+use super::same_title::{normalise, similar};
+use super::title::split_title;
 use super::words::is_contents_title;
 use crate::source::NavigationEntry;
 use std::collections::HashMap;

@@ -5,7 +5,8 @@ use super::contents_page::{Mode, Printed};
 use super::counted_on::comes_behind;
 use super::entry_line::{EntryLine, is_leader, is_title};
 use super::page_text::{BookText, Line};
-use super::title::{TitleParts, level_of_word, normalise, split_title};
+use super::same_title::normalise;
+use super::title::{TitleParts, level_of_word, split_title};
 
 /// Lines of a title before the one with the page number.
 const WRAPPED_LINES: usize = 4;

@@ -9,7 +9,8 @@ use super::contents_page::{Printed, lines, longest_rise};
 use super::entry_line::{is_leader, is_title, parse, parse_number_alone};
 use super::numbers::{NumberStyle, PageNumber, decimal, roman};
 use super::page_text::{BookText, Line, Region};
-use super::title::{level_of_word, normalise, split_title};
+use super::same_title::normalise;
+use super::title::{level_of_word, split_title};
 
 /// Such contents are looked for on this many pages.
 const EARLY_PAGES: u32 = 40;

@@ -1,4 +1,4 @@
-//! Titles: how they are compared, and what of a printed title is its number.
+//! Titles: what of a printed title is its number.
 //!
 //! Invariant: a title's parts are slices of what the book prints; nothing is translated or corrected.
 
@@ -6,7 +6,6 @@ use super::numbers::{chinese, decimal, digit, roman};
 use super::numerals::{KERAIA, Numeral};
 use super::words::level_of_sign;
 pub use super::words::level_of_word;
-use unicode_normalization::UnicodeNormalization;
 
 /// A printed title in its parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,27 +28,6 @@ impl TitleParts<'_> {
     pub fn is_decimal(&self) -> bool {
         self.number.is_some_and(|n| n.starts_with(|c: char| digit(c).is_some()))
     }
-}
-
-/// What is compared of a title: its letters and digits, decomposed and in lower case.
-pub fn normalise(text: &str) -> String {
-    // Most text is; all lines of a book are compared, and decomposing them was a sixth of the time that a book took.
-    if text.is_ascii() {
-        let mut out = String::with_capacity(text.len());
-        out.extend(text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()));
-        return out;
-    }
-    text.nfkd().flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric()).collect()
-}
-
-/// Whether two normalised titles are the same but for a few characters (a lost accent, a glyph without
-/// Unicode). Short ones must be equal.
-pub fn similar(a: &str, b: &str) -> bool {
-    if a == b {
-        return true;
-    }
-    let (long, short) = (a.chars().count().max(b.chars().count()), a.chars().count().min(b.chars().count()));
-    short >= 8 && long - short <= 2.max(long / 8) && strsim::levenshtein(a, b) <= long / 8
 }
 
 /// Splits what a book prints as a title into word, number and rest.
@@ -246,14 +224,6 @@ fn title_behind(rest: &str) -> (bool, &str) {
 mod tests {
     use super::*;
 
-    #[test]
-    fn ascii_is_normalised_as_all_text_is() {
-        let all: String = (0..=127_u8).map(char::from).collect();
-        // A letter beside it keeps it from being taken for ASCII.
-        assert_eq!(normalise(&format!("{all}ж")), format!("{}ж", normalise(&all)));
-        assert_eq!(normalise("4.2  The *Mill*"), "42themill");
-    }
-
     fn parts(text: &str) -> (Option<&str>, Option<&str>, &str) {
         let p = split_title(text);
         (p.word, p.number, p.rest)
@@ -326,14 +296,5 @@ mod tests {
         assert_eq!(split_title("Title").depth(), None);
         assert!(split_title("3.1 x").is_decimal());
         assert!(!split_title("A.1 x").is_decimal());
-    }
-
-    #[test]
-    fn comparison_ignores_what_layout_changes() {
-        assert_eq!(normalise("3.1  Über—blick"), "31uberblick");
-        assert_eq!(normalise("ﬁle"), "file");
-        assert!(similar("introductiontox", "introductiontoy"));
-        assert!(!similar("chapter1", "chapter22"));
-        assert!(!similar("abc", "abd"), "short titles must be equal");
     }
 }

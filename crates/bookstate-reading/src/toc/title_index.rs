@@ -3,7 +3,8 @@
 //! Invariants: titles are compared normalised, with and without their numbers; they are kept as places in the page's
 //! text, because an index of each page of a book is in memory at once.
 
-use super::title::{level_of_word, normalise, similar, split_glued, split_title};
+use super::same_title::{normalise, similar};
+use super::title::{level_of_word, split_glued, split_title};
 use std::ops::Range;
 
 /// Lines that a title may have.

@@ -9,7 +9,8 @@ use super::entry::ContentsEntry;
 use super::entry_line::{is_leader, is_title};
 use super::levels::levels;
 use super::page_text::{BookText, Line, Region};
-use super::title::{normalise, split_title};
+use super::same_title::normalise;
+use super::title::split_title;
 use super::words::is_contents_title;
 use std::collections::HashSet;
 

@@ -4,7 +4,7 @@
 //! Invariant: this is the one list of each; a word that is not here is still read by its place, a word that is
 //! here only makes a weak sign strong.
 
-use super::title::normalise;
+use super::same_title::normalise;
 use std::{collections::HashMap, collections::HashSet, sync::LazyLock};
 
 /// How contents are headed.

@@ -6,7 +6,7 @@
 //! text of the whole width, whose rows have all their cells and leave most of them unfilled.
 
 use super::glyph::{Glyph, median};
-use super::rows::Row;
+use super::row::Row;
 use std::ops::Range;
 
 /// Columns have at least this many rows each.

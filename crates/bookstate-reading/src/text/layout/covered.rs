@@ -5,10 +5,8 @@
 //! drawn: what was drawn on from left to right is of one text.
 
 use super::glyph::Glyph;
-use super::rows::Row;
+use super::row::{LARGE, Row};
 
-/// A glyph is large in a row from this multiple of its other glyphs' size on.
-pub(super) const LARGE: f32 = 1.5;
 /// Text is laid over other text when this share of its glyphs is covered.
 const COVERED: f32 = 0.5;
 /// A glyph lies over the one before it when they share this much of the narrower one.

@@ -7,7 +7,7 @@
 use super::direction::{logical, turns_between};
 use super::gaps::{Gap, Gaps};
 use super::glyph::{Glyph, median};
-use super::rows::Row;
+use super::row::Row;
 use crate::page::{Block, BlockKind, Line, Rect, Span, Style};
 
 /// Equal glyphs closer than this share of the size are one glyph in fake bold.

@@ -9,6 +9,7 @@ mod direction;
 mod gaps;
 mod glyph;
 mod lines;
+mod row;
 mod rows;
 
 pub(crate) use glyph::Glyph;
