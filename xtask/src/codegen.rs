@@ -2,8 +2,8 @@
 //!
 //! A field is added in one place, its document's struct; this chore brings it to `schema.graphql` (what a node
 //! is set up with), asks a node that is set up so for `schema.json`, and then writes `operations/` (one file per
-//! operation, compiled by graphql_client). The files are checked in; a test runs it with `--check`. What the operations are for, and why they look as they do, is documented
-//! where they are used: `bookstate_sink::defradb`.
+//! operation). The files are checked in; a test runs it with `--check`. What the operations are for, and why they
+//! look as they do, is documented where they are used: `bookstate_sink::defradb`.
 
 use std::{
     collections::BTreeMap,
@@ -62,12 +62,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         }
         .with_context(|| path.display().to_string())
     };
-    // The operations last: they compile only against the description of a node that has their fields.
-    let (collections, operations): (Vec<_>, Vec<_>) =
-        differing.iter().partition(|name| name.as_str() == "schema.graphql");
-    collections.into_iter().try_for_each(write)?;
-    schema_drift::run(&schema_drift::Options { write: true })?;
-    operations.into_iter().try_for_each(write)
+    differing.iter().try_for_each(write)?;
+    schema_drift::run(&schema_drift::Options { write: true })
 }
 
 /// The names of the files that are missing, differ, or should not be there.
@@ -309,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_files_are_those_that_graphql_client_gives_modules() {
+    fn names_of_files_are_the_collections_in_snake_case() {
         assert_eq!(["OcrResult", "ToC", "Page"].map(snake), ["ocr_result", "to_c", "page"]);
     }
 }

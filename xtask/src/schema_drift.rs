@@ -1,7 +1,7 @@
 //! `cargo xtask schema-drift`: is the checked-in description of a DefraDB node what a real node says of itself?
 //!
 //! Starts a node, sets it up with `schema.graphql`, and compares its introspection with `schema.json` (what
-//! graphql_client compiles the operations against) and its routes with `routes.txt` (what tells one version of
+//! tests hold the operations against) and its routes with `routes.txt` (what tells one version of
 //! DefraDB from another). `--write` writes both. The order of types, fields and arguments is ours: the node's
 //! changes from run to run.
 

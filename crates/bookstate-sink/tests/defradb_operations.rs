@@ -1,7 +1,6 @@
 //! Every operation is valid for the node, in full, and the field tables are the node's types.
 //!
-//! graphql_client checks types, root fields and selections when it compiles, and nothing else: a misspelt
-//! argument would be found by a node that ignores it.
+//! What is misspelt would else be found by a node that ignores it.
 #![cfg(feature = "defradb")]
 #![expect(clippy::unwrap_used, reason = "what a test's own functions meet fails the test")]
 
@@ -32,7 +31,7 @@ fn every_operation_is_valid() {
 }
 
 #[test]
-fn what_graphql_client_lets_through_is_found_here() {
+fn what_is_wrong_of_an_operation_is_found() {
     let schema = introspection::schema();
     let right = "mutation U($fields: PageMutationInputArg!, $key: String!) {
         rows: upsert_Page(filter: {key: {_eq: $key}}, add: {}, update: $fields) { key } }";

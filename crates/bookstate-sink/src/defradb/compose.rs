@@ -1,10 +1,9 @@
 //! Several typed operations in one request, which the node carries out as one transaction.
 //!
-//! An operation is compiled by graphql_client from its file. Here the parsed operations are put side by side
-//! under aliases, their variables renamed; each answer is read back through its operation's own type. The
-//! text of a request depends on its operations only, so texts are kept.
+//! The parsed operations are put side by side under aliases, their variables renamed; each answer is read back
+//! through its operation's own type. The text of a request depends on its operations only, so texts are kept.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, marker::PhantomData, sync::Arc};
 
 use graphql_client::GraphQLQuery;
 use graphql_parser::query::{
@@ -12,7 +11,10 @@ use graphql_parser::query::{
     VariableDefinition,
 };
 use parking_lot::Mutex;
-use serde::{Deserialize, Serialize, de::value::MapDeserializer};
+use serde::{
+    Deserialize, Serialize,
+    de::{DeserializeOwned, value::MapDeserializer},
+};
 use serde_json::Map;
 
 type Ast = Document<'static, String>;
@@ -31,11 +33,11 @@ pub(super) enum ComposeError {
     Variables(#[from] serde_json::Error),
 }
 
-/// Where the answer of an operation will be, and how it is read.
+/// Where the answer of an operation will be, and as what its rows are read.
 #[derive(Debug)]
 pub(super) struct Ask<R> {
     index: usize,
-    read: Read<R>,
+    row: PhantomData<fn() -> R>,
 }
 
 // Derived, these would ask the same of the rows.
@@ -46,8 +48,11 @@ impl<R> Clone for Ask<R> {
     }
 }
 
-/// Reads the rows of an operation's answer.
-pub(super) type Read<R> = fn(&mut Answer, usize) -> Result<Vec<R>, serde_json::Error>;
+/// What an operation is answered with.
+#[derive(Debug, Deserialize)]
+pub(super) struct Rows<R> {
+    rows: Option<Vec<Option<R>>>,
+}
 
 /// Operations that become one request. All queries, or all mutations.
 #[derive(Debug, Default)]
@@ -58,11 +63,11 @@ pub(super) struct Batch {
 
 impl Batch {
     /// Adds an operation.
-    pub(super) fn push<Q: GraphQLQuery, R>(
-        &mut self,
-        variables: Q::Variables,
-        read: Read<R>,
-    ) -> Result<Ask<R>, ComposeError> {
+    pub(super) fn push<Q, R>(&mut self, variables: Q::Variables) -> Result<Ask<R>, ComposeError>
+    where
+        Q: GraphQLQuery<ResponseData = Rows<R>>,
+        R: DeserializeOwned,
+    {
         let body = Q::build_query(variables);
         let index = self.shape.len();
         self.shape.push(body.query);
@@ -74,7 +79,7 @@ impl Batch {
             serde_json::Value::Null => {}
             _ => return Err(ComposeError::Shape("variables that are no object")),
         }
-        Ok(Ask { index, read })
+        Ok(Ask { index, row: PhantomData })
     }
 
     /// The body of the request.
@@ -201,21 +206,14 @@ pub(super) struct Answer(Map<String, serde_json::Value>);
 
 impl Answer {
     /// The rows of an operation. Once: they are taken out.
-    pub(super) fn rows<R>(&mut self, ask: Ask<R>) -> Result<Vec<R>, serde_json::Error> {
-        (ask.read)(self, ask.index)
-    }
-
-    /// What the operation at this index holds, as its own type.
-    pub(super) fn take<Q: GraphQLQuery>(
-        &mut self,
-        index: usize,
-    ) -> Result<Q::ResponseData, serde_json::Error> {
-        let suffix = format!("_{index}");
+    pub(super) fn rows<R: DeserializeOwned>(&mut self, ask: Ask<R>) -> Result<Vec<R>, serde_json::Error> {
+        let suffix = format!("_{}", ask.index);
         let names: Vec<String> = self.0.keys().filter(|name| name.ends_with(&suffix)).cloned().collect();
         let own = names.into_iter().filter_map(|name| {
             let value = self.0.remove(&name)?;
             Some((name.strip_suffix(&suffix)?.to_owned(), value))
         });
-        Q::ResponseData::deserialize(MapDeserializer::new(own))
+        let answer = Rows::deserialize(MapDeserializer::new(own))?;
+        Ok(answer.rows.into_iter().flatten().flatten().collect())
     }
 }

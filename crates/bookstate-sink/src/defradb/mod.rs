@@ -1,4 +1,4 @@
-//! DefraDB as a target, through typed operations of graphql_client.
+//! DefraDB as a target, through typed operations: queries of graphql_client.
 //!
 //! Measured on DefraDB 1.0.0, and decided by that; a node of another version is tried (`probe`):
 //!

@@ -1,49 +1,140 @@
-//! The operations: one file each in `graphql/operations`, compiled by graphql_client against `schema.json`,
-//! the node's own description of itself.
+//! The operations: one file each in `graphql/operations`, with the types of its variables and of its rows.
 //!
-//! Files and schema are made by `cargo xtask codegen` and `cargo xtask schema-drift`. graphql_client does not
-//! check arguments, filters and undeclared variables; the test `defradb_operations` validates all of it. The
-//! list below has to name every collection, which is tested here.
+//! An operation of all collections is one type, generic over the document, so that what is right of one collection
+//! is right of each. Files and schema are made by `cargo xtask codegen` and `cargo xtask schema-drift`. That the
+//! files are what the schema takes, and each type what its file declares, is found by tests, here and in
+//! `defradb_operations`: graphql_client's own derive looks at less (no arguments, filters, undeclared variables),
+//! and took eight seconds of each build.
+
+use std::marker::PhantomData;
 
 use bookstate_domain::{
     AgentState, Book, BookId, Chapter, Document, Job, Metric, OcrResult, Op, Page, Toc, TocEntry, WriteOp,
 };
 use bookstate_store::WriteMark;
-use graphql_client::GraphQLQuery;
+use graphql_client::{GraphQLQuery, QueryBody};
+use serde::Serialize;
 
 use super::{
-    compose::{Ask, Batch, ComposeError},
+    compose::{Ask, Batch, ComposeError, Rows},
     wire::{Changes, Found, NewDocument, Stored, StoredSync, SyncChange, Written, WrittenSync, token_text},
 };
 
-/// A change of the schema makes the operations compile again.
-const _: &str = include_str!("../../graphql/schema.json");
+/// An operation's file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Text {
+    name: &'static str,
+    text: &'static str,
+}
 
-/// DefraDB's own scalars, which generated code refers to.
-type DateTime = String;
-type Float64 = f64;
-#[expect(clippy::upper_case_acronyms, reason = "the node's name")]
-type JSON = serde_json::Value;
+impl Text {
+    const fn with<V>(self, variables: V) -> QueryBody<V> {
+        QueryBody { variables, query: self.text, operation_name: self.name }
+    }
+}
+
+macro_rules! text {
+    ($verb:literal $Collection:literal, $($file:literal)+) => {
+        Text {
+            name: concat!($verb, $Collection),
+            text: include_str!(concat!("../../graphql/operations/", $($file,)+ ".graphql")),
+        }
+    };
+}
+
+/// The files of a collection's operations.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Texts {
+    add: Text,
+    update: Text,
+    delete: Text,
+    find: Text,
+    load: Text,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(bound = "")]
+struct AddVariables<D: Document> {
+    documents: Vec<NewDocument<D>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(bound = "")]
+struct UpdateVariables<D: Document> {
+    fields: Changes<D>,
+    key: String,
+    book_id: String,
+}
+
+#[derive(Debug, Serialize)]
+struct DeleteVariables {
+    keys: Vec<String>,
+    book_id: String,
+}
+
+#[derive(Debug, Serialize)]
+struct FindVariables {
+    keys: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct BookVariables {
+    book_id: String,
+}
+
+macro_rules! operations_of_documents {
+    ($($Operation:ident $file:ident: $Variables:ty => $Row:ty;)*) => {
+        $(struct $Operation<D>(PhantomData<D>);
+
+        impl<D: Operations> GraphQLQuery for $Operation<D> {
+            type Variables = $Variables;
+            type ResponseData = Rows<$Row>;
+            fn build_query(variables: $Variables) -> QueryBody<$Variables> {
+                D::TEXTS.$file.with(variables)
+            }
+        })*
+    };
+}
+
+operations_of_documents! {
+    Add add: AddVariables<D> => Written;
+    Update update: UpdateVariables<D> => Written;
+    Delete delete: DeleteVariables => Written;
+    Find find: FindVariables => Found;
+    Load load: BookVariables => Stored<D>;
+}
 
 /// The operations of a collection. Each adds itself to a batch and says where its rows will be.
 pub(super) trait Operations: Document {
+    /// Their files.
+    const TEXTS: Texts;
     /// The op, when it is one of this collection.
     fn of(op: &WriteOp) -> Option<&Op<Self>>;
     /// Adds documents. The list must not be empty: the node would answer with the whole collection.
-    fn add(batch: &mut Batch, documents: Vec<NewDocument<Self>>) -> Result<Ask<Written>, ComposeError>;
+    fn add(batch: &mut Batch, documents: Vec<NewDocument<Self>>) -> Result<Ask<Written>, ComposeError> {
+        batch.push::<Add<Self>, _>(AddVariables { documents })
+    }
     /// Changes a document, or ends the whole transaction when the book has none of this key.
     fn update(
         batch: &mut Batch,
         book_id: &BookId,
         key: String,
         fields: Changes<Self>,
-    ) -> Result<Ask<Written>, ComposeError>;
+    ) -> Result<Ask<Written>, ComposeError> {
+        batch.push::<Update<Self>, _>(UpdateVariables { fields, key, book_id: book_id.to_string() })
+    }
     /// Deletes documents of a book, those of these keys that there are.
-    fn delete(batch: &mut Batch, book_id: &BookId, keys: Vec<String>) -> Result<Ask<Written>, ComposeError>;
+    fn delete(batch: &mut Batch, book_id: &BookId, keys: Vec<String>) -> Result<Ask<Written>, ComposeError> {
+        batch.push::<Delete<Self>, _>(DeleteVariables { keys, book_id: book_id.to_string() })
+    }
     /// Asks which of these keys there are, of any book.
-    fn find(batch: &mut Batch, keys: Vec<String>) -> Result<Ask<Found>, ComposeError>;
+    fn find(batch: &mut Batch, keys: Vec<String>) -> Result<Ask<Found>, ComposeError> {
+        batch.push::<Find<Self>, _>(FindVariables { keys })
+    }
     /// Reads all documents of a book.
-    fn load(batch: &mut Batch, book_id: &BookId) -> Result<Ask<Stored<Self>>, ComposeError>;
+    fn load(batch: &mut Batch, book_id: &BookId) -> Result<Ask<Stored<Self>>, ComposeError> {
+        batch.push::<Load<Self>, _>(BookVariables { book_id: book_id.to_string() })
+    }
 }
 
 /// Code for every collection in turn.
@@ -52,87 +143,20 @@ pub(super) trait EachCollection {
     fn visit<D: Operations>(&mut self) -> Result<(), ComposeError>;
 }
 
-/// Reads the rows of an operation's answer through its own type.
-macro_rules! rows_of {
-    ($Operation:ty) => {
-        |answer, index| Ok(answer.take::<$Operation>(index)?.rows.into_iter().flatten().flatten().collect())
-    };
-}
-
-macro_rules! operations {
-    ($($module:ident $Doc:ident:
-        $Add:ident $add:ident $add_path:tt
-        $Update:ident $update:ident $update_path:tt
-        $Delete:ident $delete:ident $delete_path:tt
-        $Find:ident $find:ident $find_path:tt
-        $Load:ident $load:ident $load_path:tt
-    )*) => {
-        $(mod $module {
-            use super::*;
-
-            type New = NewDocument<$Doc>;
-            type Fields = Changes<$Doc>;
-            type Row = Stored<$Doc>;
-
-            #[derive(Debug, GraphQLQuery)]
-            #[graphql(
-                schema_path = "graphql/schema.json", query_path = $add_path,
-                variable_types("New"), response_type = "Written"
-            )]
-            struct $Add;
-            #[derive(Debug, GraphQLQuery)]
-            #[graphql(
-                schema_path = "graphql/schema.json", query_path = $update_path,
-                variable_types("Fields"), response_type = "Written"
-            )]
-            struct $Update;
-            #[derive(Debug, GraphQLQuery)]
-            #[graphql(
-                schema_path = "graphql/schema.json", query_path = $delete_path, response_type = "Written"
-            )]
-            struct $Delete;
-            #[derive(Debug, GraphQLQuery)]
-            #[graphql(
-                schema_path = "graphql/schema.json", query_path = $find_path, response_type = "Found"
-            )]
-            struct $Find;
-            #[derive(Debug, GraphQLQuery)]
-            #[graphql(schema_path = "graphql/schema.json", query_path = $load_path, response_type = "Row")]
-            struct $Load;
-
-            impl Operations for $Doc {
-                fn of(op: &WriteOp) -> Option<&Op<Self>> {
-                    match op {
-                        WriteOp::$Doc(op) => Some(op),
-                        _ => None,
-                    }
-                }
-                fn add(batch: &mut Batch, documents: Vec<New>) -> Result<Ask<Written>, ComposeError> {
-                    batch.push::<$Add, _>($add::Variables { documents }, rows_of!($Add))
-                }
-                fn update(
-                    batch: &mut Batch,
-                    book_id: &BookId,
-                    key: String,
-                    fields: Fields,
-                ) -> Result<Ask<Written>, ComposeError> {
-                    let variables = $update::Variables { fields, key, book_id: book_id.to_string() };
-                    batch.push::<$Update, _>(variables, rows_of!($Update))
-                }
-                fn delete(
-                    batch: &mut Batch,
-                    book_id: &BookId,
-                    keys: Vec<String>,
-                ) -> Result<Ask<Written>, ComposeError> {
-                    let variables = $delete::Variables { keys, book_id: book_id.to_string() };
-                    batch.push::<$Delete, _>(variables, rows_of!($Delete))
-                }
-                fn find(batch: &mut Batch, keys: Vec<String>) -> Result<Ask<Found>, ComposeError> {
-                    batch.push::<$Find, _>($find::Variables { keys }, rows_of!($Find))
-                }
-                fn load(batch: &mut Batch, book_id: &BookId) -> Result<Ask<Row>, ComposeError> {
-                    let variables = $load::Variables { book_id: book_id.to_string() };
-                    batch.push::<$Load, _>(variables, rows_of!($Load))
+macro_rules! collections {
+    ($($Doc:ident $Collection:literal $file:literal;)*) => {
+        $(impl Operations for $Doc {
+            const TEXTS: Texts = Texts {
+                add: text!("Add" $Collection, "add_" $file),
+                update: text!("Update" $Collection, "update_" $file),
+                delete: text!("Delete" $Collection, "delete_" $file),
+                find: text!("Find" $Collection, "find_" $file),
+                load: text!("Load" $Collection, "load_" $file),
+            };
+            fn of(op: &WriteOp) -> Option<&Op<Self>> {
+                match op {
+                    WriteOp::$Doc(op) => Some(op),
+                    _ => None,
                 }
             }
         })*
@@ -145,100 +169,59 @@ macro_rules! operations {
     };
 }
 
-operations! {
-    book Book:
-        AddBook add_book "graphql/operations/add_book.graphql"
-        UpdateBook update_book "graphql/operations/update_book.graphql"
-        DeleteBook delete_book "graphql/operations/delete_book.graphql"
-        FindBook find_book "graphql/operations/find_book.graphql"
-        LoadBook load_book "graphql/operations/load_book.graphql"
-    page Page:
-        AddPage add_page "graphql/operations/add_page.graphql"
-        UpdatePage update_page "graphql/operations/update_page.graphql"
-        DeletePage delete_page "graphql/operations/delete_page.graphql"
-        FindPage find_page "graphql/operations/find_page.graphql"
-        LoadPage load_page "graphql/operations/load_page.graphql"
-    ocr_result OcrResult:
-        AddOcrResult add_ocr_result "graphql/operations/add_ocr_result.graphql"
-        UpdateOcrResult update_ocr_result "graphql/operations/update_ocr_result.graphql"
-        DeleteOcrResult delete_ocr_result "graphql/operations/delete_ocr_result.graphql"
-        FindOcrResult find_ocr_result "graphql/operations/find_ocr_result.graphql"
-        LoadOcrResult load_ocr_result "graphql/operations/load_ocr_result.graphql"
-    to_c Toc:
-        AddToC add_to_c "graphql/operations/add_to_c.graphql"
-        UpdateToC update_to_c "graphql/operations/update_to_c.graphql"
-        DeleteToC delete_to_c "graphql/operations/delete_to_c.graphql"
-        FindToC find_to_c "graphql/operations/find_to_c.graphql"
-        LoadToC load_to_c "graphql/operations/load_to_c.graphql"
-    toc_entry TocEntry:
-        AddTocEntry add_toc_entry "graphql/operations/add_toc_entry.graphql"
-        UpdateTocEntry update_toc_entry "graphql/operations/update_toc_entry.graphql"
-        DeleteTocEntry delete_toc_entry "graphql/operations/delete_toc_entry.graphql"
-        FindTocEntry find_toc_entry "graphql/operations/find_toc_entry.graphql"
-        LoadTocEntry load_toc_entry "graphql/operations/load_toc_entry.graphql"
-    chapter Chapter:
-        AddChapter add_chapter "graphql/operations/add_chapter.graphql"
-        UpdateChapter update_chapter "graphql/operations/update_chapter.graphql"
-        DeleteChapter delete_chapter "graphql/operations/delete_chapter.graphql"
-        FindChapter find_chapter "graphql/operations/find_chapter.graphql"
-        LoadChapter load_chapter "graphql/operations/load_chapter.graphql"
-    agent_state AgentState:
-        AddAgentState add_agent_state "graphql/operations/add_agent_state.graphql"
-        UpdateAgentState update_agent_state "graphql/operations/update_agent_state.graphql"
-        DeleteAgentState delete_agent_state "graphql/operations/delete_agent_state.graphql"
-        FindAgentState find_agent_state "graphql/operations/find_agent_state.graphql"
-        LoadAgentState load_agent_state "graphql/operations/load_agent_state.graphql"
-    job Job:
-        AddJob add_job "graphql/operations/add_job.graphql"
-        UpdateJob update_job "graphql/operations/update_job.graphql"
-        DeleteJob delete_job "graphql/operations/delete_job.graphql"
-        FindJob find_job "graphql/operations/find_job.graphql"
-        LoadJob load_job "graphql/operations/load_job.graphql"
-    metric Metric:
-        AddMetric add_metric "graphql/operations/add_metric.graphql"
-        UpdateMetric update_metric "graphql/operations/update_metric.graphql"
-        DeleteMetric delete_metric "graphql/operations/delete_metric.graphql"
-        FindMetric find_metric "graphql/operations/find_metric.graphql"
-        LoadMetric load_metric "graphql/operations/load_metric.graphql"
+collections! {
+    Book "Book" "book";
+    Page "Page" "page";
+    OcrResult "OcrResult" "ocr_result";
+    Toc "ToC" "to_c";
+    TocEntry "TocEntry" "toc_entry";
+    Chapter "Chapter" "chapter";
+    AgentState "AgentState" "agent_state";
+    Job "Job" "job";
+    Metric "Metric" "metric";
 }
 
-#[derive(Debug, GraphQLQuery)]
-#[graphql(
-    schema_path = "graphql/schema.json",
-    query_path = "graphql/operations/add_book_sync.graphql",
-    variable_types("SyncChange"),
-    response_type = "WrittenSync"
-)]
-struct AddBookSync;
+#[derive(Debug, Serialize)]
+struct AddSyncVariables {
+    sync: SyncChange,
+}
 
-#[derive(Debug, GraphQLQuery)]
-#[graphql(
-    schema_path = "graphql/schema.json",
-    query_path = "graphql/operations/move_book_sync.graphql",
-    variable_types("SyncChange"),
-    response_type = "WrittenSync"
-)]
-struct MoveBookSync;
+#[derive(Debug, Serialize)]
+struct MoveSyncVariables {
+    sync: SyncChange,
+    book_id: String,
+    writer: String,
+    write_no: u32,
+    token: String,
+}
 
-#[derive(Debug, GraphQLQuery)]
-#[graphql(
-    schema_path = "graphql/schema.json",
-    query_path = "graphql/operations/find_book_sync.graphql",
-    response_type = "StoredSync"
-)]
-struct FindBookSync;
+#[derive(Debug, Serialize)]
+struct NoVariables {}
 
-#[derive(Debug, GraphQLQuery)]
-#[graphql(
-    schema_path = "graphql/schema.json",
-    query_path = "graphql/operations/list_book_sync.graphql",
-    response_type = "StoredSync"
-)]
-struct ListBookSync;
+macro_rules! operations_of_syncs {
+    ($($Operation:ident $verb:literal $file:literal: $Variables:ty => $Row:ty;)*) => {
+        $(struct $Operation;
+
+        impl GraphQLQuery for $Operation {
+            type Variables = $Variables;
+            type ResponseData = Rows<$Row>;
+            fn build_query(variables: $Variables) -> QueryBody<$Variables> {
+                text!($verb "BookSync", $file).with(variables)
+            }
+        })*
+    };
+}
+
+operations_of_syncs! {
+    AddSync "Add" "add_book_sync": AddSyncVariables => WrittenSync;
+    MoveSync "Move" "move_book_sync": MoveSyncVariables => WrittenSync;
+    FindSync "Find" "find_book_sync": BookVariables => StoredSync;
+    ListSync "List" "list_book_sync": NoVariables => StoredSync;
+}
 
 /// Adds the sync document of a book, or ends the transaction when the book has one.
 pub(super) fn add_sync(batch: &mut Batch, sync: SyncChange) -> Result<Ask<WrittenSync>, ComposeError> {
-    batch.push::<AddBookSync, _>(add_book_sync::Variables { sync }, rows_of!(AddBookSync))
+    batch.push::<AddSync, _>(AddSyncVariables { sync })
 }
 
 /// The compare-and-set: moves the sync document of a book on, or ends the transaction when it is not at this
@@ -249,25 +232,23 @@ pub(super) fn move_sync(
     expect: WriteMark,
     sync: SyncChange,
 ) -> Result<Ask<WrittenSync>, ComposeError> {
-    let variables = move_book_sync::Variables {
+    batch.push::<MoveSync, _>(MoveSyncVariables {
         sync,
         book_id: book_id.to_string(),
         writer: expect.writer.to_string(),
-        write_no: i64::from(expect.write_no),
+        write_no: expect.write_no,
         token: token_text(expect.token),
-    };
-    batch.push::<MoveBookSync, _>(variables, rows_of!(MoveBookSync))
+    })
 }
 
 /// Where a book stands.
 pub(super) fn find_sync(batch: &mut Batch, book_id: &BookId) -> Result<Ask<StoredSync>, ComposeError> {
-    let variables = find_book_sync::Variables { book_id: book_id.to_string() };
-    batch.push::<FindBookSync, _>(variables, rows_of!(FindBookSync))
+    batch.push::<FindSync, _>(BookVariables { book_id: book_id.to_string() })
 }
 
 /// Where all books stand.
 pub(super) fn list_sync(batch: &mut Batch) -> Result<Ask<StoredSync>, ComposeError> {
-    batch.push::<ListBookSync, _>(list_book_sync::Variables {}, rows_of!(ListBookSync))
+    batch.push::<ListSync, _>(NoVariables {})
 }
 
 #[cfg(test)]
@@ -315,6 +296,17 @@ mod tests {
     impl EachCollection for All {
         fn visit<D: Operations>(&mut self) -> Result<(), ComposeError> {
             self.names.push(D::COLLECTION);
+            let Texts { add, update, delete, find, load } = D::TEXTS;
+            for (kind, verb, text) in [
+                ("mutation", "Add", add),
+                ("mutation", "Update", update),
+                ("mutation", "Delete", delete),
+                ("query", "Find", find),
+                ("query", "Load", load),
+            ] {
+                assert_eq!(text.name, format!("{verb}{}", D::COLLECTION));
+                assert!(text.text.starts_with(&format!("{kind} {}(", text.name)), "{}", text.text);
+            }
             let book_id = BookId::new("b").unwrap();
             let document = Arc::new(document::<D>());
             for nonce in 0..2 {
