@@ -43,7 +43,7 @@ exec "$PROGRAM" "$@"
 /// `cargo` on the path: everything is built, a node runs, and this is a test.
 const CARGO: &str = r#"#!/bin/sh
 case "$*" in
-  "run -p bookstate-cli -- "*) shift 4; exec bookstate "$@";;
+  "bookstate "*) shift; exec bookstate "$@";;
   "xtask defradb start"|test) exit;;
   "xtask sample-scan "*) mkdir -p "$3"; exec cp scans/old-book/* "$3";;
 esac
