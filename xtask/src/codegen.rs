@@ -62,8 +62,12 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         }
         .with_context(|| path.display().to_string())
     };
-    differing.iter().try_for_each(write)?;
-    schema_drift::run(&schema_drift::Options { write: true })
+    // The operations last: when no node could be asked, they still differ, and the next run asks again.
+    let (collections, operations): (Vec<_>, Vec<_>) =
+        differing.iter().partition(|name| name.as_str() == "schema.graphql");
+    collections.into_iter().try_for_each(write)?;
+    schema_drift::run(&schema_drift::Options { write: true })?;
+    operations.into_iter().try_for_each(write)
 }
 
 /// The names of the files that are missing, differ, or should not be there.

@@ -195,18 +195,19 @@ struct MoveSyncVariables {
     token: String,
 }
 
-#[derive(Debug, Serialize)]
-struct NoVariables {}
-
 macro_rules! operations_of_syncs {
     ($($Operation:ident $verb:literal $file:literal: $Variables:ty => $Row:ty;)*) => {
         $(struct $Operation;
+
+        impl $Operation {
+            const TEXT: Text = text!($verb "BookSync", $file);
+        }
 
         impl GraphQLQuery for $Operation {
             type Variables = $Variables;
             type ResponseData = Rows<$Row>;
             fn build_query(variables: $Variables) -> QueryBody<$Variables> {
-                text!($verb "BookSync", $file).with(variables)
+                Self::TEXT.with(variables)
             }
         })*
     };
@@ -216,7 +217,7 @@ operations_of_syncs! {
     AddSync "Add" "add_book_sync": AddSyncVariables => WrittenSync;
     MoveSync "Move" "move_book_sync": MoveSyncVariables => WrittenSync;
     FindSync "Find" "find_book_sync": BookVariables => StoredSync;
-    ListSync "List" "list_book_sync": NoVariables => StoredSync;
+    ListSync "List" "list_book_sync": () => StoredSync;
 }
 
 /// Adds the sync document of a book, or ends the transaction when the book has one.
@@ -248,7 +249,7 @@ pub(super) fn find_sync(batch: &mut Batch, book_id: &BookId) -> Result<Ask<Store
 
 /// Where all books stand.
 pub(super) fn list_sync(batch: &mut Batch) -> Result<Ask<StoredSync>, ComposeError> {
-    batch.push::<ListSync, _>(NoVariables {})
+    batch.push::<ListSync, _>(())
 }
 
 #[cfg(test)]
@@ -261,7 +262,7 @@ mod tests {
 
     use apollo_compiler::ExecutableDocument;
     use bookstate_domain::{
-        Collection,
+        AnyKey, Collection, PageKey,
         document::FieldSet,
         value::{Value, ValueError},
     };
@@ -293,6 +294,32 @@ mod tests {
         D::from_values(row).unwrap()
     }
 
+    /// What an operation asks for of each row.
+    fn selected(text: &str) -> Vec<String> {
+        use graphql_parser::query::{Definition, OperationDefinition as Of, Selection};
+        let parsed = graphql_parser::parse_query::<String>(text).unwrap().into_static();
+        let root = match parsed.definitions.into_iter().next() {
+            Some(Definition::Operation(Of::Query(query))) => query.selection_set,
+            Some(Definition::Operation(Of::Mutation(mutation))) => mutation.selection_set,
+            _ => unreachable!("{text}"),
+        };
+        let field = |selection| match selection {
+            Selection::Field(field) => field,
+            _ => unreachable!("{text}"),
+        };
+        let rows = field(root.items.into_iter().next().unwrap());
+        assert_eq!(rows.alias.as_deref(), Some("rows"), "{text}");
+        rows.selection_set.items.into_iter().map(|item| field(item).name).collect()
+    }
+
+    /// A row of an operation, read as its type: of these fields, those that it asks for.
+    fn row<R: serde::de::DeserializeOwned>(text: &str, fields: &serde_json::Value) -> R {
+        let asked = selected(text);
+        let fields = fields.as_object().unwrap().iter().filter(|(name, _)| asked.contains(name));
+        let row: serde_json::Map<_, _> = fields.map(|(name, value)| (name.clone(), value.clone())).collect();
+        serde_json::from_value(row.into()).unwrap()
+    }
+
     impl EachCollection for All {
         fn visit<D: Operations>(&mut self) -> Result<(), ComposeError> {
             self.names.push(D::COLLECTION);
@@ -309,6 +336,15 @@ mod tests {
             }
             let book_id = BookId::new("b").unwrap();
             let document = Arc::new(document::<D>());
+            let new = serde_json::to_value(NewDocument::new(document.clone(), None)).unwrap();
+            for text in [add, update, delete] {
+                assert_eq!(row::<Written>(text.text, &new).key, document.key().to_string());
+            }
+            assert_eq!(row::<Found>(find.text, &new).book_id.as_deref(), Some("b"));
+            assert_eq!(row::<Stored<D>>(load.text, &new).document, *document);
+            // What is null in this document is asked for as well.
+            let columns = D::COLUMNS.iter().map(|column| column.name);
+            assert!(selected(load.text).iter().map(String::as_str).eq(["key"].into_iter().chain(columns)));
             for nonce in 0..2 {
                 D::add(&mut self.writes, vec![NewDocument::new(document.clone(), Some(nonce))])?;
                 D::update(&mut self.writes, &book_id, "b/1".to_owned(), document.patch(FieldSet::ALL))?;
@@ -330,9 +366,16 @@ mod tests {
             token: 1,
             persisting_seq: <_>::default(),
             persisted_seq: <_>::default(),
-            parked: Vec::new(),
+            parked: vec![AnyKey::Page(PageKey { book_id: BookId::new("b").unwrap(), page_num: 3 })],
         };
         let book_id = BookId::new("b").unwrap();
+        let new = serde_json::to_value(SyncChange::add(&book_id, &sync, 1)).unwrap();
+        for text in [AddSync::TEXT, MoveSync::TEXT] {
+            assert_eq!(row::<WrittenSync>(text.text, &new).book_id, book_id);
+        }
+        for text in [FindSync::TEXT, ListSync::TEXT] {
+            assert_eq!(row::<StoredSync>(text.text, &new).sync(), Ok((book_id.clone(), sync.clone())));
+        }
         add_sync(&mut all.writes, SyncChange::add(&book_id, &sync, 1)).unwrap();
         move_sync(&mut all.writes, &book_id, sync.mark(), SyncChange::change(&sync)).unwrap();
         find_sync(&mut all.reads, &book_id).unwrap();
