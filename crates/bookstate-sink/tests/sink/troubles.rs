@@ -16,13 +16,16 @@ fn pages(from: i32, to: i32, text: &str) -> Vec<Change> {
     (from..=to).map(|page| put(page, text)).collect()
 }
 
-/// Looks often at first, then each second, for hours of the paused clock.
-async fn until(what: &str, mut is: impl FnMut() -> bool) {
-    for look in 0..20_000 {
+async fn until(what: &str, is: impl FnMut() -> bool) {
+    until_in_steps(Duration::from_millis(5), what, is).await;
+}
+
+async fn until_in_steps(step: Duration, what: &str, mut is: impl FnMut() -> bool) {
+    for _ in 0..20_000 {
         if is() {
             return;
         }
-        tokio::time::sleep(Duration::from_millis(if look < 10_000 { 5 } else { 1000 })).await;
+        tokio::time::sleep(step).await;
     }
     panic!("never: {what}");
 }
@@ -146,15 +149,16 @@ async fn a_document_that_is_never_answered_is_parked_and_others_go_on() {
     assert_eq!(arrived.sync.persisted_seq, receipt.seq);
     world.settle().await;
     assert_eq!(world.target.book(&world.book).unwrap().sync.parked, vec![key]);
-    // It is left alone, each time for longer. When a pause ends is not known: the clock also runs while a disk writes.
+    // It is left alone, each time for longer. When a pause ends is not known: the clock also runs while a disk
+    // writes.
     let (before, hour) = (world.target.counters().attempts, Duration::from_secs(3600));
     tokio::time::sleep(hour).await;
     let attempts = world.target.counters().attempts - before;
     let without_pauses = usize::try_from(hour.as_secs() / pace().timeout.as_secs()).unwrap();
     assert!(attempts > 0 && attempts < without_pauses / 10, "{attempts} attempts in an hour");
-    // Then it is tried again by itself.
+    // Then it is tried again by itself: after as long again, at most.
     world.target.set_silent([]);
-    until("it has arrived", || world.status().parked == 0).await;
+    until_in_steps(Duration::from_secs(1), "it has arrived", || world.status().parked == 0).await;
     world.check_the_end().await;
 }
 
