@@ -134,6 +134,19 @@ fn has_syntax(block: &str) {
     assert!(checked.status.success(), "{block}{}", String::from_utf8_lossy(&checked.stderr));
 }
 
+/// The pages' own `cargo` stands in for these: here they are looked up, and their profile.
+#[test]
+fn what_the_pages_call_of_cargo_is_an_alias_of_this_clone() {
+    let listed = Command::new(env!("CARGO")).arg("--list").current_dir(root()).output().unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    for (alias, package) in [("bookstate", "bookstate-cli"), ("xtask", "xtask")] {
+        let runs = format!("alias: run --profile quick --package {package} --");
+        let line = listed.lines().find(|line| line.split_whitespace().next() == Some(alias));
+        assert!(line.is_some_and(|line| line.ends_with(&runs)), "{line:?}");
+    }
+    assert!(std::fs::read_to_string(root().join("Cargo.toml")).unwrap().contains("\n[profile.quick]\n"));
+}
+
 #[test]
 fn every_command_of_the_readme_and_the_manual_works_as_it_is_written() {
     let run_at_all = PAGES.map(|page| blocks(page).iter().filter(|(kind, _)| kind != "install").count());
