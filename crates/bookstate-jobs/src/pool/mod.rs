@@ -27,7 +27,7 @@ pub use retry::RetryPolicy;
 pub const LOCAL_POOL: &str = "local";
 
 /// How long a unit waits at least, and at most, before it asks a provider again that cannot be used. Asking costs
-/// nothing, and what a person had to do may be done.
+/// a page's image at most, and what a person had to do may be done.
 const SHORTEST_HOLD: Duration = Duration::from_millis(100);
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 
