@@ -11,6 +11,7 @@ mod fuzz;
 mod handbook;
 mod llm;
 mod nats;
+mod packages;
 mod prove;
 mod public_api;
 mod sample_scan;
@@ -56,6 +57,8 @@ enum Chore {
     Llm(llm::Options),
     /// Build, start, stop NATS servers for development
     Nats(nats::Options),
+    /// Check that each published crate builds from what would be uploaded
+    Packages(packages::Options),
     /// Prove what is too long for a test run: random stories of the sink, kills of the program at random moments
     Prove(prove::Options),
     /// List the public items of the library crates in docs/public-api
@@ -101,6 +104,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Chore::Handbook(options) => handbook::run(&options),
         Chore::Llm(options) => llm::run(&options, &mut std::io::stdout().lock()),
         Chore::Nats(options) => nats::run(&options, &mut std::io::stdout().lock()),
+        Chore::Packages(options) => packages::run(&options, &mut std::io::stdout().lock()),
         Chore::Prove(options) => prove::run(&options, &mut std::io::stdout().lock()),
         Chore::PublicApi(options) => public_api::run(&options, &mut std::io::stdout().lock()),
         Chore::SampleScan(options) => sample_scan::run(&options, &mut std::io::stdout().lock()),
