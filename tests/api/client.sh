@@ -10,7 +10,11 @@ if [ ! -x "$venv/bin/openapi-python-client" ]; then
 fi
 document=crates/bookstate-api/openapi.json
 "$venv/bin/openapi-spec-validator" "$document"
-cargo build --locked --quiet -p bookstate-cli
+program=${BOOKSTATE_TEST_PROGRAM:-}
+if [ -z "$program" ]; then
+  cargo build --locked --quiet -p bookstate-cli
+  program=target/debug/bookstate
+fi
 work=$(mktemp -d)
 server=
 cleanup() {
@@ -21,7 +25,7 @@ trap cleanup EXIT
 
 "$venv/bin/openapi-python-client" generate --path "$document" --output-path "$work/client" >"$work/made" 2>&1 \
   || { cat "$work/made"; exit 1; }
-target/debug/bookstate --data-dir "$work/data" serve --bind 127.0.0.1:0 >"$work/out" 2>"$work/log" &
+"$program" --data-dir "$work/data" serve --bind 127.0.0.1:0 >"$work/out" 2>"$work/log" &
 server=$!
 until url=$(sed -n 's/^listening on //p' "$work/out") && [ -n "$url" ]; do
   kill -0 "$server" || { cat "$work/log"; exit 1; }

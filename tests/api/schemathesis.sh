@@ -10,7 +10,11 @@ if [ ! -x "$venv/bin/st" ]; then
   python3 -m venv "$venv"
   "$venv/bin/pip" install --quiet schemathesis==4.32.5
 fi
-cargo build --locked --quiet -p bookstate-cli
+program=${BOOKSTATE_TEST_PROGRAM:-}
+if [ -z "$program" ]; then
+  cargo build --locked --quiet -p bookstate-cli
+  program=target/debug/bookstate
+fi
 work=$(mktemp -d)
 server=
 cleanup() {
@@ -21,7 +25,7 @@ trap cleanup EXIT
 
 mkdir "$work/books"
 cp docs/handbook.pdf "$work/books/"
-BOOKSTATE_SERVER_INGEST_ROOTS="$work/books" target/debug/bookstate --data-dir "$work/data" --log-format json -v \
+BOOKSTATE_SERVER_INGEST_ROOTS="$work/books" "$program" --data-dir "$work/data" --log-format json -v \
   serve --bind 127.0.0.1:0 --target "mirror=sqlite:$work/mirror.sqlite" >"$work/out" 2>"$work/log" &
 server=$!
 for _ in $(seq 200); do [ -s "$work/out" ] && break; sleep 0.05; done
