@@ -163,7 +163,7 @@ fn join_numbers(rows: &mut Vec<Row<'_>>) {
             let beside = |other: &Row<'_>| {
                 let shared = number.place.y1.min(other.place.y1) - number.place.y0.max(other.place.y0);
                 let right_of = number.place.x0 > other.place.x1;
-                right_of && shared > 0.5 * number.place.height() && other.words.len() > 1
+                right_of && shared > 0.5 * number.place.height() && !is_number(other)
             };
             let mut candidates: Vec<(usize, f32)> = rows
                 .iter()
@@ -252,14 +252,17 @@ mod tests {
             word("Ships", 130.0, 100.0, 0, 0),
             word("Of", 100.0, 140.0, 1, 0),
             word("Shoes", 130.0, 140.0, 1, 0),
+            word("Index", 100.0, 180.0, 4, 0),
             word("7", 700.0, 101.0, 2, 1),
             word("1l", 700.0, 141.0, 3, 1),
+            word("12", 700.0, 181.0, 5, 1),
         ]);
         let text = text(&page);
         let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
-        assert_eq!(lines.len(), 2, "{text}");
+        assert_eq!(lines.len(), 3, "{text}");
         assert!(lines[0].starts_with("Of Ships   ") && lines[0].ends_with(" 7"), "{text}");
         assert!(lines[1].ends_with(" 1l"), "{text}");
+        assert!(lines[2].starts_with("Index   ") && lines[2].ends_with(" 12"), "{text}");
     }
 
     #[test]

@@ -2,6 +2,11 @@
 
 use image::GrayImage;
 
+use crate::words::Area;
+
+/// An image with fewer pieces of ink that could be letters has nothing to be read.
+pub const FEWEST_LETTERS: usize = 2;
+
 /// A piece of ink.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Component {
@@ -28,6 +33,12 @@ impl Component {
     #[must_use]
     pub const fn height(&self) -> u32 {
         self.y1 - self.y0
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn place(&self) -> Area {
+        Area { x0: self.x0 as f32, y0: self.y0 as f32, x1: self.x1 as f32, y1: self.y1 as f32 }
     }
 }
 
@@ -162,6 +173,18 @@ impl Components {
         }
         heights.sort_unstable();
         heights.get(heights.len() / 2).map_or(0.0, |height| *height as f32)
+    }
+
+    /// The places of the pieces that have the size of letters.
+    #[must_use]
+    pub fn letters(&self) -> Vec<Area> {
+        let letter = self.letter_height();
+        let fits = |height: f32| letter <= 0.0 || (0.5 * letter..=2.5 * letter).contains(&height);
+        let pieces = self.pieces.iter().filter(|piece| {
+            let (width, height) = (piece.width(), piece.height());
+            height >= 5 && fits(height as f32) && width >= 2 && width <= 5 * height && height <= 10 * width
+        });
+        pieces.map(Component::place).collect()
     }
 
     /// Makes paper of the pieces that `is` names.

@@ -17,7 +17,7 @@ mod tone;
 use image::{DynamicImage, GrayImage};
 
 pub use fold::{Fold, fold};
-pub use ink::Components;
+pub use ink::{Components, FEWEST_LETTERS};
 pub use skew::angle as skew_angle;
 
 use crate::words::Area;

@@ -14,12 +14,10 @@ use super::{
 };
 use crate::{
     images::PageImage,
-    prepare::{self, Components, Prepared},
+    prepare::{self, Components, FEWEST_LETTERS, Prepared},
     words::{Area, PageWords, Word},
 };
 
-/// An image with fewer pieces of ink that could be letters has nothing to be read.
-const FEWEST_LETTERS: usize = 2;
 /// So many unread letters are worth a second look.
 const UNREAD: usize = 6;
 /// What a second look finds must be this sure.
@@ -37,7 +35,7 @@ impl Tesseract {
         let mut words = self.read_prepared(&prepared, languages, cancel)?;
         let confidence = words.confidence().unwrap_or(0.0);
         if confidence < SIDEWAYS
-            && letters(&prepared.pixels).len() > 100
+            && Components::of(&prepared.pixels).letters().len() > 100
             && let Some(turn) = self.turn(&prepared, cancel)?
         {
             let turned = PageImage { pixels: turned(&image.pixels, turn), dpi: image.dpi };
@@ -64,7 +62,7 @@ impl Tesseract {
             languages: languages.to_owned(),
             ..PageWords::default()
         };
-        let pieces = letters(&prepared.pixels);
+        let pieces = Components::of(&prepared.pixels).letters();
         if pieces.len() < FEWEST_LETTERS {
             return Ok(page);
         }
@@ -185,25 +183,6 @@ fn numbered(rows: &[tsv::Row], first_line: u32, first_block: u32) -> Vec<Word> {
         words.push(Word { text: row.text.clone(), area: row.area, confidence: row.confidence, line, block });
     }
     words
-}
-
-/// The pieces of ink that have the size of letters.
-fn letters(pixels: &GrayImage) -> Vec<Area> {
-    let components = Components::of(pixels);
-    let letter = components.letter_height();
-    let fits = |height: f32| letter <= 0.0 || (0.5 * letter..=2.5 * letter).contains(&height);
-    let pieces = components.pieces.iter().filter(|piece| {
-        let (width, height) = (piece.width(), piece.height());
-        height >= 5 && fits(height as f32) && width >= 2 && width <= 5 * height && height <= 10 * width
-    });
-    pieces
-        .map(|piece| Area {
-            x0: piece.x0 as f32,
-            y0: piece.y0 as f32,
-            x1: piece.x1 as f32,
-            y1: piece.y1 as f32,
-        })
-        .collect()
 }
 
 /// How many letters stand outside of words and pictures, near enough to another one or to a word to be print.
