@@ -3,7 +3,8 @@
 //! [`books`] makes books together with their answer keys, [`typeset`] composes pages, [`shim`] puts faults
 //! into a process's file operations, [`node`] runs the real database, and what a network does to it, [`nats`] runs real
 //! NATS servers, both built as [`go_program`] says, [`models`] is a server of language models that does as it is told,
-//! [`system`] runs the real program, [`warnings`] hears what is logged. None of it is part of the product.
+//! [`paddle`] fetches real models that read pages, [`system`] runs the real program, [`warnings`] hears what is logged.
+//! None of it is part of the product.
 
 pub mod books;
 pub mod go_program;
@@ -11,6 +12,7 @@ mod guard;
 pub mod models;
 pub mod nats;
 pub mod node;
+pub mod paddle;
 pub mod shim;
 pub mod system;
 pub mod typeset;

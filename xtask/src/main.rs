@@ -12,6 +12,7 @@ mod handbook;
 mod llm;
 mod nats;
 mod packages;
+mod paddle;
 mod prove;
 mod public_api;
 mod sample_scan;
@@ -59,6 +60,8 @@ enum Chore {
     Nats(nats::Options),
     /// Check that each published crate builds from what would be uploaded
     Packages(packages::Options),
+    /// Fetch the models of the engine paddle, and print where they are
+    Paddle(paddle::Options),
     /// Prove what is too long for a test run: random stories of the sink, kills of the program at random moments
     Prove(prove::Options),
     /// List the public items of the library crates in docs/public-api
@@ -105,6 +108,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Chore::Llm(options) => llm::run(&options, &mut std::io::stdout().lock()),
         Chore::Nats(options) => nats::run(&options, &mut std::io::stdout().lock()),
         Chore::Packages(options) => packages::run(&options, &mut std::io::stdout().lock()),
+        Chore::Paddle(options) => paddle::run(&options, &mut std::io::stdout().lock()),
         Chore::Prove(options) => prove::run(&options, &mut std::io::stdout().lock()),
         Chore::PublicApi(options) => public_api::run(&options, &mut std::io::stdout().lock()),
         Chore::SampleScan(options) => sample_scan::run(&options, &mut std::io::stdout().lock()),

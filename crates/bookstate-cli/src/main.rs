@@ -18,6 +18,7 @@ mod local;
 mod logging;
 mod models;
 mod output;
+mod paddle;
 mod process;
 mod provider_rows;
 mod reload;

@@ -17,8 +17,14 @@ use bookstate_scans::{
 
 use crate::choose::{chosen, preferred};
 
-/// The provider whose words are kept with their places.
+/// The provider that is the program of this name.
 pub const TESSERACT: &str = "tesseract";
+
+/// The provider that is networks in this process.
+pub const PADDLE: &str = "paddle";
+
+/// The providers whose words are kept with their places.
+const PLACED: [&str; 2] = [TESSERACT, PADDLE];
 
 /// The folder in which the words of a book's pages are kept, beside the copy of its file.
 #[must_use]
@@ -31,14 +37,14 @@ pub fn words_dir(file: &Path) -> PathBuf {
 #[must_use]
 pub fn page_words(state: &BookState, file: &Path, page: u32) -> Option<PageWords> {
     let chosen = chosen(state, i32::try_from(page).ok()?, &preferred(state))?.reading;
-    let is_its = chosen.provider.as_str() == TESSERACT;
-    is_its.then(|| kept_words(file, page)).flatten()
+    let provider = PLACED.into_iter().find(|placed| chosen.provider.as_str() == *placed)?;
+    PageWords::read(&words_dir(file), page, provider)
 }
 
 /// The words that were read on a page with their places, also where its text is another reader's. Blocks.
 #[must_use]
 pub fn kept_words(file: &Path, page: u32) -> Option<PageWords> {
-    PageWords::read(&words_dir(file), page, TESSERACT)
+    PLACED.into_iter().find_map(|provider| PageWords::read(&words_dir(file), page, provider))
 }
 
 /// The copy at `path` as a source; `None`: it is no file of page images. A PDF file is one when two of its pages are on

@@ -14,6 +14,7 @@ use crate::{
     grouped::grouped,
     local::LocalReader,
     output::{self, count},
+    paddle,
     settings::{Settings, TargetSettings},
     time,
 };
@@ -69,6 +70,7 @@ pub(crate) async fn run(settings: &Settings, json: bool) -> Result<Exit, Failure
     checks.extend(variables(settings));
     checks.extend(data_directory(settings));
     checks.push(scans(settings));
+    checks.extend(settings.paddle_models.as_deref().map(paddle_models));
     for target in &settings.targets {
         checks.push(reached(target).await);
     }
@@ -210,6 +212,14 @@ fn scans(settings: &Settings) -> Check {
             let languages: Vec<&str> = there.iter().map(String::as_str).collect();
             Check::good("scans", format!("tesseract reads {}", languages.join(", ")))
         }
+    }
+}
+
+/// The models of the engine `paddle`, which the configuration names.
+fn paddle_models(models: &Path) -> Check {
+    match paddle::built::trouble(models) {
+        Some(trouble) => Check::warning("paddle", trouble, "see the manual on scans"),
+        None => Check::good("paddle", format!("its models are in {}", models.display())),
     }
 }
 

@@ -131,7 +131,7 @@ pub(super) fn lay_over(
         layers.data_dir.value = base.join(&layers.data_dir.value);
     }
     let (token, read) = (&mut layers.token_file, &mut layers.read_token_file);
-    for path in [token, read, &mut layers.prompts]
+    for path in [token, read, &mut layers.prompts, &mut layers.paddle_models]
         .into_iter()
         .filter(|given| given.origin == origin)
         .filter_map(|given| given.value.as_mut())

@@ -107,6 +107,8 @@ pub(crate) struct Settings {
     pub(crate) page_seconds: u64,
     /// The languages of scanned pages; empty: found by the pages.
     pub(crate) languages: Vec<String>,
+    /// The directory with the models of the engine `paddle`.
+    pub(crate) paddle_models: Option<PathBuf>,
     /// The server, and how to be its client.
     pub(crate) server: ServerSettings,
     /// How log lines are written.
@@ -223,6 +225,7 @@ fn validated(
         intake_memory_mb: layers.intake_memory_mb.value.0,
         page_seconds: layers.page_seconds.value.0,
         languages: layers.languages.value.0.clone(),
+        paddle_models: layers.paddle_models.value.clone(),
         server: ServerSettings::of(layers, environment),
         log_format: layers.log_format.value,
         data_dir,

@@ -6,7 +6,11 @@
 mod local;
 #[cfg(feature = "models")]
 pub mod models;
+#[cfg(feature = "paddle")]
+mod paddle;
 mod parts;
+#[cfg(feature = "scans")]
+mod scanned;
 #[cfg(feature = "scans")]
 mod tesseract;
 mod text_layer;
@@ -28,6 +32,8 @@ use crate::{
 #[cfg(feature = "models")]
 use local::NUMBERED;
 pub use local::{LOCAL, LocalAnalysis};
+#[cfg(feature = "paddle")]
+pub use paddle::PaddleOcr;
 use parts::{PartCatalog, PartSet};
 #[cfg(feature = "scans")]
 pub use tesseract::TesseractOcr;

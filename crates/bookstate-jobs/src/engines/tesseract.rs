@@ -11,15 +11,14 @@ use std::{
 
 use async_trait::async_trait;
 use bookstate_scans::{
-    PageError,
     images::{ImageProgram, PageImages, Resolution},
-    layout,
     tesseract::{Cancel, Found, Languages, OcrError, Tesseract, TesseractConfig},
 };
 use parking_lot::Mutex;
 
+use super::scanned::{cancellable, failure, images, kept};
 use crate::{
-    engine::{BookContext, EngineError, EngineResult, OcrEngine, OcrReading, blocking},
+    engine::{BookContext, EngineError, EngineResult, OcrEngine, OcrReading},
     options::JobOptions,
     scan::{TESSERACT, words_dir},
 };
@@ -59,10 +58,7 @@ impl TesseractOcr {
 impl OcrEngine for TesseractOcr {
     async fn read(&self, book: BookContext, page: u32) -> EngineResult<OcrReading> {
         let this = self.clone();
-        let cancel = Cancel::default();
-        // Dropped with this future: a job that is cancelled takes the program with it.
-        let _guard = EndWith(cancel.clone());
-        blocking(move || this.read_now(&book, page, &cancel)).await.map(Into::into)
+        cancellable(move |cancel| this.read_now(&book, page, cancel)).await
     }
 
     fn missing(&self) -> Option<String> {
@@ -78,18 +74,10 @@ impl OcrEngine for TesseractOcr {
     }
 }
 
-struct EndWith(Cancel);
-
-impl Drop for EndWith {
-    fn drop(&mut self) {
-        self.0.cancel();
-    }
-}
-
 impl TesseractOcr {
     fn read_now(&self, book: &BookContext, page: u32, cancel: &Cancel) -> Result<OcrReading, EngineError> {
         let program = self.program().map_err(failure)?;
-        let images = self.images(book)?;
+        let images = images(book, self.images.as_ref())?;
         let found = languages(book, &program, &images, cancel)?;
         let read = match found.read.get(&page) {
             Some(read) => read.clone(),
@@ -98,22 +86,7 @@ impl TesseractOcr {
                 program.read(&image, &found.languages.codes, cancel).map_err(failure)?
             }
         };
-        read.keep(&words_dir(&book.file), page, TESSERACT)
-            .map_err(|error| EngineError::transient(format!("the words of page {page}: {error}")))?;
-        // A page on which nothing is printed is surely blank.
-        let confidence = read.confidence().unwrap_or(1.0);
-        Ok(OcrReading {
-            text: layout::text(&read).into(),
-            confidence: Some(confidence),
-            ..OcrReading::default()
-        })
-    }
-
-    /// The book's page images, opened once per job.
-    fn images(&self, book: &BookContext) -> Result<PageImages, EngineError> {
-        let opened =
-            book.memo.get_or_make("page images", || PageImages::open_by(&book.file, self.images.clone()))?;
-        (*opened).clone().map_err(EngineError::permanent)
+        kept(book, page, TESSERACT, &read)
     }
 }
 
@@ -165,14 +138,4 @@ fn find(
         tracing::warn!("the languages of a scanned book are not kept, and are looked for again: {error}");
     }
     Ok(Arc::new(found))
-}
-
-fn failure(error: OcrError) -> EngineError {
-    match error {
-        OcrError::Killed { .. }
-        | OcrError::System { .. }
-        | OcrError::Image(PageError::System { .. })
-        | OcrError::Cancelled => EngineError::transient(error),
-        error => EngineError::permanent(error),
-    }
 }

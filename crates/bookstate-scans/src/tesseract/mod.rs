@@ -52,6 +52,13 @@ pub enum OcrError {
         /// The package that brings it.
         package: String,
     },
+    /// The models of the reader [`paddle`](crate::paddle) are not there, or are of another kind.
+    #[cfg(feature = "paddle")]
+    #[error("the models of the engine paddle cannot be used: {reason}")]
+    Models {
+        /// Which of them, and why.
+        reason: String,
+    },
     /// The page's image cannot be had.
     #[error(transparent)]
     Image(#[from] PageError),

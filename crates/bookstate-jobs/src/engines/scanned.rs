@@ -1,0 +1,62 @@
+//! What readers of scanned pages have in common: the book's images, the end of a read that nobody waits for, and what
+//! its errors ask for.
+
+use bookstate_scans::{
+    PageError,
+    images::{ImageProgram, PageImages},
+    layout,
+    tesseract::{Cancel, OcrError},
+    words::PageWords,
+};
+
+use crate::{
+    engine::{BookContext, EngineError, EngineResult, OcrReading, blocking},
+    scan::words_dir,
+};
+
+/// Reads where blocking is allowed. A job that is cancelled drops the future, and the read with it.
+pub(super) async fn cancellable(
+    read: impl FnOnce(&Cancel) -> Result<OcrReading, EngineError> + Send + 'static,
+) -> EngineResult<OcrReading> {
+    let cancel = Cancel::default();
+    let _guard = EndWith(cancel.clone());
+    blocking(move || read(&cancel)).await.map(Into::into)
+}
+
+struct EndWith(Cancel);
+
+impl Drop for EndWith {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+/// The book's page images, opened once per job.
+pub(super) fn images(book: &BookContext, by: Option<&ImageProgram>) -> Result<PageImages, EngineError> {
+    let opened = book.memo.get_or_make("page images", || PageImages::open_by(&book.file, by.cloned()))?;
+    (*opened).clone().map_err(EngineError::permanent)
+}
+
+/// Keeps the words of a page with their places beside the source, and makes a reading of them.
+pub(super) fn kept(
+    book: &BookContext,
+    page: u32,
+    provider: &str,
+    read: &PageWords,
+) -> Result<OcrReading, EngineError> {
+    read.keep(&words_dir(&book.file), page, provider)
+        .map_err(|error| EngineError::transient(format!("the words of page {page}: {error}")))?;
+    // A page on which nothing is printed is surely blank.
+    let confidence = Some(read.confidence().unwrap_or(1.0));
+    Ok(OcrReading { text: layout::text(read).into(), confidence, ..OcrReading::default() })
+}
+
+pub(super) fn failure(error: OcrError) -> EngineError {
+    match error {
+        OcrError::Killed { .. }
+        | OcrError::System { .. }
+        | OcrError::Image(PageError::System { .. })
+        | OcrError::Cancelled => EngineError::transient(error),
+        error => EngineError::permanent(error),
+    }
+}

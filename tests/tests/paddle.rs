@@ -1,0 +1,132 @@
+//! The engine `paddle` with its real models: pages that were made here, alone and in a job of the real program.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
+
+use std::{path::Path, process::Command, sync::LazyLock};
+
+use bookstate_scans::{
+    images::{PageImage, PageImages, Resolution},
+    layout,
+    paddle::Paddle,
+    tesseract::{Cancel, OcrError},
+    words::PageWords,
+};
+use bookstate_tests::{books::Book, paddle::models, system::Place};
+use image::{DynamicImage, GrayImage, Luma};
+
+static PADDLE: LazyLock<Paddle> = LazyLock::new(|| Paddle::load(&models().unwrap()).unwrap());
+
+fn read(image: DynamicImage) -> PageWords {
+    PADDLE.read(&PageImage { pixels: image, dpi: Some(150.0) }, &Cancel::default()).unwrap()
+}
+
+/// A book with two chapters and a table of contents with leaders, its pages as images, and what is printed on each.
+fn book() -> (Place, PageImages) {
+    let place = Place::with(&Book::new("read by networks").chapters(2).sections(3).pages(8).make_pdf());
+    let images = PageImages::open(&place.path("book.pdf")).unwrap();
+    (place, images)
+}
+
+fn printed(pdf: &Path, page: u32) -> Vec<String> {
+    let page = page.to_string();
+    let told =
+        Command::new("pdftotext").args(["-layout", "-f", &page, "-l", &page]).arg(pdf).arg("-").output();
+    let text = String::from_utf8(told.unwrap().stdout).unwrap();
+    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(str::to_lowercase).collect()
+}
+
+#[test]
+fn what_is_printed_is_read_in_order_where_it_stands() {
+    let (place, images) = book();
+    for page in 1..=images.page_count().min(4) {
+        let wanted = printed(&place.path("book.pdf"), page);
+        let image = images.image(page, Resolution::Dpi(150.0)).unwrap();
+        let (width, height) = (image.pixels.width() as f32, image.pixels.height() as f32);
+        let read = PADDLE.read(&image, &Cancel::default()).unwrap();
+        let text = layout::text(&read).to_lowercase();
+        let found: Vec<&str> =
+            text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+        // Each is looked for a little way behind the last one that was found.
+        let (mut at, mut in_order) = (0, 0);
+        for word in &wanted {
+            if let Some(next) = found.iter().skip(at).take(12).position(|other| other == word) {
+                at += next + 1;
+                in_order += 1;
+            }
+        }
+        assert!(in_order * 100 >= wanted.len() * 95, "page {page}: {in_order} of {}:\n{text}", wanted.len());
+        for word in &read.words {
+            let area = word.area;
+            assert!(area.x0 >= 0.0 && area.y0 >= 0.0 && area.x1 <= width && area.y1 <= height, "{word:?}");
+            assert!(area.width() > 0.0 && (0.0..=1.0).contains(&word.confidence), "{word:?}");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_read_where_nothing_is_printed() {
+    let paper = GrayImage::from_pixel(1000, 1400, Luma([250]));
+    assert_eq!(read(DynamicImage::ImageLuma8(paper.clone())).words, []);
+    let mut specks = paper;
+    for n in 0..400_u32 {
+        let (x, y) = ((n * 7919) % 990, (n * 104_729) % 1390);
+        (0..9).for_each(|at| specks.put_pixel(x + at % 3, y + at / 3, Luma([30])));
+    }
+    assert_eq!(read(DynamicImage::ImageLuma8(specks)).words, []);
+    assert_eq!(read(DynamicImage::new_luma8(1, 1)).words, []);
+}
+
+#[test]
+fn nobody_waits_for_what_was_cancelled_and_models_that_are_none_are_refused() {
+    let (_place, images) = book();
+    let cancel = Cancel::default();
+    cancel.cancel();
+    let image = images.image(1, Resolution::Dpi(150.0)).unwrap();
+    assert_eq!(PADDLE.read(&image, &cancel), Err(OcrError::Cancelled));
+
+    let empty = tempfile::tempdir().unwrap();
+    let refused = || Paddle::load(empty.path()).unwrap_err().to_string();
+    assert!(refused().contains("there is no *_det_*.onnx"), "{}", refused());
+    for name in ["any_det_1.onnx", "any_rec_1.onnx"] {
+        std::fs::write(empty.path().join(name), "no model").unwrap();
+    }
+    assert!(refused().contains("any_"), "{}", refused());
+    std::fs::write(empty.path().join("other_det_2.onnx"), "").unwrap();
+    assert!(refused().contains("there are several *_det_*.onnx"), "{}", refused());
+}
+
+#[test]
+fn a_scan_is_read_by_it_where_it_is_named_and_asked_for_doubtful_pages_only_behind_another() {
+    let (place, images) = book();
+    std::fs::create_dir(place.path("scan")).unwrap();
+    for page in [3, 4] {
+        let image = images.image(page, Resolution::Dpi(150.0)).unwrap();
+        std::fs::write(place.path(&format!("scan/{page}.jpg")), image.jpeg().unwrap()).unwrap();
+    }
+    let configure = |engines: &str, models: &Path| {
+        let text = format!("[jobs]\nocr = {engines}\n[ocr]\npaddle_models = {models:?}\n");
+        place.write("bookstate.toml", text);
+    };
+    place.write("bookstate.toml", "[jobs]\nocr = [\"paddle\"]\n");
+    place.run("process scan").fails(2, &["ocr.paddle_models"]);
+    configure("[\"paddle\"]", &place.path("none"));
+    place.run("process scan").fails(2, &["models of the engine paddle", "none"]);
+
+    configure("[\"text-layer\", \"tesseract\", \"paddle\"]", &models().unwrap());
+    place.ok("process scan --languages eng --unit-log units.jsonl");
+    let log = std::fs::read_to_string(place.path("units.jsonl")).unwrap();
+    assert!(
+        log.contains("tesseract") && !log.contains("paddle"),
+        "what is read well is not read again: {log}"
+    );
+
+    configure("[\"text-layer\", \"paddle\"]", &models().unwrap());
+    place.ok("rm scan --yes");
+    assert_eq!(place.ok("process scan --json").json()["status"], "complete");
+    let hocr = place.ok("export scan --format hocr").out;
+    let words = printed(&place.path("book.pdf"), 3);
+    let long: Vec<&String> = words.iter().filter(|word| word.len() > 5).collect();
+    let there = long.iter().filter(|word| hocr.to_lowercase().contains(word.as_str())).count();
+    assert!(there * 100 >= long.len() * 95 && hocr.contains("bbox"), "{there} of {}", long.len());
+}
