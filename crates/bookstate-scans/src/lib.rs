@@ -14,6 +14,7 @@
 //! Reading order: [`input`], [`images`], [`spreads`], [`prepare`], [`words`], [`tesseract`], `paddle`, [`layout`],
 //! [`export`], [`figures`].
 
+mod codec;
 mod error;
 pub mod export;
 pub mod figures;

@@ -9,8 +9,11 @@ use std::{
 
 use zip::ZipArchive;
 
-use super::{Codec, tiff_frames};
-use crate::input::{FRAMES_ENTRY, natural};
+use super::tiff_file;
+use crate::{
+    codec::Codec,
+    input::{FRAMES_ENTRY, natural},
+};
 
 /// The most bytes of one entry.
 const MAX_ENTRY: u64 = 1 << 30;
@@ -98,7 +101,7 @@ fn count(zip: &mut ZipArchive<BufReader<File>>, entry: usize, codec: Codec) -> R
         }
     }
     unpacked.rewind().map_err(system)?;
-    Ok(tiff_frames(BufReader::new(unpacked)))
+    Ok(tiff_file::frames(BufReader::new(unpacked)))
 }
 
 fn read(zip: &mut ZipArchive<BufReader<File>>, entry: usize, most: u64) -> Result<Vec<u8>, String> {

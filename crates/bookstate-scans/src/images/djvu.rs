@@ -6,7 +6,7 @@ use djvu_rs::{
 };
 use image::{DynamicImage, RgbImage};
 
-use super::decode::{MAX_PIXELS, PageImage, plausible_dpi};
+use super::page_image::{MAX_PIXELS, PageImage, plausible_dpi};
 
 /// How deep zones are nested at most: page, column, region, paragraph, line, word, character.
 const MAX_DEPTH: usize = 16;

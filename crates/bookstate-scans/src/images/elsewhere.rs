@@ -20,7 +20,7 @@ use std::{
 use image::{DynamicImage, GrayImage, RgbImage};
 use serde::{Deserialize, Serialize};
 
-use super::{PageImage, PageImages, Resolution, decode::check_size};
+use super::{PageImage, PageImages, Resolution, page_image::check_size};
 use crate::PageError;
 
 /// The longest first line of an answer.

@@ -8,12 +8,12 @@ mod archive;
 mod decode;
 mod djvu;
 mod elsewhere;
+mod page_image;
 mod pdf;
-mod tiff_file;
+pub(crate) mod tiff_file;
 
 use std::{
     fs,
-    io::Read,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{Arc, mpsc},
@@ -24,14 +24,15 @@ use image::imageops::FilterType;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    decode::{Codec, PageImage},
     djvu::LayerWord,
     elsewhere::{ImageProgram, answer},
+    page_image::PageImage,
 };
+pub use crate::codec::Codec;
 use crate::{
     InputError, PageError,
     input::Form,
-    spreads::{self, Part, Spreads},
+    spreads::pages::{Part, Spreads, half_of},
 };
 
 /// How long an image may take.
@@ -42,9 +43,6 @@ const STACK_BYTES: usize = 64 << 20;
 
 /// What a page whose own resolution is unknown is drawn at, where it is drawn.
 pub const DRAWN_DPI: f32 = 300.0;
-
-/// How many pages a file of one image codec has: more than one for some TIFFs.
-pub(crate) use tiff_frames as frames;
 
 /// At which resolution an image is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -122,7 +120,8 @@ impl PageImages {
             }
             Some(Form::Image(codec)) => {
                 let bytes = whole()?;
-                let images = if codec == Codec::Tiff { tiff_frames(std::io::Cursor::new(&bytes)) } else { 1 };
+                let images =
+                    if codec == Codec::Tiff { tiff_file::frames(std::io::Cursor::new(&bytes)) } else { 1 };
                 (Kind::Image(bytes), images)
             }
             Some(Form::Djvu) => {
@@ -164,7 +163,7 @@ impl PageImages {
         self.bounded(page, move |opened, part| {
             let Some(half) = part.half else { return opened.image(part.image, resolution) };
             let PageImage { pixels, dpi } = opened.image(part.image, Resolution::Native)?;
-            Ok(resized(PageImage { pixels: spreads::half(&pixels, half), dpi }, resolution))
+            Ok(resized(PageImage { pixels: half_of(&pixels, half), dpi }, resolution))
         })
     }
 
@@ -260,11 +259,6 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     })
 }
 
-/// How many pages a file has.
-pub(crate) fn tiff_frames(source: impl Read + std::io::Seek) -> u32 {
-    tiff_file::frames(source)
-}
-
 fn resized(image: PageImage, resolution: Resolution) -> PageImage {
     let PageImage { pixels, dpi } = image;
     let factor = match (resolution, dpi) {
@@ -280,7 +274,7 @@ fn resized(image: PageImage, resolution: Resolution) -> PageImage {
     let (width, height) = (side(pixels.width()), side(pixels.height()));
     let is_bounded = matches!(resolution, Resolution::Within { .. });
     let is_near = if is_bounded { factor == 1.0 } else { (factor - 1.0).abs() < 0.01 };
-    if is_near || decode::check_size(width, height).is_err() {
+    if is_near || page_image::check_size(width, height).is_err() {
         return PageImage { pixels, dpi };
     }
     let filter = if factor < 1.0 { FilterType::Triangle } else { FilterType::CatmullRom };

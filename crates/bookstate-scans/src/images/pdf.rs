@@ -19,7 +19,7 @@ use image::{DynamicImage, GrayImage, RgbImage};
 
 use super::{
     DRAWN_DPI, Resolution,
-    decode::{MAX_PIXELS, PageImage},
+    page_image::{MAX_PIXELS, PageImage},
 };
 
 /// Resolutions of images that are believed: outside, the image is not the scan of a page.

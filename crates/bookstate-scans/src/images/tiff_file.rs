@@ -9,13 +9,13 @@ use tiff::{
     tags::Tag,
 };
 
-use super::decode::{MAX_BYTES, PageImage, check_size, cmyk, plausible_dpi};
+use super::page_image::{MAX_BYTES, PageImage, check_size, cmyk, plausible_dpi};
 
 /// The most pages of one file that are looked for.
 const MAX_FRAMES: u32 = 20_000;
 
 /// How many pages a file has; 1 where that cannot be said.
-pub(super) fn frames(source: impl Read + Seek) -> u32 {
+pub(crate) fn frames(source: impl Read + Seek) -> u32 {
     let Ok(mut decoder) = Decoder::new(source) else { return 1 };
     let mut frames = 1;
     while frames < MAX_FRAMES && decoder.more_images() && decoder.next_image().is_ok() {

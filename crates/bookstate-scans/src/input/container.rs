@@ -10,7 +10,7 @@ use tempfile::NamedTempFile;
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use super::{Parts, Scan};
-use crate::{InputError, images::frames, private};
+use crate::{InputError, images::tiff_file::frames, private};
 
 /// The entry of our archives that says how many pages each image has, a number per line.
 pub const FRAMES_ENTRY: &str = "bookstate-frames.txt";

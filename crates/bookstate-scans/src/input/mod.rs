@@ -17,7 +17,7 @@ use std::{
 use sha2::{Digest, Sha256};
 
 pub use self::order::natural;
-use crate::{InputError, images::Codec};
+use crate::{InputError, codec::Codec};
 pub use container::{FRAMES_ENTRY, write};
 
 /// How many first bytes of a file say what it is.
