@@ -30,6 +30,7 @@ mod segments;
 mod state;
 mod survey;
 mod sync;
+mod synced;
 mod writer;
 
 use std::ops::ControlFlow;
@@ -46,7 +47,7 @@ pub use inspect::{Entry, SegmentReport, Verification, inspect, verify};
 pub use quarantine::quarantine;
 pub use record_buf::RecordBuf;
 pub use recovery::{JournalReport, TornTail};
-pub use sync::SyncWatch;
+pub use synced::SyncWatch;
 
 use crate::fs::Fs;
 use writer::Shared;

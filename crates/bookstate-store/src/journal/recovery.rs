@@ -15,7 +15,7 @@ use super::format::{Defect, HEADER_LEN, Header, position};
 use super::segments::{self, CreateError, SegmentFile};
 use super::state::{Active, Found, Sealed, State};
 use super::survey::{OnDamage, Survey, survey};
-use super::sync::Synced;
+use super::synced::Synced;
 use super::writer::Shared;
 use super::{Entry, JournalConfig, Position, Record};
 use crate::fs::{Fs, create_dirs};

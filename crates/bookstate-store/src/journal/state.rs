@@ -10,7 +10,7 @@ use super::format::{self, HEADER_LEN, Header};
 use super::head::Head;
 use super::health::{Counters, JournalHealth, JournalState};
 use super::survey::remember;
-use super::sync::Synced;
+use super::synced::Synced;
 use crate::fs::File;
 
 /// See the module documentation.

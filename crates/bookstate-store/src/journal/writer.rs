@@ -17,7 +17,7 @@ use super::format;
 use super::head::Head;
 use super::segments;
 use super::state::State;
-use super::sync::Synced;
+use super::synced::Synced;
 use super::{JournalConfig, Position, SyncPolicy};
 use crate::fs::Fs;
 
