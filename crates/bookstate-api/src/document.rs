@@ -4,6 +4,10 @@
 
 use std::sync::LazyLock;
 
+use axum::{
+    http::header,
+    response::{Html, IntoResponse},
+};
 use utoipa::openapi::{
     Content, HeaderBuilder, InfoBuilder, OpenApi, Ref, RefOr, ResponseBuilder, Schema,
     path::Operation,
@@ -12,13 +16,17 @@ use utoipa::openapi::{
     tag::TagBuilder,
 };
 use utoipa::{PartialSchema, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{problem::ProblemBody, routes};
+use crate::{problem::ProblemBody, routes, state::ApiState};
+
+/// Where the document is.
+const DOCUMENT_PATH: &str = "/openapi.json";
 
 /// The name of the scheme by which a token is given.
 const TOKEN: &str = "token";
 
-static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(|| complete(routes::all().into_openapi()));
+static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(|| complete(all_routes().into_openapi()));
 static TEXT: LazyLock<String> = LazyLock::new(|| {
     // The document is made of what JSON can hold; were it not, the test that compares it would say so.
     DOCUMENT.to_pretty_json().map(|text| text + "\n").unwrap_or_default()
@@ -37,9 +45,23 @@ pub fn openapi_text() -> &'static str {
     &TEXT
 }
 
-/// The page that shows it.
-pub(crate) fn viewer_page() -> &'static str {
-    &VIEWER
+/// Every route that is in the document, itself among them.
+pub(crate) fn all_routes() -> OpenApiRouter<ApiState> {
+    routes::all().routes(routes!(document)).routes(routes!(viewer_page))
+}
+
+/// Show the OpenAPI document
+#[utoipa::path(get, path = "/openapi.json", tag = "server", operation_id = "openapi",
+    responses((status = 200, content_type = "application/json", body = serde_json::Value)))]
+async fn document() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], openapi_text())
+}
+
+/// Show the routes, for people
+#[utoipa::path(get, path = "/docs", tag = "server", operation_id = "docs",
+    responses((status = 200, content_type = "text/html", body = String)))]
+async fn viewer_page() -> Html<&'static str> {
+    Html(&VIEWER)
 }
 
 fn string() -> Schema {
@@ -166,7 +188,7 @@ fn viewer(document: &OpenApi) -> String {
          <h1>bookstate {}</h1><p>{}</p><p><a href=\"{}\">The OpenAPI document</a></p>",
         escaped(&document.info.version),
         escaped(document.info.description.as_deref().unwrap_or_default()),
-        routes::DOCUMENT_PATH,
+        DOCUMENT_PATH,
     );
     for tag in document.tags.iter().flatten() {
         let about = tag.description.as_deref().unwrap_or_default();

@@ -23,6 +23,7 @@ use tracing::Instrument;
 use crate::{
     auth,
     connections::Peer,
+    document,
     problem::{Code, Problem},
     read, routes,
     state::ApiState,
@@ -40,7 +41,7 @@ const UPLOAD: &str = "/api/books/upload";
 /// All routes behind all layers. They are one stack, since each call of `layer` costs every request an
 /// allocation or two.
 pub(crate) fn app(state: &ApiState) -> Router {
-    let (api, _) = routes::all().split_for_parts();
+    let (api, _) = document::all_routes().split_for_parts();
     let limits = &state.config().limits;
     let layers = ServiceBuilder::new()
         .layer(middleware::from_fn_with_state(state.clone(), traced))

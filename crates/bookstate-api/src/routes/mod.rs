@@ -8,7 +8,6 @@ mod incoming;
 mod ingest;
 mod jobs;
 mod metrics;
-mod openapi;
 mod scan;
 pub(crate) mod session;
 mod sink;
@@ -49,7 +48,7 @@ impl Part {
     }
 }
 
-/// Every route that is in the OpenAPI document.
+/// Every route that is in the OpenAPI document, but that of the document.
 pub(crate) fn all() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .merge(health::routes())
@@ -61,7 +60,4 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .merge(sink::routes())
         .merge(events::routes())
         .merge(metrics::routes())
-        .merge(openapi::routes())
 }
-
-pub(crate) use openapi::DOCUMENT_PATH;
