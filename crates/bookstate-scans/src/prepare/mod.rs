@@ -1,4 +1,4 @@
-//! A page image made ready for reading: grey, upright lines, no scanner's borders, letters of a readable size.
+//! A page image made ready for reading: grey, dark on light, upright lines, no scanner's borders, letters of a readable size.
 //!
 //! Invariants: pure functions of the image; what they move is said ([`Prepared::to_page`]), so that a place on the
 //! prepared image is a place on the page. Nothing is done that the image does not ask for: most good scans pass
@@ -11,13 +11,17 @@ mod enlarge;
 mod fold;
 mod ink;
 mod leaders;
+mod negative;
 mod skew;
 mod tone;
 
 use image::{DynamicImage, GrayImage};
 
 pub use fold::{Fold, fold};
-pub use ink::{Components, FEWEST_LETTERS};
+pub use ink::Components;
+pub(crate) use ink::FEWEST_LETTERS;
+#[cfg(feature = "paddle")]
+pub(crate) use ink::threshold;
 pub use skew::angle as skew_angle;
 
 use crate::words::Area;
@@ -77,7 +81,7 @@ impl Prepared {
 pub fn prepare(image: &DynamicImage, dpi: Option<f32>) -> Prepared {
     let grey = image.to_luma8();
     let page = Size { width: grey.width(), height: grey.height() };
-    let mut pixels = tone::even(grey);
+    let mut pixels = tone::even(negative::positive(grey));
     let angle = skew::angle(&pixels);
     let skew = if angle.abs() >= LEAST_SKEW { angle } else { 0.0 };
     if skew != 0.0 {
