@@ -67,14 +67,18 @@ fn what_is_printed_is_read_in_order_where_it_stands() {
 #[test]
 fn nothing_is_read_where_nothing_is_printed() {
     let paper = GrayImage::from_pixel(1000, 1400, Luma([250]));
-    assert_eq!(read(DynamicImage::ImageLuma8(paper.clone())).words, []);
+    let blank = read(DynamicImage::ImageLuma8(paper.clone()));
+    assert_eq!((blank.words.len(), blank.certainty()), (0, 1.0));
+    assert_eq!(read(DynamicImage::new_luma8(1, 1)).words, []);
+    // As large as letters, and none.
     let mut specks = paper;
     for n in 0..400_u32 {
-        let (x, y) = ((n * 7919) % 990, (n * 104_729) % 1390);
-        (0..9).for_each(|at| specks.put_pixel(x + at % 3, y + at / 3, Luma([30])));
+        let (x, y) = ((n * 7919) % 980, (n * 104_729) % 1380);
+        (0..8 * 12).for_each(|at| specks.put_pixel(x + at % 8, y + at / 8, Luma([30])));
     }
-    assert_eq!(read(DynamicImage::ImageLuma8(specks)).words, []);
-    assert_eq!(read(DynamicImage::new_luma8(1, 1)).words, []);
+    let noise = read(DynamicImage::ImageLuma8(specks));
+    assert_eq!(noise.words, []);
+    assert!(noise.certainty() < 0.5, "there may be something: {}", noise.certainty());
 }
 
 #[test]
@@ -94,6 +98,34 @@ fn nobody_waits_for_what_was_cancelled_and_models_that_are_none_are_refused() {
     assert!(refused().contains("any_"), "{}", refused());
     std::fs::write(empty.path().join("other_det_2.onnx"), "").unwrap();
     assert!(refused().contains("there are several *_det_*.onnx"), "{}", refused());
+}
+
+/// A page whose lines run up and down.
+fn wavy(page: &GrayImage) -> GrayImage {
+    GrayImage::from_fn(page.width(), page.height(), |x, y| {
+        let shift = (9.0 * (x as f32 / 60.0 * std::f32::consts::TAU).sin()).round() as i32;
+        let from = u32::try_from(i64::from(y) + i64::from(shift)).unwrap_or(0);
+        *page.get_pixel_checked(x, from).unwrap_or(&Luma([255]))
+    })
+}
+
+#[test]
+fn what_tesseract_doubts_is_read_by_it_too() {
+    let (place, images) = book();
+    let page = images.image(4, Resolution::Dpi(150.0)).unwrap().pixels.to_luma8();
+    std::fs::create_dir(place.path("scan")).unwrap();
+    wavy(&page).save(place.path("scan/1.png")).unwrap();
+    let models = models().unwrap();
+    let text = "[jobs]\nocr = [\"text-layer\", \"tesseract\", \"paddle\"]\n";
+    place.write("bookstate.toml", format!("{text}[ocr]\npaddle_models = {models:?}\n"));
+    place.ok("process scan --languages eng --unit-log units.jsonl");
+    let log = std::fs::read_to_string(place.path("units.jsonl")).unwrap();
+    assert!(log.contains("tesseract") && log.contains("paddle"), "{log}");
+    let read = place.ok("pages scan --json").json();
+    assert!(
+        read["pages"][0]["confidence"].as_f64().unwrap() > 0.5,
+        "the surer reading is the page's: {read}"
+    );
 }
 
 #[test]
@@ -121,8 +153,19 @@ fn a_scan_is_read_by_it_where_it_is_named_and_asked_for_doubtful_pages_only_behi
         "what is read well is not read again: {log}"
     );
 
-    configure("[\"text-layer\", \"paddle\"]", &models().unwrap());
+    // Models that are none: no page is to blame, so the job waits for better ones.
     place.ok("rm scan --yes");
+    std::fs::create_dir(place.path("models")).unwrap();
+    for name in ["a_det.onnx", "a_rec.onnx"] {
+        place.write(&format!("models/{name}"), "no model");
+    }
+    configure("[\"text-layer\", \"paddle\"]", &place.path("models"));
+    assert!(place.run("doctor").out.contains("models of the engine paddle cannot be used"));
+    let mut waiting = place.start_logged("process scan");
+    waiting.until("it waits", || place.said().contains("the models of the engine paddle cannot be used"));
+    waiting.kill();
+    std::fs::remove_dir_all(place.path("models")).unwrap();
+    std::os::unix::fs::symlink(models().unwrap(), place.path("models")).unwrap();
     assert_eq!(place.ok("process scan --json").json()["status"], "complete");
     let hocr = place.ok("export scan --format hocr").out;
     let words = printed(&place.path("book.pdf"), 3);

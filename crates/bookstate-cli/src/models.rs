@@ -65,13 +65,12 @@ pub(crate) struct StageEstimate {
 /// process. Nothing is sent. Blocks.
 ///
 /// # Errors
-/// The system does not say where this program is, or an engine or a model's provider cannot be used as it is
-/// configured.
+/// The system does not say where this program is, or a model's provider cannot be used as it is configured.
 pub(crate) fn engines(settings: &Settings) -> Result<(EngineCatalog, Models), Failure> {
     let images = library::images(settings)?;
     let tesseract = TesseractOcr::default().with_images_by(images.clone());
     let catalog = EngineCatalog::local().with_ocr(TESSERACT, EngineSpec::local(), Arc::new(tesseract));
-    let catalog = paddle::added_to(catalog, settings, &images)?;
+    let catalog = paddle::added_to(catalog, settings, &images);
     let models = Models::of(settings)?;
     Ok((models.add_to(catalog), models))
 }

@@ -1,50 +1,38 @@
-//! The engine `paddle`: in a program that was built for it, and what is said in one that was not.
+//! The engine `paddle`: in a program that was built for it, and what stands in its place in one that was not.
 
-use bookstate_domain::Text;
-use bookstate_jobs::engines::EngineCatalog;
+use std::sync::Arc;
+
+use bookstate_jobs::{
+    engine::OcrEngine,
+    engines::{EngineCatalog, EngineSpec, MissingOcr},
+    scan::PADDLE,
+};
 use bookstate_scans::images::ImageProgram;
 
-use crate::{failure::Failure, settings::Settings};
+use crate::settings::Settings;
 
-/// Its name among the engines.
-const NAME: &str = "paddle";
+/// The catalog with the engine. Nothing is read yet.
+pub(crate) fn added_to(catalog: EngineCatalog, settings: &Settings, images: &ImageProgram) -> EngineCatalog {
+    let engine: Arc<dyn OcrEngine> = match &settings.paddle_models {
+        Some(models) => built::engine(models, images),
+        None => missing("the engine paddle needs `ocr.paddle_models`, the directory with its models"),
+    };
+    catalog.with_ocr(PADDLE, EngineSpec::local(), engine)
+}
 
-/// The catalog with the engine, where the configuration says where its models are. Nothing is read yet.
-///
-/// # Errors
-/// Pages are to be read with it, and it cannot be used.
-pub(crate) fn added_to(
-    catalog: EngineCatalog,
-    settings: &Settings,
-    images: &ImageProgram,
-) -> Result<EngineCatalog, Failure> {
-    let is_named = settings.engines.ocr.iter().any(|name: &Text| **name == *NAME);
-    match &settings.paddle_models {
-        Some(models) if built::IS_THERE => Ok(built::added_to(catalog, models, images)),
-        _ if !is_named => Ok(catalog),
-        Some(_) => Err(Failure::usage(
-            "this bookstate is built without the engine paddle; build it with `--features paddle`",
-        )),
-        None => Err(Failure::usage(
-            "the engine paddle needs `ocr.paddle_models`, the directory with its models: see the manual on scans",
-        )),
-    }
+fn missing(remedy: &str) -> Arc<dyn OcrEngine> {
+    Arc::new(MissingOcr::new(PADDLE, remedy))
 }
 
 #[cfg(feature = "paddle")]
 pub(crate) mod built {
     use std::{path::Path, sync::Arc};
 
-    use bookstate_jobs::engines::{EngineCatalog, EngineSpec, PaddleOcr};
+    use bookstate_jobs::{engine::OcrEngine, engines::PaddleOcr};
     use bookstate_scans::{images::ImageProgram, paddle::Paddle};
 
-    use super::NAME;
-
-    pub(super) const IS_THERE: bool = true;
-
-    pub(super) fn added_to(catalog: EngineCatalog, models: &Path, images: &ImageProgram) -> EngineCatalog {
-        let engine = PaddleOcr::new(models).with_images_by(images.clone());
-        catalog.with_ocr(NAME, EngineSpec::local(), Arc::new(engine))
+    pub(super) fn engine(models: &Path, images: &ImageProgram) -> Arc<dyn OcrEngine> {
+        Arc::new(PaddleOcr::new(models).with_images_by(images.clone()))
     }
 
     /// Why the models cannot be used.
@@ -55,19 +43,20 @@ pub(crate) mod built {
 
 #[cfg(not(feature = "paddle"))]
 pub(crate) mod built {
-    use std::path::Path;
+    use std::{path::Path, sync::Arc};
 
-    use bookstate_jobs::engines::EngineCatalog;
+    use bookstate_jobs::engine::OcrEngine;
     use bookstate_scans::images::ImageProgram;
 
-    pub(super) const IS_THERE: bool = false;
+    const REMEDY: &str =
+        "this bookstate is built without the engine paddle; build it with `--features paddle`";
 
-    pub(super) fn added_to(catalog: EngineCatalog, _: &Path, _: &ImageProgram) -> EngineCatalog {
-        catalog
+    pub(super) fn engine(_: &Path, _: &ImageProgram) -> Arc<dyn OcrEngine> {
+        super::missing(REMEDY)
     }
 
     /// Why the models cannot be used.
     pub(crate) fn trouble(_: &Path) -> Option<String> {
-        Some("this bookstate is built without the engine paddle".to_owned())
+        Some(REMEDY.to_owned())
     }
 }

@@ -226,7 +226,10 @@ impl Scheduler {
         let resumed = active.is_some();
         let marks = MarkFile::open(shared.library.dir(), book_id, resumed);
         let copy = open_marked(&shared.library, book_id, &marks)?;
-        if let Some(reason) = set.missing().filter(|_| active.is_none() && is_scan(&copy.source)) {
+        if active.is_none()
+            && is_scan(&copy.source)
+            && let Some(reason) = set.missing()
+        {
             return Err(StartError::EngineMissing { reason });
         }
         if !again.is_empty() {

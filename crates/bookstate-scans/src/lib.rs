@@ -2,8 +2,8 @@
 //!
 //! A scan is a folder of photographs, a TIFF, a CBZ, a DjVu file, or a PDF whose pages are images. This crate takes
 //! it in as one file ([`input`]), gives the image of any page ([`images`]), of which two may be on one ([`spreads`]),
-//! prepares it for reading ([`prepare`]), has the program `tesseract` read it ([`tesseract`]), or networks in this
-//! process (`paddle`, with the feature of this name), and fills the page model of `bookstate-reading` with the words and
+//! prepares it for reading ([`prepare`]), has the program `tesseract` read it ([`tesseract`]), or neural
+//! networks in this process (`paddle`, with the feature of this name), and fills the page model of `bookstate-reading` with the words and
 //! their places ([`layout`]). What was read goes out again as a searchable
 //! PDF, hOCR or ALTO ([`export`]), and the pictures between it by themselves ([`figures`]).
 //!

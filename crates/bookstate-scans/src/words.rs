@@ -86,6 +86,9 @@ pub struct Word {
     pub block: u32,
 }
 
+/// How sure it is that a page is blank which has what looks like print.
+const DOUBT: f64 = 0.4;
+
 /// The words of a page.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct PageWords {
@@ -106,12 +109,23 @@ pub struct PageWords {
     pub languages: String,
     /// The words in reading order.
     pub words: Vec<Word>,
+    /// There is what looks like print, and not one word was read.
+    #[serde(default)]
+    pub unread: bool,
     /// Where pictures are.
     #[serde(default)]
     pub figures: Vec<Area>,
 }
 
 impl PageWords {
+    /// How sure it is that this is what the page says, 0 to 1: the mean of what was read, a letter a vote. A page without
+    /// words is surely blank, unless there is what looks like print.
+    #[must_use]
+    pub fn certainty(&self) -> f64 {
+        let blank = if self.unread { DOUBT } else { 1.0 };
+        self.confidence().unwrap_or(blank)
+    }
+
     /// The mean confidence of what was read, a letter a vote; `None` for a page without words.
     #[must_use]
     pub fn confidence(&self) -> Option<f64> {

@@ -122,7 +122,7 @@ keys! {
     "jobs.ocr" ocr: Vec<EngineName> = vec![EngineName::known("text-layer"), EngineName::known("tesseract")];
     /// The languages that scanned pages are in, as `tesseract` names them; empty: found by the pages.
     "ocr.languages" languages: Languages = Languages(Vec::new());
-    /// The directory with the models of the engine `paddle`, a *det*.onnx and a *rec*.onnx.
+    /// The directory with the models of the engine `paddle`: one file with `det` in its name and one with `rec`.
     "ocr.paddle_models" paddle_models: Option<PathBuf> = None;
     /// Seconds of a processor that making the image of a scanned page may take.
     "ocr.page_seconds" page_seconds: Whole<1, 3_600> = Whole(30);

@@ -4,6 +4,7 @@
 //! it is resumed. A name that it does not know is an error that lists those that it does.
 
 mod local;
+mod missing;
 #[cfg(feature = "models")]
 pub mod models;
 #[cfg(feature = "paddle")]
@@ -15,7 +16,7 @@ mod scanned;
 mod tesseract;
 mod text_layer;
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use bookstate_domain::{BookState, Engines, Page, Provider, Stage, Text, Variant};
 
@@ -23,7 +24,7 @@ use bookstate_domain::{BookState, Engines, Page, Provider, Stage, Text, Variant}
 use crate::scan::TESSERACT;
 use crate::{
     choose::provider_name,
-    engine::{AnalysisEngine, OcrEngine},
+    engine::{AnalysisEngine, EngineError, OcrEngine},
     part::Part,
     plan::JobPlan,
     pool::LOCAL_POOL,
@@ -32,6 +33,7 @@ use crate::{
 #[cfg(feature = "models")]
 use local::NUMBERED;
 pub use local::{LOCAL, LocalAnalysis};
+pub use missing::MissingOcr;
 #[cfg(feature = "paddle")]
 pub use paddle::PaddleOcr;
 use parts::{PartCatalog, PartSet};
@@ -118,6 +120,14 @@ fn names_of(analysis: &str) -> (&str, impl Iterator<Item = (&str, &str)>) {
     let mut words = analysis.split(' ');
     let general = words.next().unwrap_or_default();
     (general, words.map(|word| word.split_once('=').unwrap_or((word, ""))))
+}
+
+/// How long until it is looked again for what an engine needs.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
+/// What an engine says that lacks what it needs: its units wait, and no page is to blame.
+fn not_there(provider: &str, why: impl fmt::Display) -> EngineError {
+    EngineError::Held { provider: provider.to_owned(), reason: why.to_string(), pause: Some(LOOK_AGAIN) }
 }
 
 /// The engines that there are.

@@ -5,15 +5,16 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, OnceLock},
+    sync::Arc,
 };
 
 use async_trait::async_trait;
 use bookstate_scans::{
     images::{ImageProgram, Resolution},
     paddle::Paddle,
-    tesseract::{Cancel, OcrError},
+    tesseract::Cancel,
 };
+use parking_lot::Mutex;
 
 use super::scanned::{cancellable, failure, images, kept};
 use crate::{
@@ -26,7 +27,7 @@ use crate::{
 pub struct PaddleOcr {
     models: PathBuf,
     images: Option<ImageProgram>,
-    loaded: Arc<OnceLock<Result<Paddle, OcrError>>>,
+    loaded: Arc<Mutex<Option<Paddle>>>,
 }
 
 impl PaddleOcr {
@@ -44,12 +45,18 @@ impl PaddleOcr {
     }
 
     /// The models, loaded once. Blocks the first time.
-    fn loaded(&self) -> Result<Paddle, OcrError> {
-        self.loaded.get_or_init(|| Paddle::load(&self.models)).clone()
+    fn loaded(&self) -> Result<Paddle, EngineError> {
+        let mut loaded = self.loaded.lock();
+        if let Some(paddle) = &*loaded {
+            return Ok(paddle.clone());
+        }
+        // No page is to blame: each waits until they are there again.
+        let paddle = Paddle::load(&self.models).map_err(|error| super::not_there(PADDLE, error))?;
+        Ok(loaded.insert(paddle).clone())
     }
 
     fn read_now(&self, book: &BookContext, page: u32, cancel: &Cancel) -> Result<OcrReading, EngineError> {
-        let paddle = self.loaded().map_err(failure)?;
+        let paddle = self.loaded()?;
         let image = images(book, self.images.as_ref())?.image(page, Resolution::Native);
         let image = image.map_err(|error| failure(error.into()))?;
         let read = paddle.read(&image, cancel).map_err(failure)?;
@@ -65,11 +72,7 @@ impl OcrEngine for PaddleOcr {
     }
 
     fn missing(&self) -> Option<String> {
-        self.loaded().err().map(|error| error.to_string())
-    }
-
-    fn was_missing(&self, reason: &str) -> bool {
-        reason.contains("the models of the engine paddle cannot be used")
+        Paddle::look(&self.models).err().map(|error| error.to_string())
     }
 
     fn is_fallback(&self) -> bool {

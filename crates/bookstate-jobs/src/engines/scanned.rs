@@ -46,8 +46,7 @@ pub(super) fn kept(
 ) -> Result<OcrReading, EngineError> {
     read.keep(&words_dir(&book.file), page, provider)
         .map_err(|error| EngineError::transient(format!("the words of page {page}: {error}")))?;
-    // A page on which nothing is printed is surely blank.
-    let confidence = Some(read.confidence().unwrap_or(1.0));
+    let confidence = Some(read.certainty());
     Ok(OcrReading { text: layout::text(read).into(), confidence, ..OcrReading::default() })
 }
 

@@ -5,14 +5,14 @@
 
 use std::{fs::File, path::Path};
 
-use image::{GrayImage, imageops};
+use image::{GrayImage, Luma, imageops};
 use rten_onnx::onnx::ModelProto;
 use rten_tensor::{AsView, Layout};
 
-use super::model::{Network, unusable};
+use super::model::{Network, Thread, unusable};
 use crate::tesseract::OcrError;
 
-/// How high the network takes a line.
+/// How high the network takes a line, and how wide at least.
 const HEIGHT: u32 = 48;
 /// A longer line is made narrower: what it then says is doubtful, which shows.
 const WIDEST: f32 = 4096.0;
@@ -41,18 +41,34 @@ pub(super) struct LineWord {
 }
 
 /// Puts a line to the network.
-pub(super) fn steps(network: &Network, line: &GrayImage) -> Result<Vec<Step>, OcrError> {
+pub(super) fn steps(network: &Network, line: &GrayImage, thread: &Thread) -> Result<Vec<Step>, OcrError> {
     let height = line.height().max(1) as f32;
-    let width = (line.width() as f32 * HEIGHT as f32 / height).clamp(HEIGHT as f32, WIDEST) as u32;
-    let line = imageops::resize(line, width, HEIGHT, imageops::FilterType::Triangle);
-    let answer = network.answer::<3>(&line)?;
+    let width = (line.width() as f32 * HEIGHT as f32 / height).clamp(1.0, WIDEST) as u32;
+    let scaled = imageops::resize(line, width, HEIGHT, imageops::FilterType::Triangle);
+    // What is narrower is not stretched: there is paper beside it.
+    let mut paper = GrayImage::from_pixel(width.max(HEIGHT), HEIGHT, Luma([255]));
+    imageops::replace(&mut paper, &scaled, 0, 0);
+    let answer = network.answer::<3>(&paper, thread)?;
     let [_, steps, characters] = answer.shape();
     let step = |at: usize| {
-        let likely = (0..characters).map(|n| (n, answer.get([0, at, n]).copied().unwrap_or(0.0)));
-        let best = likely.max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, 0.0));
-        Step { character: best.0, confidence: best.1.clamp(0.0, 1.0) }
+        let likely = |n: usize| answer.get([0, at, n]).copied().filter(|n| n.is_finite()).unwrap_or(0.0);
+        let mut best = Step { character: 0, confidence: likely(0) };
+        for character in 1..characters {
+            if likely(character) > best.confidence {
+                best = Step { character, confidence: likely(character) };
+            }
+        }
+        Step { confidence: best.confidence.clamp(0.0, 1.0), ..best }
     };
-    Ok((0..steps).map(step).collect())
+    // Of these the last ones are on the paper.
+    let on_line = (steps as f32 * width as f32 / paper.width() as f32).ceil() as usize;
+    Ok((0..on_line.min(steps)).map(step).collect())
+}
+
+/// How many characters a network tells, the blank between words among them.
+pub(super) fn known(network: &Network, line: &GrayImage, thread: &Thread) -> Result<usize, OcrError> {
+    let [_, _, characters] = network.answer::<3>(line, thread)?.shape();
+    Ok(characters.saturating_sub(1))
 }
 
 /// The characters that a network knows.
@@ -79,6 +95,11 @@ impl Alphabet {
             list.push(" ".to_owned());
         }
         Self(list)
+    }
+
+    /// How many there are.
+    pub(super) const fn characters(&self) -> usize {
+        self.0.len()
     }
 
     /// The words of a line.

@@ -3,21 +3,20 @@
 use image::{GrayImage, Luma, imageops};
 use rten_tensor::{AsView, Layout, NdTensorView};
 
-use super::model::Network;
+use super::model::{Network, Thread};
 use crate::{
     prepare::Components,
     tesseract::{Cancel, OcrError},
     words::Area,
 };
 
-/// The longest side, in pixels, of the image in which lines are looked for.
-pub const LONGEST: f32 = 2048.0;
+/// The longest side, in pixels, of the image in which lines are looked for: which takes half a gigabyte.
+const LONGEST: f32 = 2048.0;
 /// Letters of this height are found as well as larger ones, in less time.
 const LETTER: f32 = 14.0;
 /// The network halves the image five times.
 const STEP: f32 = 32.0;
-/// Pixels that look more like a line are of one, and a line looks more like one in the mean; both as the models' makers
-/// have it.
+/// Pixels that look more like a line are of one, and a line looks more like one in the mean.
 const PIXEL: f32 = 0.3;
 const LINE: f32 = 0.5;
 /// The network marks the middle of lines: they are larger by this much of their area by their edge.
@@ -25,13 +24,14 @@ const LARGER: f32 = 1.6;
 /// Fewer pixels across or down are a speck.
 const SPECK: u32 = 3;
 /// A page has no more lines; the surest are taken.
-const MOST: usize = 1000;
+const MOST: usize = 500;
 
 /// The lines of text on an image, in no order. `letter`: the height of its letters in pixels, 0 when it is not known.
 pub(super) fn find(
     network: &Network,
     pixels: &GrayImage,
     letter: f32,
+    thread: &Thread,
     cancel: &Cancel,
 ) -> Result<Vec<Area>, OcrError> {
     if cancel.is_cancelled() {
@@ -42,10 +42,12 @@ pub(super) fn find(
     let scale = wanted.min(1.0).min(LONGEST / width.max(height));
     let side = |length: f32| ((length * scale / STEP).round() * STEP).max(STEP) as u32;
     let small = imageops::resize(pixels, side(width), side(height), imageops::FilterType::Triangle);
-    let marks = network.answer::<4>(&small)?;
+    let marks = network.answer::<4>(&small, thread)?;
     let shape = marks.shape();
     if shape != [1, 1, small.height() as usize, small.width() as usize] {
-        return Err(OcrError::Models { reason: format!("it finds no lines: its answer is of {shape:?}") });
+        return Err(OcrError::Inference {
+            reason: format!("what finds lines answers in the shape {shape:?}"),
+        });
     }
     let (across, down) = (width / small.width() as f32, height / small.height() as f32);
     let mut lines = marked(&marks.view());

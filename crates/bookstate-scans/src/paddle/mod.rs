@@ -2,18 +2,20 @@
 //!
 //! For what [`tesseract`](crate::tesseract) is bad at: print on a ground, side notes, page numbers far from their
 //! titles. The models are files of PaddleOCR's in the format ONNX, as for instance the package `rapidocr` of PyPI has
-//! them; nothing is fetched here. They run in this process, on one thread a page.
+//! them; nothing is fetched here. They run in this process, each page on one thread.
 //!
-//! Invariants: a page's answer depends on its image and the models alone; what is not sure is left out rather than
-//! invented; memory is bounded by [`LONGEST`] and the widest line.
+//! Invariants: a page's answer depends on its image and the models alone; a line of which they are not sure is left out
+//! rather than invented; how much a page takes is bounded by the sizes that its image and its lines are brought to, and by
+//! the number of lines. No bound of time: that is the models' own.
 //!
-//! Reading order: [`Paddle`], `lines` (where text is), `characters` (what a line says), `order` (which line comes
-//! next).
+//! Reading order: [`Paddle`], `lines` (where text is), `strip` (a line on the image), `characters` (what a line says),
+//! `order` (which line comes next).
 
 mod characters;
 mod lines;
 mod model;
 mod order;
+mod strip;
 
 use std::{
     fs,
@@ -21,20 +23,22 @@ use std::{
     sync::Arc,
 };
 
-use image::imageops;
+use image::GrayImage;
 
 use crate::{
     images::PageImage,
-    prepare::{self, Components, FEWEST_LETTERS, Prepared},
+    prepare::{self, Components, FEWEST_LETTERS},
     tesseract::{Cancel, OcrError},
     words::{Area, PageWords, Word},
 };
-use characters::Alphabet;
-pub use lines::LONGEST;
-use model::{Network, unusable};
+use characters::{Alphabet, steps};
+use model::{Network, Thread, unusable};
+use strip::Strip;
 
-/// Lines that are less sure in the mean are no text: the models' own threshold.
+/// Lines that are less sure in the mean are no text: the models' own threshold. Of few letters a speck is soon made.
 const LEAST_SURE: f32 = 0.5;
+const FEW: f32 = 3.0;
+const LEAST_SURE_OF_FEW: f32 = 0.9;
 
 /// The models, loaded. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -47,23 +51,48 @@ struct Loaded {
     alphabet: Alphabet,
 }
 
+/// The files of both models.
+#[derive(Debug)]
+struct Files {
+    detection: PathBuf,
+    recognition: PathBuf,
+}
+
 impl Paddle {
-    /// Loads the models in a directory: the one whose file's name has `det` in it, which finds lines, and the one with
-    /// `rec`, which reads them and has its alphabet in it. Blocks, for some tenths of a second.
+    /// Whether the models are in a directory, by the names of its files: one that has `det` in it, which finds lines, and
+    /// one that has `rec`, which reads them.
+    ///
+    /// # Errors
+    /// [`OcrError::Models`].
+    pub fn look(directory: &Path) -> Result<(), OcrError> {
+        Files::of(directory).map(|_| ())
+    }
+
+    /// Loads the models in a directory, and tries them. Blocks, for some tenths of a second.
     ///
     /// # Errors
     /// [`OcrError::Models`]: a file is not there, or is no such model.
     pub fn load(directory: &Path) -> Result<Self, OcrError> {
-        let (detection, recognition) = (the_model(directory, "det")?, the_model(directory, "rec")?);
-        let alphabet = Alphabet::of_model(&recognition)?;
-        let (detection, recognition) = (Network::load(&detection)?, Network::load(&recognition)?);
+        let files = Files::of(directory)?;
+        let alphabet = Alphabet::of_model(&files.recognition)?;
+        let (detection, recognition) = (Network::load(&files.detection)?, Network::load(&files.recognition)?);
+        let (thread, paper) = (Thread::begun(), GrayImage::from_pixel(64, 48, image::Luma([255])));
+        lines::find(&detection, &paper, 0.0, &thread, &Cancel::default())
+            .map_err(|error| unusable(&files.detection, error))?;
+        let characters = characters::known(&recognition, &paper, &thread)
+            .map_err(|error| unusable(&files.recognition, error))?;
+        if characters != alphabet.characters() {
+            let reason =
+                format!("it tells {characters} characters, and its list has {}", alphabet.characters());
+            return Err(unusable(&files.recognition, reason));
+        }
         Ok(Self(Arc::new(Loaded { detection, recognition, alphabet })))
     }
 
     /// Reads a page. Print on its side is not read.
     ///
     /// # Errors
-    /// [`OcrError::Cancelled`], or the models' own failure.
+    /// [`OcrError::Cancelled`] or [`OcrError::Inference`].
     pub fn read(&self, image: &PageImage, cancel: &Cancel) -> Result<PageWords, OcrError> {
         let prepared = prepare::prepare(&image.pixels, image.dpi);
         let mut page = PageWords {
@@ -76,48 +105,45 @@ impl Paddle {
         if Components::of(&prepared.pixels).letters().len() < FEWEST_LETTERS {
             return Ok(page);
         }
+        let thread = Thread::begun();
         let letter = prepared.letter * prepared.scale;
-        let places = lines::find(&self.0.detection, &prepared.pixels, letter, cancel)?;
+        let places = lines::find(&self.0.detection, &prepared.pixels, letter, &thread, cancel)?;
+        let ink = prepare::threshold(&prepared.pixels);
         for (line, (place, block)) in (0_u32..).zip(order::in_reading_order(places)) {
-            let read = self.read_line(&prepared, &place, cancel)?;
-            let words = read.into_iter().map(|(text, area, confidence)| Word {
-                text,
-                area: prepared.to_page(&area),
-                confidence,
-                line,
-                block,
-            });
-            page.words.extend(words);
+            if cancel.is_cancelled() {
+                return Err(OcrError::Cancelled);
+            }
+            let strip = Strip::of(&prepared.pixels, &place, ink);
+            for (text, area, confidence) in self.read_line(&strip, &thread)? {
+                page.words.push(Word { text, area: prepared.to_page(&area), confidence, line, block });
+            }
         }
+        page.unread = page.words.is_empty();
         Ok(page)
     }
 
     /// The words of a line with their places on the prepared image; none where it is not sure.
-    fn read_line(
-        &self,
-        prepared: &Prepared,
-        place: &Area,
-        cancel: &Cancel,
-    ) -> Result<Vec<(String, Area, f32)>, OcrError> {
-        let (x, y) = (place.x0.max(0.0) as u32, place.y0.max(0.0) as u32);
-        let (width, height) = (place.width().ceil() as u32, place.height().ceil() as u32);
-        let strip = imageops::crop_imm(&prepared.pixels, x, y, width, height).to_image();
-        if cancel.is_cancelled() {
-            return Err(OcrError::Cancelled);
-        }
-        let steps = characters::steps(&self.0.recognition, &strip)?;
-        let words = self.0.alphabet.words(&steps);
-        let letters: usize = words.iter().map(|word| word.text.chars().count()).sum();
-        let sure: f32 = words.iter().map(|word| word.confidence * word.text.chars().count() as f32).sum();
-        if letters == 0 || sure < LEAST_SURE * letters as f32 {
+    fn read_line(&self, strip: &Strip<'_>, thread: &Thread) -> Result<Vec<(String, Area, f32)>, OcrError> {
+        let words = self.0.alphabet.words(&steps(&self.0.recognition, &strip.pixels(), thread)?);
+        let letters = |text: &str| text.chars().count() as f32;
+        let all: f32 = words.iter().map(|word| letters(&word.text)).sum();
+        let sure: f32 = words.iter().map(|word| word.confidence * letters(&word.text)).sum();
+        let least = if all <= FEW { LEAST_SURE_OF_FEW } else { LEAST_SURE };
+        let says_something = words.iter().any(|word| word.text.contains(char::is_alphanumeric));
+        if !says_something || sure < least * all {
             return Ok(Vec::new());
         }
-        let across = |share: f32| place.x0 + share * place.width();
         let placed = words.into_iter().map(|word| {
-            let area = Area { x0: across(word.from), x1: across(word.to), ..*place };
+            let area = strip.ink_between(word.from, word.to);
             (word.text, area, word.confidence)
         });
         Ok(placed.collect())
+    }
+}
+
+impl Files {
+    fn of(directory: &Path) -> Result<Self, OcrError> {
+        Ok(Self { detection: the_model(directory, "det")?, recognition: the_model(directory, "rec")? })
     }
 }
 

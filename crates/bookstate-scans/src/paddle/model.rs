@@ -11,8 +11,16 @@ use crate::tesseract::OcrError;
 /// A network of one input, an image, and one output.
 pub(super) struct Network {
     model: Model,
-    /// Pages are read side by side, so each has one thread.
-    thread: Arc<ThreadPool>,
+}
+
+/// What a page is read on: one thread, since pages are read side by side.
+#[derive(Clone)]
+pub(super) struct Thread(Arc<ThreadPool>);
+
+impl Thread {
+    pub(super) fn begun() -> Self {
+        Self(Arc::new(ThreadPool::with_num_threads(1)))
+    }
 }
 
 impl fmt::Debug for Network {
@@ -27,12 +35,16 @@ impl Network {
         if (model.input_ids().len(), model.output_ids().len()) != (1, 1) {
             return Err(unusable(path, "it is no model that takes an image and has one answer"));
         }
-        Ok(Self { model, thread: Arc::new(ThreadPool::with_num_threads(1)) })
+        Ok(Self { model })
     }
 
     /// What the network says of an image, as a tensor of `N` dimensions.
-    pub(super) fn answer<const N: usize>(&self, image: &GrayImage) -> Result<NdTensor<f32, N>, OcrError> {
-        let options = RunOptions::default().with_thread_pool(Some(self.thread.clone()));
+    pub(super) fn answer<const N: usize>(
+        &self,
+        image: &GrayImage,
+        thread: &Thread,
+    ) -> Result<NdTensor<f32, N>, OcrError> {
+        let options = RunOptions::default().with_thread_pool(Some(thread.0.clone()));
         let answer = self.model.run_one(tensor(image).view().into(), Some(options));
         let answer = answer.map_err(|error| failed(&error))?;
         answer.try_into().map_err(|error| failed(&error))
@@ -51,5 +63,5 @@ pub(super) fn unusable(path: &Path, error: impl fmt::Display) -> OcrError {
 }
 
 fn failed(error: &dyn fmt::Display) -> OcrError {
-    OcrError::Models { reason: error.to_string() }
+    OcrError::Inference { reason: error.to_string() }
 }

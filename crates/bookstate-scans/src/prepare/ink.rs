@@ -5,7 +5,7 @@ use image::GrayImage;
 use crate::words::Area;
 
 /// An image with fewer pieces of ink that could be letters has nothing to be read.
-pub const FEWEST_LETTERS: usize = 2;
+pub(crate) const FEWEST_LETTERS: usize = 2;
 
 /// A piece of ink.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl Component {
 
     /// Where it is.
     #[must_use]
-    pub fn place(&self) -> Area {
+    pub(crate) fn place(&self) -> Area {
         Area { x0: self.x0 as f32, y0: self.y0 as f32, x1: self.x1 as f32, y1: self.y1 as f32 }
     }
 }
@@ -62,7 +62,7 @@ struct Run {
 
 /// What is darker than this is ink: Otsu's threshold.
 #[must_use]
-pub(super) fn threshold(grey: &GrayImage) -> u8 {
+pub(crate) fn threshold(grey: &GrayImage) -> u8 {
     let mut histogram = [0_u64; 256];
     for pixel in grey.pixels() {
         if let Some(count) = histogram.get_mut(usize::from(pixel.0[0])) {
@@ -177,7 +177,7 @@ impl Components {
 
     /// The places of the pieces that have the size of letters.
     #[must_use]
-    pub fn letters(&self) -> Vec<Area> {
+    pub(crate) fn letters(&self) -> Vec<Area> {
         let letter = self.letter_height();
         let fits = |height: f32| letter <= 0.0 || (0.5 * letter..=2.5 * letter).contains(&height);
         let pieces = self.pieces.iter().filter(|piece| {

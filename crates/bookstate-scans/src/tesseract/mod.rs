@@ -59,6 +59,13 @@ pub enum OcrError {
         /// Which of them, and why.
         reason: String,
     },
+    /// The models of the reader [`paddle`](crate::paddle) failed with this page.
+    #[cfg(feature = "paddle")]
+    #[error("the engine paddle failed: {reason}")]
+    Inference {
+        /// Their runtime's words.
+        reason: String,
+    },
     /// The page's image cannot be had.
     #[error(transparent)]
     Image(#[from] PageError),

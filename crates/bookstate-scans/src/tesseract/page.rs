@@ -20,6 +20,8 @@ use crate::{
 
 /// So many unread letters are worth a second look.
 const UNREAD: usize = 6;
+/// So many letters of which none was read are print, and no specks.
+const PRINT: usize = 100;
 /// What a second look finds must be this sure.
 const SECOND_LOOK: f32 = 0.6;
 /// Below this confidence a page may lie on its side.
@@ -84,6 +86,7 @@ impl Tesseract {
         if unread >= UNREAD && !words.is_empty() {
             self.look_again(prepared, languages, &mut words, &table.pictures, cancel)?;
         }
+        page.unread = words.is_empty() && unread >= PRINT;
         ligatures::part(&mut words, languages);
         digits::put_right(&mut words);
         page.words =
