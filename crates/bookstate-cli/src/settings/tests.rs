@@ -87,6 +87,7 @@ fn every_key_can_be_set_in_the_file() {
         [ocr]
         languages = ["deu"]
         page_seconds = 7
+        paddle_models = "models"
         [jobs]
         workers = 3
         books = 2
@@ -108,6 +109,9 @@ fn every_key_can_be_set_in_the_file() {
     assert!(settings.data_dir.ends_with("books") && settings.data_dir.is_absolute(), "relative to the file");
     assert!(settings.rows.iter().all(|row| row.origin != "default"), "{:?}", settings.rows);
     assert!(!settings.split_spreads);
+    assert!(
+        settings.paddle_models.as_ref().is_some_and(|path| path.is_absolute() && path.ends_with("models"))
+    );
     assert_eq!(settings.answers, super::KeptAnswers::Forgotten);
     assert_eq!(settings.segment_bytes, 1 << 20);
     assert_eq!(settings.workers, 3);
