@@ -16,9 +16,9 @@ use bookstate_scans::{
 };
 use parking_lot::Mutex;
 
-use super::scanned::{cancellable, failure, images, kept};
+use super::scanned::{EndWith, failure, images, kept};
 use crate::{
-    engine::{BookContext, EngineError, EngineResult, OcrEngine, OcrReading},
+    engine::{BookContext, EngineError, EngineResult, OcrEngine, OcrReading, blocking},
     scan::PADDLE,
 };
 
@@ -68,7 +68,9 @@ impl PaddleOcr {
 impl OcrEngine for PaddleOcr {
     async fn read(&self, book: BookContext, page: u32) -> EngineResult<OcrReading> {
         let this = self.clone();
-        cancellable(move |cancel| this.read_now(&book, page, cancel)).await
+        let cancel = Cancel::default();
+        let _guard = EndWith(cancel.clone());
+        blocking(move || this.read_now(&book, page, &cancel)).await.map(Into::into)
     }
 
     fn missing(&self) -> Option<String> {

@@ -10,20 +10,12 @@ use bookstate_scans::{
 };
 
 use crate::{
-    engine::{BookContext, EngineError, EngineResult, OcrReading, blocking},
+    engine::{BookContext, EngineError, OcrReading},
     scan::words_dir,
 };
 
-/// Reads where blocking is allowed. A job that is cancelled drops the future, and the read with it.
-pub(super) async fn cancellable(
-    read: impl FnOnce(&Cancel) -> Result<OcrReading, EngineError> + Send + 'static,
-) -> EngineResult<OcrReading> {
-    let cancel = Cancel::default();
-    let _guard = EndWith(cancel.clone());
-    blocking(move || read(&cancel)).await.map(Into::into)
-}
-
-struct EndWith(Cancel);
+/// Cancels a read when it is dropped: with the future of a job that is cancelled.
+pub(super) struct EndWith(pub(super) Cancel);
 
 impl Drop for EndWith {
     fn drop(&mut self) {

@@ -16,9 +16,9 @@ use bookstate_scans::{
 };
 use parking_lot::Mutex;
 
-use super::scanned::{cancellable, failure, images, kept};
+use super::scanned::{EndWith, failure, images, kept};
 use crate::{
-    engine::{BookContext, EngineError, EngineResult, OcrEngine, OcrReading},
+    engine::{BookContext, EngineError, EngineResult, OcrEngine, OcrReading, blocking},
     options::JobOptions,
     scan::{TESSERACT, words_dir},
 };
@@ -58,7 +58,9 @@ impl TesseractOcr {
 impl OcrEngine for TesseractOcr {
     async fn read(&self, book: BookContext, page: u32) -> EngineResult<OcrReading> {
         let this = self.clone();
-        cancellable(move |cancel| this.read_now(&book, page, cancel)).await
+        let cancel = Cancel::default();
+        let _guard = EndWith(cancel.clone());
+        blocking(move || this.read_now(&book, page, &cancel)).await.map(Into::into)
     }
 
     fn missing(&self) -> Option<String> {
