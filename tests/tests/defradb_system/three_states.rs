@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::rig::{Impatient, configuration, wait};
 
-const PAGES: u32 = 60;
+const PAGES: u32 = 120;
 
 /// The header that every answer about one book has.
 const SOURCE: &str = "x-bookstate-source";
