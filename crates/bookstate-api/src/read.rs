@@ -56,6 +56,22 @@ impl FromRequestParts<ApiState> for BookReading {
     }
 }
 
+/// A book that an export is made of. The turn to export comes before the book is read: those who wait for one hold no book
+/// in memory, and no turn to read, for which everybody else would wait.
+pub(crate) struct BookToExport {
+    pub(crate) reading: BookReading,
+    pub(crate) turn: OwnedSemaphorePermit,
+}
+
+impl FromRequestParts<ApiState> for BookToExport {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        let turn = state.turn_to_export().await?;
+        Ok(Self { reading: BookReading::from_request_parts(parts, state).await?, turn })
+    }
+}
+
 /// The book that a route's path names.
 async fn book_id(parts: &mut Parts, state: &ApiState) -> Result<BookId, Problem> {
     let params = RawPathParams::from_request_parts(parts, state)

@@ -27,6 +27,8 @@ fn answers_that_nobody_reads_are_bounded() {
     assert!(second.contains("data-page=\"1001\"") && !second.contains("data-page=\"1000\""));
     let export = format!("/api/books/{id}/export?format=json");
     let size = ask(&export).body.len();
+    // Then each answer needs a copy of the whole book.
+    victim.until("the book has left memory", || !ask(&format!("/api/books/{id}")).is_from_memory());
     let before = victim.peak();
     let readers: Vec<TcpStream> = (0..400)
         .map(|_| {

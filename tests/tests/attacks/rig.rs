@@ -141,9 +141,16 @@ pub(crate) fn from(address: Ipv4Addr, to: SocketAddr) -> std::io::Result<TcpStre
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: Vec<u8>,
+    /// The status line and the headers.
+    head: String,
 }
 
 impl Answer {
+    /// Whether it was made of a book that is in memory.
+    pub(crate) fn is_from_memory(&self) -> bool {
+        self.head.to_lowercase().contains("x-bookstate-source: memory")
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
@@ -151,11 +158,11 @@ impl Answer {
     fn of(bytes: &[u8]) -> Self {
         let text = String::from_utf8_lossy(bytes);
         let Some((head, _)) = text.split_once("\r\n\r\n") else {
-            return Self { status: 0, body: Vec::new() };
+            return Self { status: 0, body: Vec::new(), head: String::new() };
         };
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
         let body = bytes[bytes.windows(4).position(|end| end == b"\r\n\r\n").unwrap() + 4..].to_vec();
-        Self { status, body }
+        Self { status, body, head: head.to_owned() }
     }
 }
 

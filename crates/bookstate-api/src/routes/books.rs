@@ -16,7 +16,7 @@ use super::Part;
 use crate::{
     extract::{Body, Path, Query},
     problem::{Code, Problem},
-    read::BookReading,
+    read::{BookReading, BookToExport},
     state::ApiState,
     view,
 };
@@ -230,14 +230,13 @@ struct WhichFormat {
 async fn export_book(
     State(state): State<ApiState>,
     Query(which): Query<WhichFormat>,
-    reading: BookReading,
+    BookToExport { reading, turn }: BookToExport,
 ) -> Result<Response, Problem> {
     let (seq, format) = (reading.seq(), which.format);
     let cover = match format {
         Format::Epub => state.cover(reading.state().book_id()).await,
         _ => None,
     };
-    let turn = state.turn_to_export().await?;
     let made = tokio::task::spawn_blocking(move || {
         let _turn = turn;
         let figures = |book: &BookState| state.images().figures(book);
