@@ -164,6 +164,12 @@ fn a_scan_is_read_by_it_where_it_is_named_and_asked_for_doubtful_pages_only_behi
     let mut waiting = place.start_logged("process scan");
     waiting.until("it waits", || place.said().contains("the models of the engine paddle cannot be used"));
     waiting.kill();
+    // Nor is one when the configuration does not say any more where they are.
+    place.write("bookstate.toml", "");
+    let mut waiting = place.start_logged("process scan");
+    waiting.until("it says so", || place.said().contains("the engine paddle needs `ocr.paddle_models`"));
+    waiting.kill();
+    configure("[\"text-layer\", \"paddle\"]", &place.path("models"));
     std::fs::remove_dir_all(place.path("models")).unwrap();
     std::os::unix::fs::symlink(models().unwrap(), place.path("models")).unwrap();
     assert_eq!(place.ok("process scan --json").json()["status"], "complete");

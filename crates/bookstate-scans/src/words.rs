@@ -86,7 +86,7 @@ pub struct Word {
     pub block: u32,
 }
 
-/// How sure it is that a page is blank which has what looks like print.
+/// How sure it is at most of a page that has what looks like print and was not read.
 const DOUBT: f64 = 0.4;
 
 /// The words of a page.
@@ -109,7 +109,8 @@ pub struct PageWords {
     pub languages: String,
     /// The words in reading order.
     pub words: Vec<Word>,
-    /// There is what looks like print, and not one word was read.
+    /// There is what looks like print and was not read: all of the page, or so much that what was read is not what the page
+    /// says.
     #[serde(default)]
     pub unread: bool,
     /// Where pictures are.
@@ -119,11 +120,11 @@ pub struct PageWords {
 
 impl PageWords {
     /// How sure it is that this is what the page says, 0 to 1: the mean of what was read, a letter a vote. A page without
-    /// words is surely blank, unless there is what looks like print.
+    /// words is surely blank. Where something was left unread, it is in doubt, however sure the rest is.
     #[must_use]
     pub fn certainty(&self) -> f64 {
-        let blank = if self.unread { DOUBT } else { 1.0 };
-        self.confidence().unwrap_or(blank)
+        let most = if self.unread { DOUBT } else { 1.0 };
+        self.confidence().unwrap_or(1.0).min(most)
     }
 
     /// The mean confidence of what was read, a letter a vote; `None` for a page without words.
@@ -152,4 +153,21 @@ impl PageWords {
 
 fn file(dir: &Path, page: u32, provider: &str) -> PathBuf {
     dir.join(format!("{page:06}.{provider}.json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_left_unread_is_doubted_however_sure_the_rest_is() {
+        let word =
+            Word { text: "sure".to_owned(), area: Area::default(), confidence: 0.9, line: 0, block: 0 };
+        let page =
+            |words: &[Word], unread| PageWords { words: words.to_vec(), unread, ..PageWords::default() };
+        assert_eq!(page(&[], false).certainty(), 1.0, "surely blank");
+        assert!(page(&[], true).certainty() < 0.5);
+        assert!(page(std::slice::from_ref(&word), false).certainty() > 0.89);
+        assert!(page(&[word], true).certainty() < 0.5);
+    }
 }

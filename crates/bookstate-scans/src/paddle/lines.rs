@@ -26,14 +26,23 @@ const SPECK: u32 = 3;
 /// A page has no more lines; the surest are taken.
 const MOST: usize = 500;
 
-/// The lines of text on an image, in no order. `letter`: the height of its letters in pixels, 0 when it is not known.
+/// What was found on an image.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// Where lines of text are, in no order.
+    pub(super) places: Vec<Area>,
+    /// How many more there are than a page can have.
+    pub(super) left_out: usize,
+}
+
+/// The lines of text on an image. `letter`: the height of its letters in pixels, 0 when it is not known.
 pub(super) fn find(
     network: &Network,
     pixels: &GrayImage,
     letter: f32,
     thread: &Thread,
     cancel: &Cancel,
-) -> Result<Vec<Area>, OcrError> {
+) -> Result<Found, OcrError> {
     if cancel.is_cancelled() {
         return Err(OcrError::Cancelled);
     }
@@ -52,6 +61,7 @@ pub(super) fn find(
     let (across, down) = (width / small.width() as f32, height / small.height() as f32);
     let mut lines = marked(&marks.view());
     lines.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let left_out = lines.len().saturating_sub(MOST);
     lines.truncate(MOST);
     let placed = lines.into_iter().map(|(line, _)| Area {
         x0: (line.x0 * across).max(0.0),
@@ -59,7 +69,8 @@ pub(super) fn find(
         x1: (line.x1 * across).min(width),
         y1: (line.y1 * down).min(height),
     });
-    Ok(placed.filter(|line| line.width() >= 1.0 && line.height() >= 1.0).collect())
+    let places = placed.filter(|line| line.width() >= 1.0 && line.height() >= 1.0).collect();
+    Ok(Found { places, left_out })
 }
 
 /// The lines that are marked, each as large as its text, with how much it looks like one.

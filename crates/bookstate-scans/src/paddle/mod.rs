@@ -5,7 +5,7 @@
 //! them; nothing is fetched here. They run in this process, each page on one thread.
 //!
 //! Invariants: a page's answer depends on its image and the models alone; a line of which they are not sure is left out
-//! rather than invented; how much a page takes is bounded by the sizes that its image and its lines are brought to, and by
+//! rather than invented, and a page of which much is left out is in doubt; how much a page takes is bounded by the sizes that its image and its lines are brought to, and by
 //! the number of lines. No bound of time: that is the models' own.
 //!
 //! Reading order: [`Paddle`], `lines` (where text is), `strip` (a line on the image), `characters` (what a line says),
@@ -39,6 +39,9 @@ use strip::Strip;
 const LEAST_SURE: f32 = 0.5;
 const FEW: f32 = 3.0;
 const LEAST_SURE_OF_FEW: f32 = 0.9;
+
+/// A page on which one line in so many was not read is not what it says.
+const UNREAD: usize = 10;
 
 /// The models, loaded. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -107,18 +110,28 @@ impl Paddle {
         }
         let thread = Thread::begun();
         let letter = prepared.letter * prepared.scale;
-        let places = lines::find(&self.0.detection, &prepared.pixels, letter, &thread, cancel)?;
+        let found = lines::find(&self.0.detection, &prepared.pixels, letter, &thread, cancel)?;
         let ink = prepare::threshold(&prepared.pixels);
-        for (line, (place, block)) in (0_u32..).zip(order::in_reading_order(places)) {
+        let (mut read, mut unread) = (0, found.left_out);
+        for (line, (place, block)) in (0_u32..).zip(order::in_reading_order(found.places)) {
             if cancel.is_cancelled() {
                 return Err(OcrError::Cancelled);
             }
             let strip = Strip::of(&prepared.pixels, &place, ink);
-            for (text, area, confidence) in self.read_line(&strip, &thread)? {
-                page.words.push(Word { text, area: prepared.to_page(&area), confidence, line, block });
+            let words = self.read_line(&strip, &thread)?;
+            match words.is_empty() {
+                true => unread += 1,
+                false => read += 1,
             }
+            page.words.extend(words.into_iter().map(|(text, area, confidence)| Word {
+                text,
+                area: prepared.to_page(&area),
+                confidence,
+                line,
+                block,
+            }));
         }
-        page.unread = page.words.is_empty();
+        page.unread = read == 0 || unread * UNREAD > read;
         Ok(page)
     }
 

@@ -1,6 +1,6 @@
 //! Light print on a dark page: the negative of a film, or a page that was printed like that. The readers know dark print.
 
-use image::{DynamicImage, GrayImage, imageops::invert};
+use image::{GrayImage, imageops::invert};
 
 use super::ink::{Components, threshold};
 
@@ -19,9 +19,8 @@ pub(super) fn positive(grey: GrayImage) -> GrayImage {
     if !is_dark(&grey) {
         return grey;
     }
-    let mut other = DynamicImage::ImageLuma8(grey.clone());
+    let mut other = grey.clone();
     invert(&mut other);
-    let other = other.into_luma8();
     let letters = |image: &GrayImage| Components::of(image).letters().len();
     let light = letters(&other);
     if light >= PRINT && light >= TIMES * letters(&grey) { other } else { grey }
