@@ -2,6 +2,8 @@
 //! state, and answers through it, so that every answer says where it comes from and how far behind the
 //! targets are, and can be asked for again with its ETag.
 
+pub(crate) mod key;
+
 use std::sync::Arc;
 
 use axum::{
@@ -15,6 +17,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
 
+use self::key::Key;
 use crate::{
     blocking::blocking,
     problem::{Code, Problem},
@@ -29,10 +32,6 @@ pub(crate) const TARGET: HeaderName = HeaderName::from_static("x-bookstate-targe
 pub(crate) const SEQ: HeaderName = HeaderName::from_static("x-bookstate-seq");
 /// The commit up to which every target has the book.
 pub(crate) const PERSISTED_SEQ: HeaderName = HeaderName::from_static("x-bookstate-persisted-seq");
-
-/// Opens the library: nobody else can make one.
-#[derive(Debug)]
-pub(crate) struct Key(());
 
 /// A book as one request reads it.
 #[derive(Debug)]
@@ -85,7 +84,7 @@ async fn book_id(parts: &mut Parts, state: &ApiState) -> Result<BookId, Problem>
 impl BookReading {
     /// Reads a book: memory, else the local store, else a target.
     pub(crate) async fn of(state: &ApiState, id: &BookId, headers: &HeaderMap) -> Result<Self, Problem> {
-        let library = state.library_for_reading(Key(()));
+        let library = state.library_for_reading(Key::new());
         // What is in memory is shared; what is read from a store is one more copy of the whole book.
         let turn = if library.is_live(id) { None } else { Some(state.turn_to_read().await?) };
         let reading = library.read(id).await?;

@@ -185,7 +185,7 @@ impl ApiState {
     }
 
     /// For [`crate::read`] only, and for `events`, which reads no book: a route has no business with it.
-    pub(crate) fn library_for_reading(&self, _: crate::read::Key) -> &Library {
+    pub(crate) fn library_for_reading(&self, _: crate::read::key::Key) -> &Library {
         &self.0.parts.library
     }
 
