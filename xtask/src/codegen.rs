@@ -5,12 +5,7 @@
 //! operation). The files are checked in; a test runs it with `--check`. What the operations are for, and why they
 //! look as they do, is documented where they are used: `bookstate_sink::defradb`.
 
-use std::{
-    collections::BTreeMap,
-    fmt::Write as _,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 
 use anyhow::{Context, ensure};
 use bookstate_domain::{Collection, document::Column, value::Kind};
@@ -30,14 +25,9 @@ pub(crate) struct Options {
     check: bool,
 }
 
-/// Where the files are.
-pub(crate) fn directory() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/bookstate-sink/graphql")
-}
-
 /// Runs the chore.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let directory = directory();
+    let directory = schema_drift::directory();
     let wanted = files()?;
     let differing = differing(&directory, &wanted)?;
     if options.check {

@@ -7,6 +7,7 @@
 
 mod layout;
 mod markdown;
+mod style;
 mod table;
 
 use std::collections::BTreeMap;

@@ -5,14 +5,20 @@
 //! DefraDB from another). `--write` writes both. The order of types, fields and arguments is ours: the node's
 //! changes from run to run.
 
-use std::fs;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, ensure};
 use bookstate_tests::node::{Client, Node};
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use crate::codegen;
+/// Where what is known of a node is checked in: its collections, its operations, and what it says of itself.
+pub(crate) fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/bookstate-sink/graphql")
+}
 
 /// What is asked. Descriptions are left out: they are most of the text and nothing of the meaning.
 const INTROSPECTION: &str = "
@@ -54,7 +60,7 @@ pub(crate) struct Options {
 
 /// Runs the chore.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let directory = codegen::directory();
+    let directory = directory();
     let node = Node::throwaway().context("no node can be started: `cargo xtask defradb build` builds one")?;
     let client = node.client();
     let schema = fs::read_to_string(directory.join("schema.graphql")).context("run `cargo xtask codegen`")?;

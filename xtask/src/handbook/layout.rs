@@ -5,7 +5,8 @@
 
 use bookstate_tests::typeset::{Align, Bookmark, Document, Font, Line, Page, Run, Style, break_lines, roman};
 
-use super::markdown::{Block, Inline, Span, text_of};
+use super::markdown::{Block, Inline, text_of};
+use super::style::style;
 use super::table::{self, GAP};
 
 /// A4 in points.
@@ -49,20 +50,6 @@ struct Entry {
     title: String,
     /// The index of its page in the body.
     page: usize,
-}
-
-/// The style of a span at a size; `strong` makes all of it bold.
-pub(super) fn style(span: &Span, size: f32, strong: bool) -> Style {
-    let font = match (span.code, span.bold || strong, span.italic) {
-        // Courier looks larger than Times of the same size.
-        (true, false, _) => return Style::new(Font::Mono, size * 0.88),
-        (true, true, _) => return Style::new(Font::MonoBold, size * 0.88),
-        (false, false, false) => Font::Roman,
-        (false, false, true) => Font::RomanItalic,
-        (false, true, false) => Font::RomanBold,
-        (false, true, true) => Font::RomanBoldItalic,
-    };
-    Style::new(font, size)
 }
 
 /// Composes the handbook.
@@ -474,7 +461,12 @@ mod tests {
     fn headings_are_numbered_by_level_and_stand_on_their_pages() {
         let heading = |level, text: &str| Block::Heading {
             level,
-            title: vec![Span { text: text.to_owned(), bold: false, italic: false, code: false }],
+            title: vec![super::super::markdown::Span {
+                text: text.to_owned(),
+                bold: false,
+                italic: false,
+                code: false,
+            }],
         };
         let mut sheets = Sheets::default();
         for (level, text) in [(1, "A"), (2, "a"), (3, "x"), (2, "b"), (3, "y"), (4, "no"), (1, "B"), (2, "c")]

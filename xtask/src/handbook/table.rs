@@ -6,6 +6,7 @@
 use bookstate_tests::typeset::{Font, Line, Run, Style, break_lines};
 
 use super::markdown::Inline;
+use super::style::style;
 
 /// The space between columns in points.
 pub(super) const GAP: f32 = 12.0;
@@ -24,7 +25,7 @@ pub(super) struct Table {
 /// Lays out a table in `width` points.
 pub(super) fn lay_out(header: &[Inline], rows: &[Vec<Inline>], width: f32) -> Table {
     let runs = |cell: &Inline, bold: bool| -> Vec<Run> {
-        cell.iter().map(|span| Run::new(&span.text, super::layout::style(span, SIZE, bold))).collect()
+        cell.iter().map(|span| Run::new(&span.text, style(span, SIZE, bold))).collect()
     };
     let header: Vec<Vec<Run>> = header.iter().map(|cell| runs(cell, true)).collect();
     let rows: Vec<Vec<Vec<Run>>> =
