@@ -40,8 +40,9 @@ const LEAST_SURE: f32 = 0.5;
 const FEW: f32 = 3.0;
 const LEAST_SURE_OF_FEW: f32 = 0.9;
 
-/// A page on which one line in so many was not read is not what it says.
+/// A page on which one line in so many was not read is not what it says; of fewer lines than that, a picture makes some.
 const UNREAD: usize = 10;
+const FEWEST_UNREAD: usize = 3;
 
 /// The models, loaded. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -131,7 +132,7 @@ impl Paddle {
                 block,
             }));
         }
-        page.unread = read == 0 || unread * UNREAD > read;
+        page.unread = read == 0 || (unread >= FEWEST_UNREAD && unread * UNREAD > read);
         Ok(page)
     }
 
