@@ -155,6 +155,7 @@ fn unread(page: &Page) -> Option<WriteOp> {
         footer: Some(None),
         ocr_complete: Some(false),
         ocr_retries: Some(0),
+        provider_retries: Some(None),
         ocr_failed: Some(false),
         failure_reason: Some(None),
         ..PagePatch::default()

@@ -228,7 +228,7 @@ pub fn on_failure(state: &BookState, job: &JobPlan, work: &Work, error: &EngineE
     let (reason, for_good) = (Text::from(error.reason()), error.is_permanent());
     match work {
         Work::Extract { page } | Work::Markdown { page } => {
-            vec![PersistCall::PageFailure { page: *page, reason, for_good }]
+            vec![PersistCall::PageFailure { page: *page, provider: None, reason, for_good }]
         }
         Work::Ocr { page, provider } => {
             vec![ocr_failure(state, job, *page, provider, reason, for_good)]
@@ -330,14 +330,14 @@ fn ocr_failure(
     reason: Text,
     for_good: bool,
 ) -> PersistCall {
-    let used = state.page(page).map_or(0, |page| page.ocr_retries);
+    let used = state.provider_retries(page, provider);
     let hope = others(state, job, page, provider).any(|other| has_hope(state, page, &other));
     if hope && (for_good || used.saturating_add(1) >= PAGE_RETRIES) {
         let empty =
             page_reading(page, provider, OcrReading { confidence: Some(0.0), ..OcrReading::default() });
         return PersistCall::OcrResult(empty, needed_with(state, job, page, provider, false));
     }
-    PersistCall::PageFailure { page, reason, for_good }
+    PersistCall::PageFailure { page, provider: Some(provider.clone()), reason, for_good }
 }
 
 /// The other providers that the page needs.

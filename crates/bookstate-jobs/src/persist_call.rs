@@ -32,6 +32,7 @@ pub enum PersistCall {
     },
     PageFailure {
         page: i32,
+        provider: Option<Provider>,
         reason: Text,
         for_good: bool,
     },
@@ -90,8 +91,8 @@ impl PersistCall {
             Self::OcrMarkdown { page, markdown, headings } => {
                 state.persist_ocr_markdown(at, page, markdown, headings)
             }
-            Self::PageFailure { page, reason, for_good } => {
-                state.persist_page_failure(at, page, reason, for_good)
+            Self::PageFailure { page, provider, reason, for_good } => {
+                state.persist_page_failure(at, page, provider.as_ref(), reason, for_good)
             }
             Self::MetadataResult(result) => state.persist_metadata_result(at, *result),
             Self::TocFinderResult(found) => state.persist_toc_finder_result(at, found),

@@ -5,8 +5,8 @@
 mod simulation;
 
 use bookstate_domain::{
-    AgentType, FinalizePhase, Operation, OperationEvent, OperationName, OperationState, StructurePhase,
-    Variant,
+    AgentType, FinalizePhase, Operation, OperationEvent, OperationName, OperationState, PAGE_RETRIES,
+    StructurePhase, Variant,
     persist::{AgentRecord, AgentTrace, LinkOutcome},
 };
 use bookstate_jobs::{
@@ -159,6 +159,26 @@ fn a_provider_that_cannot_read_a_page_leaves_it_to_the_others() {
     let reading = OcrReading { text: "read".into(), ..OcrReading::default() };
     simulation.settle(&unit, Ok(Outcome::Ocr(reading)));
     assert!(simulation.state.page(1).unwrap().ocr_complete && !simulation.state.page(1).unwrap().ocr_failed);
+}
+
+/// The first provider's attempts are used up, and then the second one has as many: its last reads the page.
+#[test]
+fn each_provider_of_a_page_has_attempts_of_its_own() {
+    let mut simulation = Simulation::new(World { pages: 1, providers: 2, ..World::default() }, 1);
+    for (number, failures) in [(0, PAGE_RETRIES), (1, PAGE_RETRIES - 1)] {
+        let by = provider(number);
+        for _ in 0..failures {
+            let place = simulation.run_to(|work| matches!(work, Work::Ocr { provider: p, .. } if *p == by));
+            simulation.fail(place, &EngineError::transient("later"));
+        }
+    }
+    let reading = OcrReading { text: "read".into(), ..OcrReading::default() };
+    let place =
+        simulation.run_to(|work| matches!(work, Work::Ocr { provider: p, .. } if *p == provider(1)));
+    let unit = simulation.flying.remove(place);
+    simulation.settle(&unit, Ok(Outcome::Ocr(reading)));
+    let page = simulation.state.page(1).unwrap();
+    assert!(page.ocr_complete && !page.ocr_failed, "{page:?}");
 }
 
 #[test]

@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         // An impossible call is an error, and nothing has changed.
         if let Err(PersistError::Misuse(misuse)) =
-            book.persist_page_failure(900, Text::from("torn out"), true)
+            book.persist_page_failure(900, None, Text::from("torn out"), true)
         {
             println!("refused: {misuse}");
         }

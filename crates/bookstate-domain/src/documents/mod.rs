@@ -28,6 +28,6 @@ pub use chapter_text::{
 pub use job::{Engines, Job, JobKey, JobPatch, JobStatus, Variant};
 pub use metric::{Metric, MetricKey, MetricPatch};
 pub use ocr_result::{OcrResult, OcrResultKey, OcrResultPatch};
-pub use page::{Heading, Page, PageKey, PagePatch};
+pub use page::{Heading, Page, PageKey, PagePatch, ProviderRetries};
 pub use toc::{FinalizePhase, StructureSummary, Toc, TocKey, TocPatch};
 pub use toc_entry::{EntryIdent, EntrySource, TocEntry, TocEntryKey, TocEntryPatch};

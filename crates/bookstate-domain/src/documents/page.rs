@@ -19,6 +19,15 @@ pub struct Heading {
     pub line: i32,
 }
 
+/// How often a provider has failed to read a page.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ProviderRetries {
+    /// The provider's name.
+    pub provider: Text,
+    /// Its failures so far.
+    pub retries: i32,
+}
+
 /// One page of a book; created by its first result, never only to announce it.
 #[document(pages)]
 pub struct Page {
@@ -41,8 +50,10 @@ pub struct Page {
     pub extract_complete: bool,
     /// Every configured provider has answered.
     pub ocr_complete: bool,
-    /// Failures of reading it so far.
+    /// Failures of reading it so far, of whatever step and provider.
     pub ocr_retries: i32,
+    /// Those of them that were a provider's, by provider: each has attempts of its own.
+    pub provider_retries: Option<Json<Vec<ProviderRetries>>>,
     /// It was given up; `failure_reason` says why.
     pub ocr_failed: bool,
     /// Why the last attempt failed.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Misuse, Ops, put};
 use crate::{
     At, BookState, Heading, Json, OcrResult, OcrResultKey, Op, PAGE_RETRIES, Page, PageKey, PagePatch,
-    Provider, Text, WriteOp, document::Document,
+    Provider, ProviderRetries, Text, WriteOp, document::Document,
 };
 
 /// What a provider read on a page.
@@ -162,7 +162,16 @@ impl BookState {
         Ok(vec![put(self, result), self.upsert_page(at, page_num, patch)])
     }
 
-    /// An attempt to read a page failed. With `for_good`, or at the [limit](PAGE_RETRIES), the page is given up.
+    /// How often a provider has failed to read a page.
+    #[must_use]
+    pub fn provider_retries(&self, page_num: i32, provider: &Provider) -> i32 {
+        let retries = self.page(page_num).and_then(|page| page.provider_retries.as_ref());
+        let of = |found: &&ProviderRetries| *found.provider == *provider.as_str();
+        retries.into_iter().flat_map(|all| all.iter()).find(of).map_or(0, |found| found.retries)
+    }
+
+    /// An attempt to read a page failed: that of a provider, or else one of the steps around it. With `for_good`, or at
+    /// the [limit](PAGE_RETRIES), the page is given up. The attempts of one provider are not counted against another.
     ///
     /// # Errors
     /// The book has no such page.
@@ -170,19 +179,39 @@ impl BookState {
         &self,
         at: &At,
         page_num: i32,
+        provider: Option<&Provider>,
         reason: Text,
         for_good: bool,
     ) -> Result<Ops, Misuse> {
         self.require_page(page_num)?;
         let page = self.page(page_num);
         let retries = page.map_or(0, |page| page.ocr_retries).saturating_add(1);
+        let mut of_providers: Vec<ProviderRetries> = page
+            .and_then(|page| page.provider_retries.as_ref())
+            .map_or_else(Vec::new, |retries| retries.to_vec());
+        let own = match provider {
+            Some(provider) => {
+                let name = provider.as_str();
+                let found = of_providers.binary_search_by(|other| (*other.provider).cmp(name));
+                let place = found.unwrap_or_else(|place| {
+                    of_providers.insert(place, ProviderRetries { provider: name.into(), retries: 0 });
+                    place
+                });
+                of_providers.get_mut(place).map_or(0, |own| {
+                    own.retries = own.retries.saturating_add(1);
+                    own.retries
+                })
+            }
+            None => of_providers.iter().fold(retries, |left, other| left.saturating_sub(other.retries)),
+        };
         // A late failure, behind a result, takes nothing back.
         let failed = match page {
             Some(page) if page.is_read() => page.ocr_failed,
-            _ => for_good || retries >= PAGE_RETRIES,
+            _ => for_good || own >= PAGE_RETRIES,
         };
         let patch = PagePatch {
             ocr_retries: Some(retries),
+            provider_retries: provider.map(|_| Some(Json::from(of_providers))),
             ocr_failed: Some(failed),
             failure_reason: Some(Some(reason)),
             ..PagePatch::default()

@@ -84,16 +84,32 @@ fn ocr_markdown_has_its_headings() {
 fn page_failure_gives_up_at_the_limit_or_for_good() {
     let mut s = Session::book();
     for retries in 1..=PAGE_RETRIES {
-        s.writes(|s, at| s.persist_page_failure(at, 4, "blurred".into(), false));
+        s.writes(|s, at| s.persist_page_failure(at, 4, None, "blurred".into(), false));
         let page = s.state.page(4).unwrap();
         assert_eq!((page.ocr_retries, page.ocr_failed), (retries, retries == PAGE_RETRIES));
     }
-    s.writes(|s, at| s.persist_page_failure(at, 5, "no such image".into(), true));
+    s.writes(|s, at| s.persist_page_failure(at, 5, None, "no such image".into(), true));
     let page = s.state.page(5).unwrap();
     assert!(page.ocr_failed && page.is_read());
     assert_eq!(page.failure_reason.as_deref(), Some("no such image"));
-    let misuse = s.refuses(|s, at| s.persist_page_failure(at, 11, "".into(), true));
+    let misuse = s.refuses(|s, at| s.persist_page_failure(at, 11, None, "".into(), true));
     assert_eq!(misuse, Misuse::NoSuchPage { page: 11, page_count: 10 });
+}
+
+#[test]
+fn each_provider_has_attempts_of_its_own() {
+    let [one, two] = [provider("one"), provider("two")];
+    let mut s = Session::book();
+    for retries in 1..PAGE_RETRIES {
+        for by in [Some(&two), None, Some(&one)] {
+            s.writes(|s, at| s.persist_page_failure(at, 4, by, "blurred".into(), false));
+        }
+        assert_eq!([&one, &two].map(|by| s.state.provider_retries(4, by)), [retries; 2]);
+        let page = s.state.page(4).unwrap();
+        assert_eq!((page.ocr_retries, page.ocr_failed), (3 * retries, false));
+    }
+    s.writes(|s, at| s.persist_page_failure(at, 4, None, "no Markdown".into(), false));
+    assert!(s.state.page(4).unwrap().ocr_failed, "the steps around them have theirs too");
 }
 
 #[test]
@@ -101,7 +117,7 @@ fn a_late_failure_does_not_give_up_a_page_that_is_read() {
     let mut s = Session::book();
     s.writes(|s, at| s.persist_ocr_result(at, reading(1, "one", None), &[provider("one")]));
     s.writes(|s, at| s.persist_ocr_markdown(at, 1, "text".into(), vec![]));
-    s.writes(|s, at| s.persist_page_failure(at, 1, "late".into(), true));
+    s.writes(|s, at| s.persist_page_failure(at, 1, None, "late".into(), true));
     assert!(!s.state.page(1).unwrap().ocr_failed);
 }
 
@@ -109,14 +125,14 @@ fn a_late_failure_does_not_give_up_a_page_that_is_read() {
 fn a_late_result_takes_a_page_back_that_was_given_up() {
     let both = [provider("one"), provider("two")];
     let mut s = Session::book();
-    s.writes(|s, at| s.persist_page_failure(at, 1, "too slow".into(), true));
+    s.writes(|s, at| s.persist_page_failure(at, 1, None, "too slow".into(), true));
     s.writes(|s, at| s.persist_ocr_result(at, reading(1, "one", None), &both));
     assert!(s.state.page(1).unwrap().ocr_failed, "one provider of two is no result");
     s.writes(|s, at| s.persist_ocr_result(at, reading(1, "two", None), &both));
     let page = s.state.page(1).unwrap();
     assert!(page.ocr_complete && !page.ocr_failed && !page.is_read(), "its Markdown is to be made");
     // Given up once more, since there was no Markdown; then that comes late.
-    s.writes(|s, at| s.persist_page_failure(at, 1, "no Markdown".into(), true));
+    s.writes(|s, at| s.persist_page_failure(at, 1, None, "no Markdown".into(), true));
     assert!(s.state.page(1).unwrap().ocr_failed);
     s.writes(|s, at| s.persist_ocr_markdown(at, 1, "text".into(), vec![]));
     let page = s.state.page(1).unwrap();

@@ -76,7 +76,7 @@ fn a_json_column_is_typed_both_ways() {
     assert_eq!(loaded.page(1).unwrap().headings.as_deref(), Some(&headings));
     assert_eq!(loaded.page(1).unwrap().ocr_markdown.as_deref(), Some("{\"b\":2}"));
     let kinds = Collection::Page.columns().iter().filter(|column| column.kind == Kind::Json);
-    assert_eq!(kinds.map(|column| column.name).collect::<Vec<_>>(), ["headings"]);
+    assert_eq!(kinds.map(|column| column.name).collect::<Vec<_>>(), ["headings", "provider_retries"]);
 }
 
 /// Trap: a ToC that belongs to a book only by convention, so that a second one appears.
@@ -265,7 +265,7 @@ fn an_ocr_only_book_of_empty_pages_is_settled() {
 fn a_page_given_up_is_settled_and_named() {
     let mut s = Session::nothing();
     s.writes(|s, at| s.persist_book_record(at, NewBook { page_count: 1 }));
-    s.writes(|s, at| s.persist_page_failure(at, 1, "no image".into(), true));
+    s.writes(|s, at| s.persist_page_failure(at, 1, None, "no image".into(), true));
     let completeness = s.state.completeness(Variant::OcrOnly);
     assert!(completeness.settled);
     let reason = completeness.reason().unwrap();

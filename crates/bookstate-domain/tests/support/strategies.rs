@@ -71,6 +71,7 @@ fn candidates(kind: Kind) -> Vec<Value> {
             r#"{"patterns":[],"excluded_ranges":[],"entries_to_find":[],"reasoning":"none"}"#,
             r#"[["paragraph",1],[{"code":{"language":"rust"}},4]]"#,
             r#"[{"mark":"1","text":"A note.","page":3,"at":2},{"mark":"","text":"n","page":4}]"#,
+            r#"[{"provider":"one","retries":3},{"provider":"two","retries":10}]"#,
             r#"[{"page":3,"reason":"running_head","text":"A HEAD"}]"#,
         ],
         Kind::Int | Kind::Float | Kind::Bool => &[],

@@ -166,7 +166,7 @@ persist_methods! {
     persist_page_extract(page_num: i32);
     persist_ocr_result(reading: PageReading, providers: &[Provider]);
     persist_ocr_markdown(page_num: i32, markdown: Text, headings: Vec<Heading>);
-    persist_page_failure(page_num: i32, reason: Text, for_good: bool);
+    persist_page_failure(page_num: i32, provider: Option<&Provider>, reason: Text, for_good: bool);
     persist_toc_record(patch: TocPatch);
     persist_toc_finder_result(found: TocFound);
     persist_toc_finder_no_result();
