@@ -16,6 +16,7 @@ fn chunk(n: u32) -> Chunk {
     let sync = |n: u32| BookSync {
         writer,
         start: StartId(1),
+        epoch: bookstate_store::Epoch::NONE,
         write_no: n,
         token: u64::from(n),
         persisting_seq: seq,

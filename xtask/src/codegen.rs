@@ -15,7 +15,7 @@ use crate::schema_drift;
 
 /// Counts the changes of the collections. Raise it with every field that is added after a release: a program
 /// of an older version then says why it cannot use the node.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// The options of the chore.
 #[derive(Args)]
@@ -107,6 +107,7 @@ type BookSync {
   book_id: String! @index(unique: true)
   writer: String
   start: String
+  epoch: Int
   write_no: Int
   token: String
   persisting_seq: Int
@@ -153,6 +154,7 @@ query FindBookSync($book_id: String!) {
     book_id
     writer
     start
+    epoch
     write_no
     token
     persisting_seq
@@ -169,6 +171,7 @@ query ListBookSync {
     book_id
     writer
     start
+    epoch
     write_no
     token
     persisting_seq

@@ -102,6 +102,7 @@ mod tests {
         let sync = BookSync {
             writer: WriterId([1; 16]),
             start: StartId(1),
+            epoch: bookstate_store::Epoch::NONE,
             write_no: u32::try_from(n).unwrap(),
             token: n,
             persisting_seq: Seq::ZERO,

@@ -204,6 +204,7 @@ mod tests {
         BookSync {
             writer: WriterId([1; 16]),
             start: StartId(1),
+            epoch: bookstate_store::Epoch::NONE,
             write_no,
             token: u64::from(write_no),
             persisting_seq: Seq::ZERO,

@@ -4,10 +4,16 @@ use std::fmt::Display;
 
 use async_nats::HeaderMap;
 use bookstate_domain::WriteOp;
-use bookstate_store::{BookSync, TargetError};
+use bookstate_store::{BookSync, Epoch, TargetError};
 
-/// The version of what is written. A larger one is refused.
-const VERSION: u32 = 1;
+/// The newest version that is known. A larger one is refused.
+const VERSION: u32 = 2;
+
+/// The version of what is written. A message without an epoch is as it was before there were epochs, and of that
+/// version. A program that does not know epochs must not write behind one that has one: its chunk would have none.
+fn version_of(sync: &BookSync) -> u32 {
+    if sync.epoch == Epoch::NONE { 1 } else { VERSION }
+}
 
 const HEAD_VERSION: &str = "Bookstate-Version";
 const HEAD_SYNC: &str = "Bookstate-Sync";
@@ -29,7 +35,7 @@ pub(crate) struct Heads {
 impl Heads {
     pub(crate) fn write(&self) -> Result<HeaderMap, TargetError> {
         let mut heads = HeaderMap::new();
-        heads.insert(HEAD_VERSION, VERSION.to_string());
+        heads.insert(HEAD_VERSION, version_of(&self.sync).to_string());
         heads.insert(HEAD_SYNC, serde_json::to_string(&self.sync).map_err(refused)?);
         heads.insert(HEAD_BEHIND, self.behind.to_string());
         if !self.parts.is_empty() {
@@ -88,6 +94,7 @@ mod tests {
         let sync = BookSync {
             writer: WriterId([7; 16]),
             start: StartId(u64::MAX),
+            epoch: Epoch::NONE,
             write_no: u32::MAX,
             token: u64::MAX,
             persisting_seq: Seq::ZERO,
@@ -105,6 +112,19 @@ mod tests {
         }
     }
 
+    /// So that a stream of books which no fleet owns is still read by programs that know no epochs, and one of books that
+    /// a fleet owns is refused by them.
+    #[test]
+    fn only_a_message_with_an_epoch_is_of_the_version_that_has_them() {
+        let mut heads = heads();
+        let text = |heads: &Heads, name: &str| heads.write().unwrap().get(name).unwrap().as_str().to_owned();
+        assert_eq!(text(&heads, HEAD_VERSION), "1");
+        assert!(!text(&heads, HEAD_SYNC).contains("epoch"));
+        heads.sync.epoch = Epoch(i32::MAX.unsigned_abs());
+        assert_eq!(text(&heads, HEAD_VERSION), "2");
+        assert_eq!(Heads::read(&heads.write().unwrap()), Ok(heads));
+    }
+
     #[test]
     fn what_is_not_ours_or_newer_is_refused() {
         let changed = |name: &'static str, value: Option<&str>| {
@@ -120,7 +140,7 @@ mod tests {
         };
         for (name, value) in [
             (HEAD_VERSION, None),
-            (HEAD_VERSION, Some("2")),
+            (HEAD_VERSION, Some("3")),
             (HEAD_VERSION, Some("x")),
             (HEAD_SYNC, None),
             (HEAD_SYNC, Some("{}")),

@@ -110,6 +110,7 @@ mod tests {
         let sync = BookSync {
             writer,
             start: StartId(1),
+            epoch: bookstate_store::Epoch::NONE,
             write_no: 9,
             token: 9,
             persisting_seq: seq(persisting),

@@ -351,6 +351,7 @@ mod tests {
         let sync = BookSync {
             writer: library.writer(),
             start: link.start,
+            epoch: bookstate_store::Epoch::NONE,
             write_no: 1,
             token: 1,
             persisting_seq: Seq::ZERO,
@@ -389,6 +390,7 @@ mod tests {
                 let sync = BookSync {
                     writer: library.writer(),
                     start: link.start,
+                    epoch: bookstate_store::Epoch::NONE,
                     write_no: 1,
                     token: 1,
                     persisting_seq: seq,

@@ -85,6 +85,7 @@ mod tests {
         let found = |write_no, token| BookSync {
             writer,
             start,
+            epoch: bookstate_store::Epoch::NONE,
             write_no,
             token,
             persisting_seq: seq,
@@ -111,6 +112,7 @@ mod tests {
         let found = |write_no, token| BookSync {
             writer,
             start: StartId(1),
+            epoch: bookstate_store::Epoch::NONE,
             write_no,
             token,
             persisting_seq: seq,

@@ -11,7 +11,7 @@ use bookstate_domain::{
     AnyKey, At, BookId, BookState, Op, Page, PageKey, PagePatch, Seq, Timestamp, WriteOp,
 };
 
-use crate::target::{BookSync, Chunk, StartId, StoredBook, Target, TargetError, WriteMark, WriterId};
+use crate::target::{BookSync, Chunk, Epoch, StartId, StoredBook, Target, TargetError, WriteMark, WriterId};
 
 /// Makes a test of each law. `$fresh` gives, each time, what must live as long as the target, and an empty target that
 /// was not prepared yet; it may await.
@@ -62,6 +62,11 @@ macro_rules! target_conforms {
         async fn a_take_over_is_a_chunk_without_ops() {
             let (_kept, target) = $fresh;
             $crate::conformance::a_take_over_is_a_chunk_without_ops(&target).await;
+        }
+        #[tokio::test]
+        async fn an_epoch_comes_back_and_is_none_before_there_was_one() {
+            let (_kept, target) = $fresh;
+            $crate::conformance::an_epoch_comes_back_and_is_none_before_there_was_one(&target).await;
         }
         #[tokio::test]
         async fn a_book_in_flux_shows_both_seqs_and_what_is_parked() {
@@ -129,6 +134,7 @@ impl<'a> Written<'a> {
         let sync = BookSync {
             writer: WRITER,
             start: StartId(u64::MAX - 1),
+            epoch: Epoch::NONE,
             write_no: n,
             token: u64::MAX - u64::from(n),
             persisting_seq: seq(n),
@@ -301,6 +307,30 @@ pub async fn a_take_over_is_a_chunk_without_ops(target: &dyn Target) {
     book.taken(taking);
     assert_eq!(send(target, &late).await, Err(TargetError::Mismatch));
     book.check().await;
+}
+
+/// Of any size, from the first chunk that has one on, beside books that have none.
+pub async fn an_epoch_comes_back_and_is_none_before_there_was_one(target: &dyn Target) {
+    let mut book = Written::to(target).await;
+    book.write(vec![book.put(1, "one")]).await;
+    book.check().await;
+    for epoch in [Epoch(1), Epoch(i32::MAX.unsigned_abs())] {
+        let mut claim = book.chunk(Vec::new());
+        (claim.sync.epoch, claim.sync.writer) = (epoch, WriterId([9; 16]));
+        assert_eq!(send(target, &claim).await, Ok(()));
+        book.taken(claim);
+        book.check().await;
+    }
+    let mut first = Written::of(target, "c");
+    let mut chunk = first.chunk(vec![first.put(1, "one")]);
+    chunk.sync.epoch = Epoch(7);
+    assert_eq!(send(target, &chunk).await, Ok(()));
+    first.taken(chunk);
+    first.check().await;
+    let mut listed = target.list_books().await.unwrap();
+    listed.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let epochs: Vec<_> = listed.into_iter().map(|(_, sync)| sync.epoch).collect();
+    assert_eq!(epochs, [Epoch(i32::MAX.unsigned_abs()), Epoch(7)]);
 }
 
 /// As they were written, of any size.

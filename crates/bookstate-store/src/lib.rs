@@ -56,4 +56,4 @@ pub use sqlite::{
     SqliteTarget, StoreError,
 };
 pub use state_store::{MemoryStateStore, StateStore};
-pub use target::{BookSync, Chunk, Limits, StartId, StoredBook, Target, TargetError, WriteMark, WriterId};
+pub use target::{BookSync, Chunk, Epoch, Limits, StartId, StoredBook, Target, TargetError, WriteMark, WriterId};

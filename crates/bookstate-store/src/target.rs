@@ -50,6 +50,35 @@ impl<'de> Deserialize<'de> for WriterId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct StartId(pub u64);
 
+/// Which ownership of a book a chunk was written under. Machines that share a fleet's books count the owners of each
+/// book; a target takes a book from a later one only where its epoch is the higher. 32 bits, as targets have them.
+///
+/// 0 ([`Epoch::NONE`], the default) is that of a book which no fleet ever owned, and of a version that did not know
+/// epochs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+pub struct Epoch(pub u32);
+
+impl Epoch {
+    /// No fleet owned the book.
+    pub const NONE: Self = Self(0);
+
+    /// That of the next owner; `None` when they are used up. What is stored has to fit a signed number of 32 bits.
+    #[must_use]
+    pub const fn next(self) -> Option<Self> {
+        if self.0 < i32::MAX as u32 { Some(Self(self.0 + 1)) } else { None }
+    }
+
+    fn is_none(&self) -> bool {
+        *self == Self::NONE
+    }
+}
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// What a target knows of where a book stands in it. One per book, written by every chunk.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct BookSync {
@@ -57,6 +86,10 @@ pub struct BookSync {
     pub writer: WriterId,
     /// The start of a process that wrote the last chunk.
     pub start: StartId,
+    /// The ownership under which it was written. Of the chunks that a target takes of a book it never goes back. Not
+    /// written when it is none, so that older programs read what no fleet owns.
+    #[serde(default, skip_serializing_if = "Epoch::is_none")]
+    pub epoch: Epoch,
     /// Grows with every chunk. The first chunk makes it 1.
     pub write_no: u32,
     /// Names the last chunk, at random: the upper 40 bits its batch, the others its content. After an ambiguous answer the number alone would not do: a stalled chunk

@@ -68,6 +68,7 @@ async fn write(target: &DefraTarget, book_id: &BookId) {
     let seq = 1u32.try_into().unwrap();
     let sync = BookSync {
         start: bookstate_store::StartId::default(),
+        epoch: bookstate_store::Epoch::NONE,
         writer: WriterId([1; 16]),
         write_no: 1,
         token: 1,

@@ -43,6 +43,7 @@ impl Book {
         let sync = BookSync {
             writer: WriterId([7; 16]),
             start: StartId(1),
+            epoch: bookstate_store::Epoch::NONE,
             write_no,
             token: u64::from(write_no),
             persisting_seq: seq,

@@ -88,6 +88,7 @@ async fn make(data: &Path, options: &Options, out: &mut dyn Write) -> Result<()>
         let sync = BookSync {
             writer: library.writer(),
             start: StartId(1),
+            epoch: bookstate_store::Epoch::NONE,
             write_no: 1,
             token: 1,
             persisting_seq: seq,

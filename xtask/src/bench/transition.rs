@@ -167,6 +167,7 @@ async fn synchronous(options: &Options, commits: &[Vec<WriteOp>]) -> Result<Dura
         let next = BookSync {
             writer: WriterId([1; 16]),
             start: StartId::default(),
+            epoch: bookstate_store::Epoch::NONE,
             write_no: sync.as_ref().map_or(1, |sync| sync.write_no + 1),
             token: 0,
             persisting_seq: Seq::ZERO,

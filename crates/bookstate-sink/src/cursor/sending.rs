@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bookstate_domain::{AnyKey, BookId, Seq, WriteOp};
-use bookstate_store::{BookSync, Chunk, Distrust, Intent, Progress, Remembered, TargetError, WriterId};
+use bookstate_store::{
+    BookSync, Chunk, Distrust, Epoch, Intent, Progress, Remembered, TargetError, WriterId,
+};
 
 use super::step::{Action, Author, Failure, Outcome, Role, Scope};
 use crate::{
@@ -190,6 +192,7 @@ impl Sending {
         BookSync {
             writer: by.writer,
             start: by.start,
+            epoch: self.sync.as_ref().map_or(Epoch::NONE, |sync| sync.epoch),
             // Above what was seen before a roll-back too, so that a higher number is always a later one.
             write_no: number.max(facts.write_no).saturating_add(1),
             token: self.token,
@@ -397,6 +400,7 @@ mod tests {
         let shown = BookSync {
             writer: by.writer,
             start: by.start,
+            epoch: Epoch::NONE,
             write_no: 3,
             token: token::first(u64::MAX),
             persisting_seq: seq(3),

@@ -17,6 +17,7 @@ fn copy(writer: WriterId, token: u64) -> BookSync {
     BookSync {
         writer,
         start: StartId(1),
+        epoch: bookstate_store::Epoch::NONE,
         write_no: 4,
         token,
         persisting_seq: seq(),

@@ -361,6 +361,7 @@ mod tests {
         let mut all = All::default();
         let sync = BookSync {
             start: bookstate_store::StartId(1),
+            epoch: bookstate_store::Epoch::NONE,
             writer: WriterId([1; 16]),
             write_no: 1,
             token: 1,

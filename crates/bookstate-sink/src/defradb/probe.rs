@@ -46,6 +46,7 @@ pub(super) async fn probe(client: &Client, composer: &Composer) -> Result<(), Ta
         let sync = BookSync {
             writer: nobody.writer,
             start: StartId::default(),
+            epoch: bookstate_store::Epoch::NONE,
             write_no: 1,
             token: rand::random(),
             persisting_seq: Seq::ZERO,

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use bookstate_domain::{AnyKey, BookId, Document, Seq};
-use bookstate_store::{BookSync, StartId};
+use bookstate_store::{BookSync, Epoch, StartId};
 use serde::{Deserialize, Serialize};
 
 /// A document to be added.
@@ -83,6 +83,7 @@ pub(super) struct SyncChange {
     book_id: Option<BookId>,
     writer: String,
     start: String,
+    epoch: u32,
     write_no: u32,
     token: String,
     persisting_seq: Seq,
@@ -105,6 +106,7 @@ impl SyncChange {
             book_id: None,
             writer: sync.writer.to_string(),
             start: token_text(sync.start.0),
+            epoch: sync.epoch.0,
             write_no: sync.write_no,
             token: token_text(sync.token),
             persisting_seq: sync.persisting_seq,
@@ -134,6 +136,7 @@ pub(super) struct StoredSync {
     pub(super) book_id: BookId,
     writer: String,
     start: Option<String>,
+    epoch: Option<u32>,
     write_no: u32,
     token: String,
     persisting_seq: Seq,
@@ -157,6 +160,8 @@ impl StoredSync {
         let sync = BookSync {
             writer: self.writer.parse()?,
             start: StartId(start),
+            // None: no version that knows epochs wrote it.
+            epoch: Epoch(self.epoch.unwrap_or_default()),
             write_no: self.write_no,
             token,
             persisting_seq: self.persisting_seq,

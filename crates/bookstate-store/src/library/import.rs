@@ -27,6 +27,7 @@ impl Library {
             sync: BookSync {
                 writer: self.writer(),
                 start: stored.sync.start,
+                epoch: stored.sync.epoch,
                 write_no: 1,
                 token: 0,
                 persisting_seq: seq,

@@ -10,7 +10,7 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::rows::{KeyList, Parsed, StoredSeq, document};
 use super::{SqliteStore, StoreError, schema};
-use crate::target::{BookSync, StartId};
+use crate::target::{BookSync, Epoch, StartId};
 
 /// A book as the store holds it.
 #[derive(Debug, Clone)]
@@ -86,7 +86,7 @@ impl SqliteStore {
             let mut query =
                 tx.prepare_cached(&format!("SELECT {SYNC}, book_id FROM book_sync ORDER BY book_id"))?;
             let rows = query.query_map([], |row| {
-                let Parsed(book_id) = row.get(7)?;
+                let Parsed(book_id) = row.get(8)?;
                 Ok((book_id, read_sync(row)?))
             })?;
             Ok(rows.collect::<Result<_, _>>()?)
@@ -167,7 +167,7 @@ impl SqliteStore {
     }
 }
 
-const SYNC: &str = "writer, write_no, token, persisting_seq, persisted_seq, parked, start";
+const SYNC: &str = "writer, write_no, token, persisting_seq, persisted_seq, parked, start, epoch";
 
 fn read_sync(row: &Row<'_>) -> rusqlite::Result<BookSync> {
     let Parsed(writer) = row.get(0)?;
@@ -176,7 +176,8 @@ fn read_sync(row: &Row<'_>) -> rusqlite::Result<BookSync> {
     let KeyList(parked) = row.get(5)?;
     let token = row.get::<_, i64>(2)?.cast_unsigned();
     let start = StartId(row.get::<_, i64>(6)?.cast_unsigned());
-    Ok(BookSync { writer, start, write_no: row.get(1)?, token, persisting_seq, persisted_seq, parked })
+    let epoch = Epoch(row.get(7)?);
+    Ok(BookSync { writer, start, epoch, write_no: row.get(1)?, token, persisting_seq, persisted_seq, parked })
 }
 
 fn sync_of(tx: &Transaction<'_>, book_id: &BookId) -> Result<Option<BookSync>, StoreError> {

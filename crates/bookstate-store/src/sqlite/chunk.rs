@@ -39,10 +39,10 @@ fn stored_mark(tx: &Transaction<'_>, book_id: &BookId) -> Result<Option<WriteMar
 
 fn put_sync(tx: &Transaction<'_>, book_id: &BookId, sync: &BookSync) -> Result<(), StoreError> {
     let mut put = tx.prepare_cached(
-        "INSERT INTO book_sync (book_id, writer, write_no, token, persisting_seq, persisted_seq, parked, start) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (book_id) DO UPDATE SET \
+        "INSERT INTO book_sync (book_id, writer, write_no, token, persisting_seq, persisted_seq, parked, start, epoch) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (book_id) DO UPDATE SET \
          writer = excluded.writer, start = excluded.start, write_no = excluded.write_no, token = excluded.token, persisting_seq = excluded.persisting_seq, \
-         persisted_seq = excluded.persisted_seq, parked = excluded.parked",
+         persisted_seq = excluded.persisted_seq, parked = excluded.parked, epoch = excluded.epoch",
     )?;
     put.execute(params![
         book_id.as_str(),
@@ -53,6 +53,7 @@ fn put_sync(tx: &Transaction<'_>, book_id: &BookId, sync: &BookSync) -> Result<(
         sync.persisted_seq.get(),
         KeyList(sync.parked.clone()),
         sync.start.0.cast_signed(),
+        sync.epoch.0,
     ])?;
     Ok(())
 }

@@ -17,11 +17,12 @@ use super::StoreError;
 use super::schema::{self, APPLICATION_ID, OWN_COLUMNS};
 
 /// Step `n` (from 0) takes a file from version `n` to version `n + 1`.
-const STEPS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 3] = [
+const STEPS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 4] = [
     |tx| tx.execute_batch(schema::BOOKKEEPING),
     // A chapter's notes and the words set aside: an older program would write chapters without them.
     |_| Ok(()),
     |tx| tx.execute_batch(schema::TRUST),
+    |tx| tx.execute_batch(schema::EPOCH),
 ];
 
 /// The version that this program writes.

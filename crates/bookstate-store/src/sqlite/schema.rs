@@ -85,6 +85,9 @@ CREATE TABLE tombstone_floor (
 ) STRICT, WITHOUT ROWID;
 "#;
 
+/// What version 4 added: the ownership that a book was written under.
+pub(super) const EPOCH: &str = "ALTER TABLE book_sync ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0";
+
 /// The columns of a collection's table that are not fields.
 pub(super) const OWN_COLUMNS: [(&str, &str); 2] = [("key", "TEXT"), ("updated_seq", "INTEGER")];
 

@@ -183,6 +183,7 @@ mod tests {
     fn first_chunk(book_id: &BookId, seq: Seq, ops: Vec<WriteOp>) -> Chunk {
         let sync = BookSync {
             start: crate::target::StartId::default(),
+            epoch: crate::target::Epoch::NONE,
             writer: WriterId([7; 16]),
             write_no: 1,
             token: 1,

@@ -44,6 +44,7 @@ impl TestTarget {
         }
         let sync = BookSync {
             start: bookstate_store::StartId::default(),
+            epoch: bookstate_store::Epoch::NONE,
             writer: WriterId([9; 16]),
             write_no: 1,
             token: 1,

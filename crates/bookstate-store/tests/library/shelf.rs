@@ -191,6 +191,7 @@ pub(crate) fn store_unsynced(library: &Library, batch: &Batch) {
     let expect = before.map(|sync| sync.mark());
     let sync = BookSync {
         start: bookstate_store::StartId::default(),
+        epoch: bookstate_store::Epoch::NONE,
         writer: library.writer(),
         write_no: expect.map_or(1, |mark| mark.write_no + 1),
         token: 0,

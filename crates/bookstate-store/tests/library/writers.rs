@@ -146,6 +146,7 @@ fn of_an_import_and_a_creation_at_once_one_is_refused() {
             },
             sync: BookSync {
                 start: bookstate_store::StartId::default(),
+                epoch: bookstate_store::Epoch::NONE,
                 writer: WriterId([9; 16]),
                 write_no: 4,
                 token: 1,

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use bookstate_domain::Collection;
-use bookstate_store::{SqliteStore, StoreError};
+use bookstate_store::{Epoch, SqliteStore, StoreError};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -101,7 +101,8 @@ fn a_field_that_a_file_lacks_is_added_with_its_default() {
     {
         old.execute_batch(&format!("ALTER TABLE \"{table}\" DROP COLUMN \"{column}\"")).unwrap();
     }
-    // What version 3 added.
+    // What versions 4 and 3 added.
+    old.execute_batch("ALTER TABLE book_sync DROP COLUMN epoch").unwrap();
     old.execute_batch(
         "ALTER TABLE book_sync DROP COLUMN start; ALTER TABLE target_progress DROP COLUMN commit_seq; \
          DROP TABLE target; DROP TABLE start; DROP TABLE intent; DROP TABLE distrust; DROP TABLE tombstone_floor",
@@ -116,6 +117,7 @@ fn a_field_that_a_file_lacks_is_added_with_its_default() {
 
     let store = SqliteStore::open(&path).unwrap();
     assert_eq!(store.load_book(&book_id()).unwrap().unwrap().state, expected);
+    assert_eq!(store.book_sync(&book_id()).unwrap().unwrap().epoch, Epoch::NONE);
     store.write_chunk(&chunk(2, vec![put(1, "changed")])).unwrap();
     expected.apply(&put(1, "changed"));
     assert_eq!(store.load_book(&book_id()).unwrap().unwrap().state, expected);
@@ -192,7 +194,7 @@ fn what_is_written_is_pinned_to_the_versions_of_both_formats() {
     let print = crc32fast::hash(contents().as_bytes());
     assert_eq!(
         (bookstate_store::journal::FORMAT_VERSION, version, print),
-        (1, 3, 30_000_007),
+        (1, 4, 30_000_007),
         "the documents changed: raise FORMAT_VERSION of the journal and add a step to the local store's STEPS, unless \
          no version with the old ones was released, and then set the fingerprint here:\n{}",
         contents()

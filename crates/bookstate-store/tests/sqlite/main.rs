@@ -43,6 +43,7 @@ fn chunk(n: u32, ops: Vec<WriteOp>) -> Chunk {
         expect: (n > 1).then(|| mark(n - 1)),
         sync: BookSync {
             start: bookstate_store::StartId::default(),
+            epoch: bookstate_store::Epoch::NONE,
             writer: WRITER,
             write_no: n,
             token: mark(n).token,

@@ -70,6 +70,7 @@ impl Session {
         let n = self.sync.as_ref().map_or(1, |sync| sync.write_no + 1);
         let sync = BookSync {
             start: bookstate_store::StartId::default(),
+            epoch: bookstate_store::Epoch::NONE,
             writer: WRITER,
             write_no: n,
             token: u64::MAX - u64::from(n),

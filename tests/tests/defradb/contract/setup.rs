@@ -107,7 +107,7 @@ async fn collections_that_are_not_ours_make_a_node_unusable() {
 #[tokio::test]
 async fn a_newer_version_makes_a_node_unusable() {
     let node = Node::throwaway().unwrap();
-    let newer = SCHEMA.replacen("  v2: Boolean\n", "  v2: Boolean\n  v99: Boolean\n", 1);
+    let newer = SCHEMA.replacen("  v3: Boolean\n", "  v3: Boolean\n  v99: Boolean\n", 1);
     node.client().add_collections(&newer).unwrap();
     let reason = unusable(target(&node.url()).prepare().await);
     assert!(reason.contains("version 99") && reason.contains("newer bookstate"), "{reason}");
