@@ -24,6 +24,9 @@ fn ended(report: &JobReport) {
         JobEnd::Paused => {
             tracing::info!(book = %book_id, job = %job_id, units, "a job stopped at a safe point")
         }
+        JobEnd::Fenced => {
+            tracing::warn!(book = %book_id, job = %job_id, units, "a job has lost its book to another machine");
+        }
         JobEnd::Stopped { reason } => {
             tracing::warn!(book = %book_id, job = %job_id, units, "a job has stopped: {reason}");
         }

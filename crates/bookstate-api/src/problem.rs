@@ -69,6 +69,8 @@ codes! {
     Timeout = "timeout", REQUEST_TIMEOUT;
     /// A job of the book is active: let it end, or cancel it.
     JobActive = "job_active", CONFLICT;
+    /// Another machine of the fleet owns the book: ask that one.
+    NotOwner = "not_owner", CONFLICT;
     /// The job is over.
     JobOver = "job_over", CONFLICT;
     /// Another data directory writes the book in this target.
@@ -213,6 +215,7 @@ impl From<PersistError> for Problem {
                 Self::new(Code::JobActive, error.to_string())
             }
             PersistError::Misuse(_) => Self::new(Code::InvalidRequest, error.to_string()),
+            PersistError::Fenced { .. } => Self::new(Code::NotOwner, error.to_string()),
             error => Self::internal(&error),
         }
     }
@@ -225,6 +228,7 @@ impl From<OpenBookError> for Problem {
             OpenBookError::Held { .. } | OpenBookError::Exists { .. } => {
                 Self::new(Code::JobActive, error.to_string())
             }
+            OpenBookError::NotOwned { .. } => Self::new(Code::NotOwner, error.to_string()),
             OpenBookError::Store(error) => error.into(),
             error => Self::internal(&error),
         }

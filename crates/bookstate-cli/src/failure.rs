@@ -153,9 +153,10 @@ impl From<OpenBookError> for Failure {
 impl From<PersistError> for Failure {
     fn from(error: PersistError) -> Self {
         let exit = match error {
-            PersistError::JournalFull | PersistError::Poisoned { .. } | PersistError::NotSynced { .. } => {
-                Exit::DataDir
-            }
+            PersistError::JournalFull
+            | PersistError::Poisoned { .. }
+            | PersistError::NotSynced { .. }
+            | PersistError::Fenced { .. } => Exit::DataDir,
             _ => Exit::Failed,
         };
         Self::caused(exit, &error)

@@ -102,6 +102,9 @@ pub enum JobEnd {
     },
     /// It stopped at a safe point, and is active still: starting it again resumes it.
     Paused,
+    /// The tenure under which it worked has ended, and another machine may own the book now. What was in flight was
+    /// dropped, and nothing was stored of the end: the job is the next owner's, which resumes it.
+    Fenced,
     /// It cannot persist anything any more: starting it again, with the cause removed, resumes it.
     Stopped {
         /// What to do.

@@ -17,7 +17,7 @@ use tokio::{
 use bookstate_reading::source::Source;
 
 use crate::{
-    actor::{Actor, ActorParts, ActorSettings, Control, Turn},
+    actor::{Actor, ActorParts, ActorSettings, Control, Turn, fenced},
     engines::EngineCatalog,
     error::StartError,
     ingest::{OpenCopy, open_copy},
@@ -353,6 +353,7 @@ async fn wait_for_turn(shared: &Shared, parts: &ActorParts) -> (Option<OwnedSema
     let permit = tokio::select! {
         permit = shared.turns.clone().acquire_owned() => permit.ok(),
         _ = controlled.wait_for(|control| *control != Control::Work) => return (None, Turn::Unwanted),
+        () = fenced(&parts.handle) => return (None, Turn::Unwanted),
     };
     let (library, id, marks) = (shared.library.clone(), parts.handle.id().clone(), parts.marks.clone());
     let opened = tokio::task::spawn_blocking(move || open_marked(&library, &id, &marks)).await;

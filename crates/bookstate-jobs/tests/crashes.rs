@@ -5,12 +5,17 @@
 
 mod fake;
 
-use std::{io, path::Path, sync::Arc, time::Duration};
+use std::{
+    io,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bookstate_domain::JobStatus;
-use bookstate_jobs::{Activity, JobEnd, ingest};
+use bookstate_jobs::{Activity, JobEnd, StartError, ingest};
 use bookstate_store::{
-    Library, LibraryConfig,
+    Epoch, Library, LibraryConfig, OpenBookError, Tenure,
     fs::{
         Fs,
         fault::{Call, Fault, FaultFs},
@@ -91,6 +96,41 @@ async fn a_full_disk_stalls_the_job_and_loses_no_result() {
     assert_eq!((report.units.run, report.units.dropped), (UNITS, 0));
     assert_nothing_ran_twice(&bench.log);
     assert!(bench.fake.all_calls().iter().all(|(unit, calls)| *calls == 1 || unit == "toc_link:0001"));
+}
+
+/// What is in flight is dropped at once, and nothing is stored of the end: the job is the next owner's.
+#[tokio::test]
+async fn a_job_whose_tenure_ends_stores_nothing_more_and_ends() {
+    for is_told in [true, false] {
+        let bench = Bench::new();
+        bench.fake.trick("classify", &[Trick::Hang]);
+        let library = bench.library();
+        let scheduler = bench.scheduler(&library);
+        let book = ingest(&library, &bench.book_file("book")).await.unwrap();
+        let tenure = Tenure::new(Epoch(1), Instant::now() + Duration::from_secs(3600));
+        library.grant(&book.book_id, tenure.clone());
+        let job = running(scheduler.start(&book.book_id, request()).await.unwrap());
+        bench.fake.begun("classify").await;
+        if !is_told {
+            // It learns it from a persist call, or from the end of its waiting.
+            scheduler.pause();
+        }
+        tenure.end();
+        let report = job.wait().await;
+        assert_eq!(report.end, JobEnd::Fenced);
+        assert!(report.units.dropped > 0, "{report:?}");
+        let left = state(&library, &book.book_id);
+        assert_eq!(left.active_job().unwrap().status, Some(JobStatus::Running), "it is not over");
+        let refused = scheduler.start(&book.book_id, request()).await;
+        let Err(StartError::Open(OpenBookError::NotOwned { .. })) = refused else { panic!("{refused:?}") };
+        // The next owner is this machine again, and the work that was dropped does no harm.
+        library.grant(&book.book_id, Tenure::new(Epoch(2), Instant::now() + Duration::from_secs(3600)));
+        let job = running(scheduler.start(&book.book_id, request()).await.unwrap());
+        assert!(job.resumed);
+        let report = job.wait().await;
+        assert!(matches!(report.end, JobEnd::Over { status: JobStatus::Completed, .. }), "{report:?}");
+        assert_nothing_ran_twice(&bench.log);
+    }
 }
 
 #[tokio::test]

@@ -50,10 +50,13 @@ pub use library::{
     Batch, BatchOps, BookHandle, CallTimes, CloseError, CommitNote, Commits, Differing, Follower,
     ImportError, Library, LibraryConfig, Noted, OpenBookError, OpenError, PersistError, ReadError, Reading,
     Receipt, RecoveryReport, Snapshot, Source, TargetFeed, TargetName,
+    Tenure,
 };
 pub use sqlite::{
     ChangedBook, Distrust, Intent, LoadedBook, Parked, ParkedDocument, Progress, Remembered, SqliteStore,
     SqliteTarget, StoreError,
 };
 pub use state_store::{MemoryStateStore, StateStore};
-pub use target::{BookSync, Chunk, Epoch, Limits, StartId, StoredBook, Target, TargetError, WriteMark, WriterId};
+pub use target::{
+    BookSync, Chunk, Epoch, Limits, StartId, StoredBook, Target, TargetError, WriteMark, WriterId,
+};

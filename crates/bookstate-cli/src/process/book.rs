@@ -122,6 +122,11 @@ async fn run(
             (Exit::DataDir, Some(format!("{reason}; the same command continues")))
         }
         JobEnd::Paused => (Exit::Interrupted, Some("interrupted; the same command continues".to_owned())),
+        JobEnd::Fenced => {
+            let reason =
+                "another machine may own the book now, and goes on with it: what was not stored was dropped";
+            (Exit::DataDir, Some(reason.to_owned()))
+        }
         JobEnd::Stopped { reason } => (Exit::DataDir, Some(reason.clone())),
         _ => (Exit::Failed, None),
     };

@@ -47,8 +47,10 @@ impl Actor {
     /// The job is cancelled: what is in flight is dropped, the rest of the state stays.
     pub(super) fn cancel(&mut self) -> JobEnd {
         // What has arrived is stored, if it can be; if not it is counted as dropped.
-        if let Err(Obstacle::Poisoned(reason)) = self.settle_kept() {
-            return JobEnd::Stopped { reason };
+        match self.settle_kept() {
+            Err(Obstacle::Poisoned(reason)) => return JobEnd::Stopped { reason },
+            Err(Obstacle::Fenced) => return JobEnd::Fenced,
+            Ok(()) | Err(Obstacle::Full | Obstacle::Bug(_)) => {}
         }
         let call = PersistCall::JobStatus(self.parts.job_id.clone(), JobStatus::Cancelled, None);
         self.over(&call, JobStatus::Cancelled, None)
@@ -57,6 +59,7 @@ impl Actor {
     fn over(&self, call: &PersistCall, status: JobStatus, reason: Option<Text>) -> JobEnd {
         match self.persist(call) {
             Ok(_) => JobEnd::Over { status, reason },
+            Err(Obstacle::Fenced) => JobEnd::Fenced,
             Err(Obstacle::Full) => {
                 let reason =
                     "the journal's disk is full, so the job stays active: free some space, start it again";

@@ -110,6 +110,8 @@ pub(crate) enum Obstacle {
     Full,
     /// Nothing can be persisted any more.
     Poisoned(String),
+    /// Another machine may own the book now: nothing of it is ours any more.
+    Fenced,
     /// The job cannot go on: a bug.
     Bug(String),
 }
@@ -177,6 +179,7 @@ impl Actor {
     pub(crate) async fn run(mut self, turn: Turn) -> JobReport {
         let control = *self.parts.control.borrow();
         let end = match turn {
+            _ if self.is_fenced() => JobEnd::Fenced,
             Turn::Come(copy) => self.work(&copy).await,
             Turn::Unwanted => match control {
                 Control::Cancel => self.cancel(),
@@ -187,7 +190,9 @@ impl Actor {
         // Whatever is still in flight ends here; its results are nobody's.
         self.counts.dropped += self.tasks.len() + self.kept.len();
         self.tasks.shutdown().await;
-        self.keep_costs();
+        if end != JobEnd::Fenced {
+            self.keep_costs();
+        }
         // A runtime that goes away is no good order; its tasks ended nevertheless.
         self.parts.marks.close(matches!(end, JobEnd::Over { .. }));
         self.publish(Activity::Ended);
@@ -205,6 +210,9 @@ impl Actor {
 
     async fn work(&mut self, copy: &OpenCopy) -> JobEnd {
         loop {
+            if self.is_fenced() {
+                return JobEnd::Fenced;
+            }
             let control = *self.parts.control.borrow_and_update();
             match control {
                 Control::Cancel => return self.cancel(),
@@ -243,6 +251,7 @@ impl Actor {
                 }
             }
             () = self.holds.changed() => {}
+            () = fenced(&self.parts.handle) => {}
             () = at_last(retry) => {}
         }
     }
@@ -364,6 +373,7 @@ impl Actor {
                 None
             }
             Obstacle::Poisoned(reason) => Some(JobEnd::Stopped { reason }),
+            Obstacle::Fenced => Some(JobEnd::Fenced),
             Obstacle::Bug(reason) => Some(self.fail(&reason)),
         }
     }
@@ -387,6 +397,7 @@ impl Actor {
                     None => return JobEnd::Paused,
                 },
                 Ok(()) = self.parts.control.changed() => {}
+                () = fenced(&self.parts.handle) => return JobEnd::Fenced,
                 () = sleep_until(deadline) => return JobEnd::Paused,
             }
         }
@@ -395,6 +406,7 @@ impl Actor {
     fn persist(&self, call: &PersistCall) -> Result<Seq, Obstacle> {
         self.commit(call).map_err(|error| match error {
             PersistError::JournalFull => Obstacle::Full,
+            PersistError::Fenced { .. } => Obstacle::Fenced,
             PersistError::Misuse(misuse) => Obstacle::Bug(format!("{misuse} ({call:?})")),
             error => Obstacle::Poisoned(error.to_string()),
         })
@@ -402,6 +414,12 @@ impl Actor {
 
     fn commit(&self, call: &PersistCall) -> Result<Seq, PersistError> {
         self.parts.handle.commit(|state, at| call.ops(state, at)).map(|receipt| receipt.seq)
+    }
+
+    /// Whether another machine may own the book now.
+    fn is_fenced(&self) -> bool {
+        let tenure = self.parts.handle.tenure();
+        tenure.is_some_and(|tenure| !tenure.holds(std::time::Instant::now()))
     }
 
     fn snapshot(&self) -> Arc<Snapshot> {
@@ -451,6 +469,14 @@ impl Actor {
             progress.in_flight = in_flight;
             progress.seq = snapshot.seq;
         });
+    }
+}
+
+/// Waits until another machine may own the book; for ever where no fleet shares books.
+pub(crate) async fn fenced(handle: &BookHandle) {
+    match handle.tenure() {
+        Some(tenure) => tenure.ended().await,
+        None => std::future::pending().await,
     }
 }
 

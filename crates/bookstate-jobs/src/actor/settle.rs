@@ -99,6 +99,7 @@ impl Actor {
                     settling.metric = settling.metric.take().filter(|_| !is_last);
                 }
                 Err(PersistError::JournalFull) => return Err(Obstacle::Full),
+                Err(PersistError::Fenced { .. }) => return Err(Obstacle::Fenced),
                 // The engine's answer names a page that does not exist, or the like: its mistake, not ours.
                 Err(PersistError::Misuse(misuse)) if settling.failure.is_none() => {
                     let error = EngineError::permanent(format!("the answer is impossible: {misuse}"));

@@ -43,6 +43,13 @@ pub enum PersistError {
         /// What failed.
         reason: String,
     },
+    /// The tenure under which the book was opened has ended, so another machine may own the book now. Drop the work:
+    /// nothing more is accepted by this handle, and what the other machine does with the book counts.
+    #[error("another machine may own book {book_id} now: drop the work")]
+    Fenced {
+        /// The book.
+        book_id: BookId,
+    },
     /// The commit could not be encoded.
     #[error("the commit could not be encoded: {reason}")]
     Encode {
@@ -114,6 +121,12 @@ pub enum OpenBookError {
     /// The book exists already.
     #[error("book {book_id} exists already")]
     Exists {
+        /// The book.
+        book_id: BookId,
+    },
+    /// Books are shared by a fleet, and this machine does not own this one: it has no tenure that holds.
+    #[error("this machine does not own book {book_id}: claim it, or leave it to the machine that does")]
+    NotOwned {
         /// The book.
         book_id: BookId,
     },

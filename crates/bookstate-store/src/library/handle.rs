@@ -15,7 +15,7 @@ use bookstate_domain::{
     },
 };
 
-use super::{Library, PersistError, Snapshot, TargetName, live::LiveBook};
+use super::{Library, PersistError, Snapshot, TargetName, Tenure, live::LiveBook};
 use crate::journal::{Poisoned, SyncPolicy};
 
 /// A commit was accepted: it is in memory and in the journal.
@@ -31,11 +31,20 @@ pub struct BookHandle {
     library: Library,
     book: Arc<LiveBook>,
     id: BookId,
+    /// Under which the book was opened: a later one is not this handle's.
+    tenure: Option<Tenure>,
 }
 
 impl BookHandle {
-    pub(super) fn new(library: Library, book: Arc<LiveBook>, id: BookId) -> Self {
-        Self { library, book, id }
+    pub(super) fn new(library: Library, book: Arc<LiveBook>, id: BookId, tenure: Option<Tenure>) -> Self {
+        Self { library, book, id, tenure }
+    }
+
+    /// The tenure under which the book was opened; `None` where no fleet shares books. When it ends, nothing more is
+    /// accepted by this handle, also when the book is granted anew.
+    #[must_use]
+    pub const fn tenure(&self) -> Option<&Tenure> {
+        self.tenure.as_ref()
     }
 
     /// The book.
@@ -82,7 +91,12 @@ impl BookHandle {
     ) -> Result<Receipt, PersistError> {
         let shared = &self.library.0;
         let began = Instant::now();
-        let committed = self.book.commit(&shared.journal, &*shared.clock, build);
+        let committed = self.book.commit(
+            &shared.journal,
+            &*shared.clock,
+            self.tenure.as_ref().map(|own| (own, began)),
+            build,
+        );
         let committed = committed.and_then(|(receipt, position)| {
             if let Some(position) = position.filter(|_| shared.policy == SyncPolicy::Always) {
                 let synced = shared.journal.wait_synced(position);

@@ -5,14 +5,14 @@
 //! accept. Nothing waits for the disk under it: under policy `always` the fsync is waited for behind it. Readers get
 //! [`Snapshot`]s and hold no lock while they work with them; a batch is computed from such copies too.
 
-use std::{collections::BTreeMap, sync::Arc, thread::ThreadId};
+use std::{collections::BTreeMap, sync::Arc, thread::ThreadId, time::Instant};
 
 use bookstate_domain::{At, BookId, BookState, Changes, Misuse, Ops, Seq, Since, WriteOp, persist::check};
 use parking_lot::{Mutex, MutexGuard};
 use serde::Serialize;
 use tokio::sync::Notify;
 
-use super::{Batch, BatchOps, Differing, PersistError, Receipt, TargetName, follow::CommitLog};
+use super::{Batch, BatchOps, Differing, PersistError, Receipt, TargetName, Tenure, follow::CommitLog};
 use crate::{
     clock::Clock,
     journal::{Journal, Position, RecordBuf},
@@ -124,14 +124,19 @@ impl LiveBook {
     }
 
     /// Validates, journals, applies, marks dirty: one commit, and where its record ends; none when there was nothing
-    /// to do. Waits for no sync. `build` must be pure; it runs under the lock.
+    /// to do. Waits for no sync. `build` must be pure; it runs under the lock. `under`: the tenure that has to hold, and
+    /// when the call was made.
     pub(super) fn commit(
         &self,
         journal: &Journal,
         clock: &dyn Clock,
+        under: Option<(&Tenure, Instant)>,
         build: impl FnOnce(&BookState, &At) -> Result<Ops, Misuse>,
     ) -> Result<(Receipt, Option<Position>), PersistError> {
         let mut guard = self.lock();
+        if under.is_some_and(|(tenure, began)| !tenure.holds(began)) {
+            return Err(PersistError::Fenced { book_id: self.id.clone() });
+        }
         let inner = &mut *guard;
         let seq = inner.highest_used.next().ok_or(Misuse::SeqsUsedUp)?;
         let at = At { seq, now: clock.now() };

@@ -18,6 +18,7 @@ mod live;
 mod loading;
 mod open;
 mod read;
+mod tenure;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -38,6 +39,7 @@ pub use handle::{BookHandle, Receipt};
 pub use live::Snapshot;
 pub use open::{LibraryConfig, RecoveredBook, RecoveryReport, SetAside};
 pub use read::{Reading, Source};
+pub use tenure::Tenure;
 
 use crate::{
     clock::Clock,
@@ -112,6 +114,10 @@ struct Shared {
     reserved: Mutex<HashMap<BookId, Seq>>,
     /// The logs of the books that somebody follows.
     followed: Mutex<Followed>,
+    /// Books are written under a tenure only.
+    requires_tenures: bool,
+    /// The tenures that books were granted under; the lock is taken alone.
+    tenures: RwLock<HashMap<BookId, Tenure>>,
     /// How long persist calls took.
     calls: calls::CallHistogram,
 }
@@ -161,7 +167,7 @@ impl Library {
     /// Creates a book and opens it for writing. It exists once it has its first commit.
     ///
     /// # Errors
-    /// The book exists, or the local store cannot be read.
+    /// The book exists, or the local store cannot be read; where tenures are required, there is none that holds.
     pub fn create_book(&self, id: &BookId, who: &str) -> Result<BookHandle, OpenBookError> {
         let handle = self.claim(id, who, || {
             if self.0.local.book_sync(id)?.is_some() {
@@ -188,7 +194,8 @@ impl Library {
     /// book is not live, so it blocks for some milliseconds: not for a hot path.
     ///
     /// # Errors
-    /// Somebody writes the book already, or there is no such book, or the local store cannot be read.
+    /// Somebody writes the book already, or there is no such book, or the local store cannot be read; where tenures are
+    /// required, there is none that holds.
     pub fn open_book(&self, id: &BookId, who: &str) -> Result<BookHandle, OpenBookError> {
         self.claim(id, who, || {
             let stored = self.0.local.load_book(id)?;
@@ -204,6 +211,7 @@ impl Library {
         who: &str,
         load: impl FnOnce() -> Result<Loaded, OpenBookError>,
     ) -> Result<BookHandle, OpenBookError> {
+        let tenure = self.right_to_write(id)?;
         // Two openers must not load a book twice. Other books are not held up: the map is free while it is loaded.
         let loading = self.0.loading.begin(id);
         let live =
@@ -229,7 +237,7 @@ impl Library {
         };
         drop(loading);
         let book = taken.map_err(|holder| OpenBookError::Held { book_id: id.clone(), holder })?;
-        Ok(BookHandle::new(self.clone(), book, id.clone()))
+        Ok(BookHandle::new(self.clone(), book, id.clone(), tenure))
     }
 
     fn live(&self, id: &BookId) -> Option<Arc<LiveBook>> {

@@ -40,6 +40,8 @@ pub struct LibraryConfig {
     pub segment_bytes: u64,
     /// What the commits are stamped with.
     pub clock: Arc<dyn Clock>,
+    /// Books are written under a [`Tenure`](crate::Tenure) only: this machine is one of a fleet. Off by default.
+    pub require_tenures: bool,
     /// The journal's file system.
     pub fs: Arc<dyn Fs>,
 }
@@ -53,6 +55,7 @@ impl LibraryConfig {
             policy: SyncPolicy::default(),
             segment_bytes: 64 << 20,
             clock: Arc::new(SystemClock),
+            require_tenures: false,
             fs: Arc::new(OsFs),
         }
     }
@@ -163,6 +166,8 @@ impl Library {
             evicted: Mutex::new(BTreeMap::new()),
             reserved: Mutex::new(used_by_set_aside),
             followed: Mutex::default(),
+            requires_tenures: config.require_tenures,
+            tenures: RwLock::default(),
             calls: CallHistogram::default(),
         }));
         let (mut recovered, mut set_aside) = (Vec::new(), Vec::new());

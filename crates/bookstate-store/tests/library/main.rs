@@ -14,4 +14,5 @@ mod recovery;
 mod refusals;
 mod schedules;
 mod shelf;
+mod tenures;
 mod writers;
