@@ -49,7 +49,7 @@ pub use clock::{Clock, SystemClock};
 pub use library::{
     Batch, BatchOps, BookHandle, CallTimes, CloseError, CommitNote, Commits, Differing, Follower,
     ImportError, Library, LibraryConfig, Noted, OpenBookError, OpenError, PersistError, ReadError, Reading,
-    Receipt, RecoveryReport, Snapshot, Source, TargetFeed, TargetName,
+    Receipt, RecoveryReport, ReplaceError, Replaced, SetAside, Snapshot, Source, TargetFeed, TargetName,
     Tenure,
 };
 pub use sqlite::{

@@ -6,7 +6,7 @@
 //! | `writer` | the directory's identity as a writer; made once |
 //! | `books.sqlite` | the local store |
 //! | `journal/` | the journal |
-//! | `set-aside/` | commits behind a gap, `BOOK.FIRST-LAST.jsonl`; their seqs stay used as long as the file is there |
+//! | `set-aside/` | commits behind a gap, or that no target took before another machine had the book, `BOOK.FIRST-LAST.jsonl`; their seqs stay used as long as the file is there |
 //!
 //! All of it is its owner's alone, and no symbolic link is followed (`fs::private`). What else is in a data
 //! directory is its users' business.
@@ -49,10 +49,20 @@ impl DataDir {
 
     /// Keeps commits behind a gap, for a person to look at; durable when it returns.
     pub(super) fn set_aside(&self, id: &BookId, commits: &[Commit]) -> Result<PathBuf, OpenError> {
+        let first = commits.iter().map(|commit| commit.seq).min();
+        self.set_aside_from(id, first.unwrap_or(Seq::ZERO), commits)
+    }
+
+    /// The same, of commits that stand for those from `first` on; durable when it returns.
+    pub(super) fn set_aside_from(
+        &self,
+        id: &BookId,
+        first: Seq,
+        commits: &[Commit],
+    ) -> Result<PathBuf, OpenError> {
         let dir = set_aside_dir(&self.path);
-        let seqs = commits.iter().map(|commit| commit.seq);
-        let (first, last) = (seqs.clone().min(), seqs.max());
-        let range = format!("{}-{}", first.unwrap_or(Seq::ZERO), last.unwrap_or(Seq::ZERO));
+        let last = commits.iter().map(|commit| commit.seq).max();
+        let range = format!("{first}-{}", last.unwrap_or(Seq::ZERO));
         let path = dir.join(format!("{id}.{range}.jsonl"));
         let mut lines = Vec::new();
         for commit in commits {

@@ -178,3 +178,38 @@ pub enum ImportError {
     #[error("the local store: {0}")]
     Store(#[from] StoreError),
 }
+
+/// A book that was not replaced by a target's copy: it is as it was.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplaceError {
+    /// The book is in memory: somebody writes it, or the local store has not all of it yet. Try again in a moment.
+    #[error("book {book_id} is in use: wait for its job to end")]
+    InUse {
+        /// The book.
+        book_id: BookId,
+    },
+    /// The local store does not have the book: import it.
+    #[error("there is no book {book_id} here")]
+    Unknown {
+        /// The book.
+        book_id: BookId,
+    },
+    /// No seq is left above those that were used.
+    #[error("the seqs of book {book_id} are used up")]
+    SeqsUsedUp {
+        /// The book.
+        book_id: BookId,
+    },
+    /// What no target took could not be kept.
+    #[error("what no target took of book {book_id} could not be set aside: {reason}")]
+    SetAside {
+        /// The book.
+        book_id: BookId,
+        /// Why.
+        reason: String,
+    },
+    /// The local store could not be read or written.
+    #[error("the local store: {0}")]
+    Store(#[from] StoreError),
+}

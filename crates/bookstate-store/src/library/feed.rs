@@ -229,6 +229,23 @@ impl TargetFeed {
         }))
     }
 
+    /// A batch without anything in it, as of the book's last commit; `None` for an unknown book. It moves the target's
+    /// mark and nothing else. Blocks when the book is not live.
+    ///
+    /// # Errors
+    /// The local store cannot be read.
+    pub fn nothing(&self, id: &BookId) -> Result<Option<Batch>, StoreError> {
+        if let Some(book) = self.library.live(id) {
+            return Ok(Some(Batch { ops: BatchOps::Ops(Vec::new()), ..book.whole() }));
+        }
+        Ok(self.library.0.local.book_sync(id)?.map(|sync| Batch {
+            book_id: id.clone(),
+            seq: sync.persisted_seq,
+            position: None,
+            ops: BatchOps::Ops(Vec::new()),
+        }))
+    }
+
     /// How many documents of a live book the target lacks at watermark `since`.
     #[must_use]
     pub fn dirty_count(&self, id: &BookId, since: Seq) -> usize {

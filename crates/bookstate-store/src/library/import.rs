@@ -21,7 +21,8 @@ impl Library {
         }
         // A copy in flux holds documents of the batch that was under way: seqs go on above that.
         let seq: Seq = stored.sync.persisted_seq.max(stored.sync.persisting_seq);
-        self.0.local.write_chunk(&Chunk {
+        // What was deleted before is not known here, so whoever has an older copy is compared.
+        self.0.local.replace_book(&Chunk {
             book_id: book_id.clone(),
             expect: None,
             sync: BookSync {

@@ -18,6 +18,7 @@ mod live;
 mod loading;
 mod open;
 mod read;
+mod replace;
 mod tenure;
 
 use std::{
@@ -32,13 +33,14 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 
 pub use calls::CallTimes;
-pub use error::{CloseError, ImportError, OpenBookError, OpenError, PersistError, ReadError};
+pub use error::{CloseError, ImportError, OpenBookError, OpenError, PersistError, ReadError, ReplaceError};
 pub use feed::{Batch, BatchOps, Commits, Differing, TargetFeed};
 pub use follow::{CommitNote, Follower, Noted};
 pub use handle::{BookHandle, Receipt};
 pub use live::Snapshot;
 pub use open::{LibraryConfig, RecoveredBook, RecoveryReport, SetAside};
 pub use read::{Reading, Source};
+pub use replace::Replaced;
 pub use tenure::Tenure;
 
 use crate::{

@@ -144,11 +144,7 @@ impl SqliteStore {
         self.write(|tx| {
             let mut forget = tx.prepare_cached("DELETE FROM tombstone WHERE book_id = ?1 AND seq <= ?2")?;
             let forgotten = forget.execute(params![book_id.as_str(), up_to.get()])?;
-            let mut floor = tx.prepare_cached(
-                "INSERT INTO tombstone_floor (book_id, seq) VALUES (?1, ?2) ON CONFLICT (book_id) DO UPDATE SET \
-                 seq = max(seq, excluded.seq)",
-            )?;
-            floor.execute(params![book_id.as_str(), up_to.get()])?;
+            put_floor(tx, book_id, up_to)?;
             Ok(forgotten)
         })
     }
@@ -165,6 +161,16 @@ impl SqliteStore {
             Ok(floor.map_or(Seq::ZERO, |StoredSeq(seq)| seq))
         })
     }
+}
+
+/// Remembers that deletions up to and including `seq` are not remembered.
+pub(super) fn put_floor(tx: &Transaction<'_>, book_id: &BookId, seq: Seq) -> Result<(), StoreError> {
+    let mut put = tx.prepare_cached(
+        "INSERT INTO tombstone_floor (book_id, seq) VALUES (?1, ?2) ON CONFLICT (book_id) DO UPDATE SET \
+         seq = max(seq, excluded.seq)",
+    )?;
+    put.execute(params![book_id.as_str(), seq.get()])?;
+    Ok(())
 }
 
 const SYNC: &str = "writer, write_no, token, persisting_seq, persisted_seq, parked, start, epoch";

@@ -6,7 +6,7 @@ use bookstate_domain::{BookId, Op, OpVisitor, Seq};
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::rows::{KeyList, Parsed, bound};
-use super::{SqliteStore, StoreError, schema};
+use super::{SqliteStore, StoreError, books::put_floor, schema};
 use crate::target::{BookSync, Chunk, WriteMark};
 
 impl SqliteStore {
@@ -23,6 +23,25 @@ impl SqliteStore {
             for op in &chunk.ops {
                 op.visit(Apply { tx, seq, book_id: &chunk.book_id })?;
             }
+            put_sync(tx, &chunk.book_id, &chunk.sync)
+        })
+    }
+
+    /// The same, of a chunk that makes the book another one: what changed since a seq below its own is not known, so
+    /// that whoever has the book up to there is compared.
+    ///
+    /// # Errors
+    /// As [`write_chunk`](Self::write_chunk).
+    pub(crate) fn replace_book(&self, chunk: &Chunk) -> Result<(), StoreError> {
+        self.write(|tx| {
+            if stored_mark(tx, &chunk.book_id)? != chunk.expect {
+                return Err(StoreError::Mismatch);
+            }
+            let seq = chunk.sync.persisted_seq;
+            for op in &chunk.ops {
+                op.visit(Apply { tx, seq, book_id: &chunk.book_id })?;
+            }
+            put_floor(tx, &chunk.book_id, seq)?;
             put_sync(tx, &chunk.book_id, &chunk.sync)
         })
     }

@@ -12,6 +12,7 @@ mod power_loss;
 mod reading;
 mod recovery;
 mod refusals;
+mod replacing;
 mod schedules;
 mod shelf;
 mod tenures;
