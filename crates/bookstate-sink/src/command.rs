@@ -1,9 +1,11 @@
 //! What a target's task can be asked to do. It does it between two chunks.
 
-use bookstate_domain::{AnyKey, BookId};
-use bookstate_store::{BookSync, TargetError, TargetName, WriterId};
+use bookstate_domain::{AnyKey, BookId, Seq};
+use bookstate_store::{BookSync, Epoch, StoredBook, TargetError, TargetName, WriterId};
 use serde::Serialize;
 use tokio::sync::oneshot;
+
+use crate::{cursor::Claim, trust::Trust};
 
 /// How a barrier ended for one target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -91,6 +93,18 @@ pub enum CommandError {
         /// The target.
         target: TargetName,
     },
+    /// A later owner has the book in this target: whoever asked owns it no more.
+    #[error(
+        "target {target} takes book {book_id} from an owner of epoch {epoch}: this machine owns it no more"
+    )]
+    Superseded {
+        /// The book.
+        book_id: BookId,
+        /// The target.
+        target: TargetName,
+        /// The epoch that it shows.
+        epoch: Epoch,
+    },
     /// A target's copy is being compared, or was when its writer ended: it may have more than it says.
     #[error(
         "target {target} may have more of book {book_id} than another one: its copy was being compared when its writer \
@@ -110,12 +124,35 @@ pub enum CommandError {
         /// Why not.
         reason: String,
     },
+    /// A job still has the book, or the local store has not all of it yet: try again in a moment.
+    #[error("book {book_id} is in use here: wait for its job to end")]
+    InUse {
+        /// The book.
+        book_id: BookId,
+    },
+    /// The book cannot be made what a target has of it.
+    #[error("book {book_id} cannot be made what the targets have: {reason}")]
+    NotReplaced {
+        /// The book.
+        book_id: BookId,
+        /// Why, with the remedy.
+        reason: String,
+    },
     /// The target did not do it.
     #[error(transparent)]
     Target(#[from] TargetError),
     /// The sink is being shut down.
     #[error("the sink is being shut down")]
     Stopped,
+}
+
+/// A copy, and what it is worth.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Judged {
+    pub(crate) sync: BookSync,
+    pub(crate) trust: Trust,
+    /// The last commit of ours that the target took, as far as it is remembered.
+    pub(crate) shipped: Seq,
 }
 
 pub(crate) type Answer<T> = oneshot::Sender<Result<T, CommandError>>;
@@ -133,12 +170,16 @@ pub(crate) enum Command {
     Barrier(oneshot::Sender<Reached>),
     /// Say where the target has a book.
     Look(BookId, Answer<Option<BookSync>>),
+    /// Give the target's copy of a book.
+    Fetch(BookId, Answer<Option<StoredBook>>),
+    /// Say what the target's copy of a book is worth.
+    Judge(BookId, Answer<Option<Judged>>),
     /// Compare a book with its copy; change nothing.
     Verify(BookId, Answer<Verification>),
     /// Compare a book with its copy and heal it.
     Resync(BookId, Answer<()>),
     /// Write a book that another data directory wrote.
-    TakeOver(BookId, Answer<TakenOver>),
+    TakeOver(BookId, Claim, Answer<TakenOver>),
     /// Try parked documents again.
     Retry(Option<AnyKey>, Answer<usize>),
     /// Accept that a parked document's copy differs.

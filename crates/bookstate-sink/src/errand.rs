@@ -4,10 +4,21 @@
 use std::collections::BTreeMap;
 
 use bookstate_domain::{BookId, Seq};
-use bookstate_store::{TargetError, WriterId};
+use bookstate_store::{Epoch, TargetError, TargetName, WriterId};
 use tokio::sync::oneshot;
 
-use crate::command::{Answer, CommandError, Reached, TakenOver};
+use crate::{
+    command::{Answer, CommandError, Reached, TakenOver},
+    cursor::Claim,
+};
+
+/// Whose a book is in a target that does not take it from here.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Whose<'a> {
+    pub(crate) target: &'a TargetName,
+    pub(crate) writer: WriterId,
+    pub(crate) epoch: Epoch,
+}
 
 /// Somebody waits.
 #[derive(Debug)]
@@ -22,7 +33,7 @@ pub(crate) struct Errand {
 pub(crate) enum Reply {
     Barrier(oneshot::Sender<Reached>),
     Resync(Answer<()>),
-    TakeOver(TakenOver, Answer<TakenOver>),
+    TakeOver(TakenOver, Claim, Answer<TakenOver>),
     Retry(usize, Answer<usize>),
 }
 
@@ -33,7 +44,7 @@ impl Errand {
         match self.reply {
             Reply::Barrier(answer) => drop(answer.send(Reached::All)),
             Reply::Resync(answer) => drop(answer.send(Ok(()))),
-            Reply::TakeOver(taken, answer) => drop(answer.send(Ok(taken))),
+            Reply::TakeOver(taken, _, answer) => drop(answer.send(Ok(taken))),
             Reply::Retry(count, answer) => drop(answer.send(Ok(count))),
         }
     }
@@ -47,14 +58,19 @@ impl Errand {
     }
 
     /// A book is another's. Returns the errand when it goes on without it.
-    pub(crate) fn without(mut self, id: &BookId, writer: WriterId) -> Option<Self> {
+    pub(crate) fn without(mut self, id: &BookId, whose: Whose<'_>) -> Option<Self> {
+        let (book_id, target) = (id.clone(), whose.target.clone());
         match self.reply {
             Reply::Barrier(_) | Reply::Retry(..) => {
                 self.goals.remove(id);
                 Some(self)
             }
+            reply @ Reply::TakeOver(_, Claim::Owner(_), _) => {
+                reply.refuse(CommandError::Superseded { book_id, target, epoch: whose.epoch });
+                None
+            }
             reply => {
-                reply.refuse(CommandError::Foreign { book_id: id.clone(), writer });
+                reply.refuse(CommandError::Foreign { book_id, writer: whose.writer });
                 None
             }
         }
@@ -66,7 +82,7 @@ impl Reply {
         match self {
             Self::Barrier(answer) => drop(answer.send(Reached::Unhealthy { error: error.to_string() })),
             Self::Resync(answer) => drop(answer.send(Err(error))),
-            Self::TakeOver(_, answer) => drop(answer.send(Err(error))),
+            Self::TakeOver(_, _, answer) => drop(answer.send(Err(error))),
             Self::Retry(_, answer) => drop(answer.send(Err(error))),
         }
     }

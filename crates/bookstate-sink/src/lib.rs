@@ -50,6 +50,7 @@ mod cursor;
 pub mod defradb;
 mod errand;
 mod order;
+mod owner;
 #[cfg(feature = "test-util")]
 pub mod sim;
 mod sink;
@@ -67,6 +68,7 @@ pub use classify::{Circumstances, SUSPECT_AFTER, Verdict, classify};
 pub use command::{CommandError, Reached, TakenOver, Verification};
 pub use compare::compare;
 pub use config::{Pace, RemoteTarget, SinkConfig};
+pub use owner::{HighestEpoch, Owned};
 pub use sink::{DrainReport, Sink};
 pub use status::{BookLag, Counters, ForeignBook, Health, TargetStatus};
 pub use take_over::TakenEverywhere;

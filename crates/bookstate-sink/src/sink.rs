@@ -23,7 +23,7 @@ use crate::{
     backoff::Pauses,
     command::{Command, CommandError, Reached, TakenOver, Verification},
     config::{Pace, RemoteTarget, SinkConfig},
-    cursor::Role,
+    cursor::{Claim, Role},
     split,
     status::{BookLag, Published, TargetStatus},
     transport::{Link, blocking, new_start},
@@ -213,6 +213,15 @@ impl Sink {
         self.reach(None).await
     }
 
+    /// A barrier for one target.
+    pub(crate) async fn reached(&self, target: &TargetName) -> Result<Reached, CommandError> {
+        let commands = self.tasks.read().get(target).map(|task| task.commands.clone());
+        let commands = commands.ok_or_else(|| CommandError::NoSuchTarget(target.to_string()))?;
+        let (answer, answered) = oneshot::channel();
+        commands.send(Command::Barrier(answer)).await.map_err(|_| CommandError::Stopped)?;
+        answered.await.map_err(|_| CommandError::Stopped)
+    }
+
     /// A barrier; who has not answered by then is late, and nobody else for that.
     async fn reach(&self, until: Option<Instant>) -> Vec<(TargetName, Reached)> {
         let mut waiting = Vec::new();
@@ -310,7 +319,7 @@ impl Sink {
     /// # Errors
     /// See [`CommandError`].
     pub async fn take_over(&self, target: &TargetName, book: &BookId) -> Result<TakenOver, CommandError> {
-        self.ask(target, |answer| Command::TakeOver(book.clone(), answer)).await
+        self.ask(target, |answer| Command::TakeOver(book.clone(), Claim::Person, answer)).await
     }
 
     /// Tries parked documents again with their present state: one, or all that were not dropped. Returns how

@@ -11,10 +11,11 @@ use bookstate_store::{
 use rand::{Rng, rngs::SmallRng};
 
 use crate::{
+    command::Judged,
     compare::compare,
     cursor::{Action, Author, Cursor, Event, Look, Outcome, Role, Scope},
     order, split,
-    trust::Looking,
+    trust::{Looking, judge},
 };
 
 /// What a cursor works with: one target, and what is needed to serve it.
@@ -50,24 +51,35 @@ pub(crate) async fn blocking<T: Send + 'static>(
     }
 }
 
+/// What is taken from a book: see [`Action::Cut`].
+struct Lacking {
+    ahead: Seq,
+    since: Seq,
+    differing: Differing,
+    against: Option<Box<Option<StoredBook>>>,
+    claims: bool,
+}
+
 /// A step that could not be done.
 struct Failed(TargetError, Scope);
 
 impl Link {
-    pub(crate) fn author(&self) -> Author {
-        Author { writer: self.library.writer(), start: self.start, role: self.role }
+    pub(crate) fn author(&self, id: &BookId) -> Author {
+        let epoch = self.library.tenure(id).map(|tenure| tenure.epoch());
+        Author { writer: self.library.writer(), start: self.start, epoch, role: self.role }
     }
 
     /// Does one thing for a book. Also says whether a read was answered.
     pub(crate) async fn step(&mut self, cursor: &mut Cursor) -> (Outcome, bool) {
-        let action = cursor.next(self.author());
+        let action = cursor.next(self.author(cursor.book_id()));
         let is_look = matches!(action, Action::Look);
         let event = match self.perform(cursor.book_id(), action).await {
             Ok(event) => event,
             Err(Failed(error, scope)) => Event::Failed { error, scope },
         };
         let is_read = matches!(event, Event::Looked(_) | Event::Loaded { .. } | Event::Asked { .. });
-        let outcome = cursor.on(event, self.author());
+        let by = self.author(cursor.book_id());
+        let outcome = cursor.on(event, by);
         if is_look && cursor.is_between_batches() {
             // Whoever waits for the target learns where it stands.
             self.acknowledge(cursor.book_id(), cursor.watermark()).await;
@@ -79,8 +91,8 @@ impl Link {
         match action {
             Action::Look => self.look(id).await,
             Action::Load => self.load(id).await,
-            Action::Cut { ahead, since, differing, against } => {
-                self.cut(id, ahead, since, differing, against).await
+            Action::Cut { ahead, since, differing, against, claims } => {
+                self.cut(id, Lacking { ahead, since, differing, against, claims }).await
             }
             Action::Intend { intent, distrust, anew } => {
                 if anew {
@@ -155,15 +167,16 @@ impl Link {
         blocking(move || library.book_seq(&id)).await
     }
 
-    async fn looking(&self, id: &BookId, found: Option<&BookSync>) -> Result<Looking, Failed> {
-        let (library, id) = (self.library.clone(), id.clone());
+    async fn looking(&self, book_id: &BookId, found: Option<&BookSync>) -> Result<Looking, Failed> {
+        let (library, id) = (self.library.clone(), book_id.clone());
         let start = found.map(|found| found.start);
         let known = blocking(move || {
             let knows = start.map_or(Ok(true), |start| library.local_store().knows_start(start))?;
             Ok((knows, library.book_seq(&id)?))
         });
         let (knows_start, seq) = known.await.map_err(|error| Failed(error, Scope::Book))?;
-        Ok(Looking { writer: self.library.writer(), knows_start, seq })
+        let epoch = self.library.tenure(book_id).map(|tenure| tenure.epoch());
+        Ok(Looking { writer: self.library.writer(), knows_start, seq, epoch })
     }
 
     async fn look(&mut self, id: &BookId) -> Result<Event, Failed> {
@@ -183,6 +196,17 @@ impl Link {
         Ok(Event::Looked(Box::new(Look { found, remembered, by, parked, random: self.random.next_u64() })))
     }
 
+    /// What the target's copy of a book is worth, as a first look would judge it.
+    pub(crate) async fn judge(&mut self, id: &BookId) -> Result<Option<Judged>, TargetError> {
+        let looked = self.look(id).await.map_err(|Failed(error, _)| error)?;
+        let Event::Looked(look) = looked else { return Ok(None) };
+        let Look { found, remembered, by, .. } = *look;
+        // Under which ownership it is judged is for the one who asks to say.
+        let trust = judge(found.as_ref(), &remembered, Looking { epoch: None, ..by });
+        let shipped = remembered.progress.map_or(Seq::ZERO, |progress| progress.commit_seq);
+        Ok(found.map(|sync| Judged { sync, trust, shipped }))
+    }
+
     async fn load(&self, id: &BookId) -> Result<Event, Failed> {
         let copy = match self.load_book(id).await {
             Ok(copy) => copy,
@@ -196,14 +220,8 @@ impl Link {
         Ok(Event::Loaded { copy: Box::new(copy), by })
     }
 
-    async fn cut(
-        &mut self,
-        id: &BookId,
-        ahead: Seq,
-        since: Seq,
-        differing: Differing,
-        against: Option<Box<Option<StoredBook>>>,
-    ) -> Result<Event, Failed> {
+    async fn cut(&mut self, id: &BookId, lacking: Lacking) -> Result<Event, Failed> {
+        let Lacking { ahead, since, differing, against, claims } = lacking;
         let (feed, book_id) = (self.feed.clone(), id.clone());
         let mut limits = self.target.limits();
         if self.role == Role::Remote {
@@ -214,7 +232,10 @@ impl Link {
             feed.skip_seqs(&book_id, ahead);
             let batch = match &against {
                 Some(_) => feed.whole(&book_id)?,
-                None => feed.batch(&book_id, since, &differing)?,
+                None => match feed.batch(&book_id, since, &differing)? {
+                    None if claims => feed.nothing(&book_id)?,
+                    batch => batch,
+                },
             };
             let Some(mut batch) = batch else { return Ok(None) };
             let ops = match (&mut batch.ops, against) {
@@ -334,7 +355,7 @@ mod tests {
     }
 
     fn cut(ahead: Seq) -> Action {
-        Action::Cut { ahead, since: Seq::ZERO, differing: Differing::default(), against: None }
+        Action::Cut { ahead, since: Seq::ZERO, differing: Differing::default(), against: None, claims: false }
     }
 
     #[tokio::test(start_paused = true)]

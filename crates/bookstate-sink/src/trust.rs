@@ -8,7 +8,7 @@
 //! left to a person.
 
 use bookstate_domain::Seq;
-use bookstate_store::{BookSync, Distrust, Remembered, StartId, WriterId};
+use bookstate_store::{BookSync, Distrust, Epoch, Remembered, StartId, WriterId};
 
 use crate::token;
 
@@ -19,8 +19,8 @@ pub enum Trust {
     Sound,
     /// It is ours, and may hold anything: it has to be compared.
     Compare,
-    /// Another data directory wrote it, or another copy of this one, or this one before it was put back: a person
-    /// decides.
+    /// Another data directory wrote it, or another copy of this one, or this one before it was put back, or a later
+    /// owner of the book: a person decides, or the fleet.
     Foreign,
 }
 
@@ -33,6 +33,20 @@ pub struct Looking {
     pub knows_start: bool,
     /// The book's last commit.
     pub seq: Seq,
+    /// The ownership under which the data directory writes the book; `None` where no fleet shares books, or this machine
+    /// was not given this one.
+    pub epoch: Option<Epoch>,
+}
+
+/// Whether a later owner than the one who looks has written a copy.
+pub(crate) fn is_superseded(found: &BookSync, own: Option<Epoch>) -> bool {
+    own.is_some_and(|own| found.epoch > own)
+}
+
+/// Whether an owner may make a copy its own, whoever wrote it: no other had the book under this epoch or a later one.
+/// That it is his already, after a lost answer, does no harm.
+pub(crate) fn may_claim(found: &BookSync, writer: WriterId, own: Epoch) -> bool {
+    found.epoch < own || (found.epoch == own && found.writer == writer)
 }
 
 /// Judges what a target shows of a book.
@@ -42,7 +56,7 @@ pub fn judge(found: Option<&BookSync>, remembered: &Remembered, by: Looking) -> 
         let is_new = remembered.progress.is_none() && remembered.distrust.is_none();
         return if is_new { Trust::Sound } else { Trust::Compare };
     };
-    if found.writer != by.writer || !by.knows_start {
+    if found.writer != by.writer || !by.knows_start || is_superseded(found, by.epoch) {
         return Trust::Foreign;
     }
     let acknowledged = remembered
@@ -85,7 +99,7 @@ mod tests {
         let found = |write_no, token| BookSync {
             writer,
             start,
-            epoch: bookstate_store::Epoch::NONE,
+            epoch: Epoch::NONE,
             write_no,
             token,
             persisting_seq: seq,
@@ -94,8 +108,9 @@ mod tests {
         };
         let progress = Progress { write_no: 11, token: recorded, persisted_seq: seq, commit_seq: seq };
         let remembered = Remembered { progress: Some(progress), ..Remembered::default() };
-        let judged =
-            |found: &BookSync| judge(Some(found), &remembered, Looking { writer, knows_start: true, seq });
+        let judged = |found: &BookSync| {
+            judge(Some(found), &remembered, Looking { writer, knows_start: true, seq, epoch: None })
+        };
         assert_eq!(judged(&found(11, recorded)), Trust::Sound);
         assert_eq!(judged(&found(12, token::next(recorded))), Trust::Compare);
         // A batch of which nothing is known is somebody else's, and an older one a copy that was put back.
@@ -112,15 +127,17 @@ mod tests {
         let found = |write_no, token| BookSync {
             writer,
             start: StartId(1),
-            epoch: bookstate_store::Epoch::NONE,
+            epoch: Epoch::NONE,
             write_no,
             token,
             persisting_seq: seq,
             persisted_seq: seq,
             parked: Vec::new(),
         };
-        let (known, unknown) =
-            (Looking { writer, knows_start: true, seq }, Looking { writer, knows_start: false, seq });
+        let (known, unknown) = (
+            Looking { writer, knows_start: true, seq, epoch: None },
+            Looking { writer, knows_start: false, seq, epoch: None },
+        );
         let progress = Progress { write_no: 4, token: ours, persisted_seq: seq, commit_seq: seq };
         let acknowledged = Remembered { progress: Some(progress), ..Remembered::default() };
         let ahead = Remembered { distrust: Some(Distrust::Ahead), ..acknowledged.clone() };
@@ -147,5 +164,40 @@ mod tests {
         ] {
             assert_eq!(judge(Some(&copy), remembered, by), expected, "{copy:?} {remembered:?} {by:?}");
         }
+    }
+
+    /// Whatever is remembered of it: this data directory may have written it in an earlier life.
+    #[test]
+    fn a_copy_of_a_later_owner_is_foreign_and_one_of_an_earlier_is_ours_to_claim() {
+        let (writer, other) = (WriterId([7; 16]), WriterId([9; 16]));
+        let (seq, token) = (Seq::new(3).unwrap(), token::first(5 << 40));
+        let found = |writer, epoch| BookSync {
+            writer,
+            start: StartId(1),
+            epoch: Epoch(epoch),
+            write_no: 4,
+            token,
+            persisting_seq: seq,
+            persisted_seq: seq,
+            parked: Vec::new(),
+        };
+        let progress = Progress { write_no: 4, token, persisted_seq: seq, commit_seq: seq };
+        let remembered = Remembered { progress: Some(progress), ..Remembered::default() };
+        let judged = |found: &BookSync, epoch| {
+            judge(Some(found), &remembered, Looking { writer, knows_start: true, seq, epoch })
+        };
+        for (epoch, own, expected) in [
+            (0, None, Trust::Sound),
+            (6, None, Trust::Sound),
+            (0, Some(Epoch(5)), Trust::Sound),
+            (5, Some(Epoch(5)), Trust::Sound),
+            (6, Some(Epoch(5)), Trust::Foreign),
+        ] {
+            assert_eq!(judged(&found(writer, epoch), own), expected, "{epoch} {own:?}");
+            assert_eq!(judged(&found(other, epoch), own), Trust::Foreign);
+        }
+        let claimed = |writer_of_copy, epoch| may_claim(&found(writer_of_copy, epoch), writer, Epoch(5));
+        assert_eq!([4, 5, 6].map(|epoch| claimed(writer, epoch)), [true, true, false]);
+        assert_eq!([4, 5, 6].map(|epoch| claimed(other, epoch)), [true, false, false]);
     }
 }

@@ -40,16 +40,16 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bookstate_domain::{AnyKey, BookId, Seq, WriteOp};
 use bookstate_store::{
-    BookSync, Chunk, Differing, Distrust, Intent, Progress, StoredBook, TargetError, WriterId,
+    BookSync, Chunk, Differing, Distrust, Epoch, Intent, Progress, StoredBook, TargetError, WriterId,
 };
 
 use sending::{Facts, Sending, Turn};
-pub(crate) use step::{Action, Author, Event, Failure, Look, Outcome, Role, Scope};
+pub(crate) use step::{Action, Author, Claim, Event, Failure, Look, Outcome, Owner, Role, Scope};
 
 use crate::{
     status::Counters,
     token,
-    trust::{Looking, Trust, judge},
+    trust::{Looking, Trust, is_superseded, judge, may_claim},
 };
 
 /// A batch of more chunks than this that follows one which was broken off is a comparison instead: most of it may be
@@ -69,10 +69,10 @@ enum Phase {
     Sending(Sending),
     /// A batch is in the target, and not yet recorded.
     Recording { sync: BookSync, commit_seq: Seq },
-    /// A person said that the book is this data directory's.
-    TakingOver { theirs: BookSync, token: u64, intended: bool },
-    /// The target does not take the book from this data directory.
-    Foreign { writer: WriterId },
+    /// The book is to be this data directory's, under this epoch.
+    TakingOver { theirs: BookSync, epoch: Epoch, token: u64, intended: bool, same: Option<Seq> },
+    /// The target does not take the book from this data directory; `epoch` is that of the copy.
+    Foreign { writer: WriterId, epoch: Epoch },
 }
 
 #[derive(Debug, Clone)]
@@ -104,7 +104,9 @@ pub(crate) struct Cursor {
     compare_wanted: bool,
     has_had_a_batch: bool,
     /// The next look is that of a take-over.
-    takes_over: bool,
+    takes_over: Option<Claim>,
+    /// The target has to show this epoch, whether it lacks documents or not.
+    claims: Option<Epoch>,
     /// Whose it was before.
     taken_from: Option<WriterId>,
 }
@@ -126,7 +128,8 @@ impl Cursor {
             retry: BTreeSet::new(),
             compare_wanted: false,
             has_had_a_batch: false,
-            takes_over: false,
+            takes_over: None,
+            claims: None,
             taken_from: None,
         }
     }
@@ -146,8 +149,16 @@ impl Cursor {
 
     pub(crate) const fn foreign(&self) -> Option<WriterId> {
         match self.phase {
-            Phase::Foreign { writer } => Some(writer),
+            Phase::Foreign { writer, .. } => Some(writer),
             _ => None,
+        }
+    }
+
+    /// The epoch of the copy that the target takes from somebody else.
+    pub(crate) const fn foreign_epoch(&self) -> Epoch {
+        match self.phase {
+            Phase::Foreign { epoch, .. } => epoch,
+            _ => Epoch::NONE,
         }
     }
 
@@ -158,12 +169,14 @@ impl Cursor {
 
     /// Whether the target is to take something before it is known to be well.
     pub(crate) const fn is_writing(&self) -> bool {
-        matches!(self.phase, Phase::Sending(_)) || self.takes_over
+        matches!(self.phase, Phase::Sending(_)) || self.takes_over.is_some()
     }
 
     /// Whether a batch could begin now, and nothing else is to be done.
     pub(crate) fn is_between_batches(&self) -> bool {
-        matches!(&self.phase, Phase::Ready(ready) if !ready.compare) && !self.compare_wanted
+        matches!(&self.phase, Phase::Ready(ready) if !ready.compare)
+            && !self.compare_wanted
+            && self.claims.is_none()
     }
 
     /// Whether the target has taken a batch from it.
@@ -175,7 +188,9 @@ impl Cursor {
     pub(crate) fn is_pending(&self) -> bool {
         match &self.phase {
             Phase::Foreign { .. } => false,
-            Phase::Ready(ready) => ready.compare || self.compare_wanted || !self.retry.is_empty(),
+            Phase::Ready(ready) => {
+                ready.compare || self.compare_wanted || self.claims.is_some() || !self.retry.is_empty()
+            }
             _ => true,
         }
     }
@@ -216,18 +231,20 @@ impl Cursor {
         self.compare_wanted = true;
     }
 
-    /// Writes the book from now on, whoever wrote it.
-    pub(crate) fn take_over(&mut self) {
-        self.takes_over = true;
+    /// Writes the book from now on, whoever wrote it, as far as the claim goes.
+    pub(crate) fn take_over(&mut self, claim: Claim) {
+        self.takes_over = Some(claim);
+        self.claims = None;
         self.taken_from = None;
         self.phase = Phase::Unknown;
     }
 
     /// Does not take the book over after all, unless that is done already.
     pub(crate) fn leave(&mut self) {
-        if std::mem::take(&mut self.takes_over) {
+        if self.takes_over.take().is_some() {
             self.phase = Phase::Unknown;
         }
+        self.claims = None;
     }
 
     /// Whose the book was before it was taken over; `None` when the target had nothing of it.
@@ -254,21 +271,24 @@ impl Cursor {
                 };
                 Action::Record { progress, healed: self.facts.healed.clone() }
             }
-            Phase::TakingOver { theirs, token, intended } => {
+            Phase::TakingOver { theirs, epoch, token, intended, same } => {
                 let token = *token;
                 if !intended {
-                    let seq = theirs.persisting_seq;
-                    let intent = Intent { batch: token, seq, commit_seq: Seq::ZERO };
-                    return Action::Intend { intent, distrust: Some(Distrust::Compare), anew: true };
+                    let seq = same.unwrap_or(theirs.persisting_seq);
+                    let intent = Intent { batch: token, seq, commit_seq: same.unwrap_or(Seq::ZERO) };
+                    let distrust = same.is_none().then_some(Distrust::Compare);
+                    return Action::Intend { intent, distrust, anew: true };
                 }
                 let write_no = theirs.write_no.max(self.facts.write_no).saturating_add(1);
-                // In flux: it is not yet what we have at any seq.
+                // In flux, unless it is what we were made from: it is not yet what we have at any seq.
                 let sync = BookSync {
                     writer: by.writer,
                     start: by.start,
+                    epoch: *epoch,
                     write_no,
                     token,
-                    persisted_seq: Seq::ZERO,
+                    persisting_seq: same.unwrap_or(theirs.persisting_seq),
+                    persisted_seq: same.unwrap_or(Seq::ZERO),
                     ..theirs.clone()
                 };
                 let expect = Some(theirs.mark());
@@ -283,7 +303,7 @@ impl Cursor {
         let ahead = sync.map_or(Seq::ZERO, |sync| sync.persisting_seq.max(sync.persisted_seq));
         let differing =
             Differing { parked: self.facts.parked.keys().cloned().collect(), retry: self.retry.clone() };
-        Action::Cut { ahead, since: self.watermark, differing, against }
+        Action::Cut { ahead, since: self.watermark, differing, against, claims: self.claims.is_some() }
     }
 
     /// What follows from what came of [`next`](Self::next).
@@ -299,7 +319,7 @@ impl Cursor {
                 }
                 Outcome::Progress
             }
-            Event::Cut { seq, chunks, random } => self.begin(seq, chunks, random, by.role),
+            Event::Cut { seq, chunks, random } => self.begin(seq, chunks, random, by),
             Event::Done => self.done(),
             Event::Written(result) => self.written(result, by),
             Event::Asked { found, by: looking } => match &mut self.phase {
@@ -330,10 +350,16 @@ impl Cursor {
             && is_other
             && self.facts.is_foreign(found, believed, looking)
         {
-            self.phase = Phase::Foreign { writer: found.writer };
-            return Outcome::Done;
+            return self.is_foreign(&found.clone());
         }
         self.goes_on(Phase::Loaded(copy))
+    }
+
+    /// The target takes the book from somebody else; nothing more is wanted of it, but on command.
+    fn is_foreign(&mut self, found: &BookSync) -> Outcome {
+        (self.takes_over, self.claims) = (None, None);
+        self.phase = Phase::Foreign { writer: found.writer, epoch: found.epoch };
+        Outcome::Done
     }
 
     fn looked(&mut self, look: Look, by: Author) -> Outcome {
@@ -348,49 +374,56 @@ impl Cursor {
         self.facts.write_no =
             self.facts.write_no.max(remembered.progress.map_or(0, |progress| progress.write_no));
         self.facts.intents = remembered.intents;
-        if self.takes_over {
-            return match found {
-                Some(theirs) => {
-                    self.taken_from.get_or_insert(theirs.writer);
-                    self.goes_on(Phase::TakingOver { theirs, token: token::first(random), intended: false })
-                }
-                None => {
-                    self.takes_over = false;
-                    self.goes_on(Phase::Ready(Ready::new(None, true)))
-                }
+        if let Some(claim) = self.takes_over {
+            let (own, same) = match claim {
+                Claim::Person => (None, None),
+                Claim::Owner(Owner { epoch, same }) => (Some(epoch), same),
             };
+            self.claims = own;
+            let Some(theirs) = found else {
+                self.takes_over = None;
+                return self.goes_on(Phase::Ready(Ready::new(None, true)));
+            };
+            if own.is_some_and(|own| !may_claim(&theirs, by.writer, own)) {
+                return self.is_foreign(&theirs);
+            }
+            self.taken_from.get_or_insert(theirs.writer);
+            if own.is_none() || trust != Trust::Sound {
+                let (epoch, token) = (own.unwrap_or(theirs.epoch), token::first(random));
+                let same = same.filter(|(mark, seq)| *mark == theirs.mark() && *seq == looking.seq);
+                let same = same.map(|(_, seq)| seq);
+                return self.goes_on(Phase::TakingOver { theirs, epoch, token, intended: false, same });
+            }
+            // It is ours as it is: that it is so under this epoch goes with what it lacks.
+            self.takes_over = None;
+            self.claims = own.filter(|own| theirs.epoch < *own);
+            return self.trusted(theirs, remembered.progress);
         }
         match (trust, found) {
-            (Trust::Foreign, Some(sync)) => {
-                self.phase = Phase::Foreign { writer: sync.writer };
-                Outcome::Done
-            }
-            (Trust::Sound, Some(sync)) => {
-                let broken_off = sync.persisting_seq > sync.persisted_seq;
-                let is_recorded = remembered.progress.is_some_and(|progress| progress.token == sync.token);
-                if is_recorded || broken_off {
-                    return self.goes_on(Phase::Ready(Ready {
-                        sync: Some(sync),
-                        compare: false,
-                        broken_off,
-                    }));
-                }
-                let is_of_it = |intent: &&Intent| token::batch(intent.batch) == token::batch(sync.token);
-                if !self.facts.intents.iter().all(|intent| is_of_it(&intent)) {
-                    // Another batch may have followed, and this be out of date. What is recorded ends all intents, so
-                    // the other would be taken for somebody else's: only a chunk that is taken proves what is there.
-                    return self.goes_on(Phase::Ready(Ready::new(Some(sync), true)));
-                }
-                // A process ended between the target's answer and its record.
-                let intents = self.facts.intents.iter();
-                let commit_seq = intents.map(|intent| intent.commit_seq).max();
-                self.goes_on(Phase::Recording { commit_seq: commit_seq.unwrap_or(sync.persisted_seq), sync })
-            }
+            (Trust::Foreign, Some(sync)) => self.is_foreign(&sync),
+            (Trust::Sound, Some(sync)) => self.trusted(sync, remembered.progress),
             (trust, found) => self.goes_on(Phase::Ready(Ready::new(found, trust == Trust::Compare))),
         }
     }
 
-    fn begin(&mut self, commit_seq: Seq, chunks: VecDeque<Vec<WriteOp>>, random: u64, role: Role) -> Outcome {
+    /// The copy is as it says.
+    fn trusted(&mut self, sync: BookSync, recorded: Option<Progress>) -> Outcome {
+        let broken_off = sync.persisting_seq > sync.persisted_seq;
+        if recorded.is_some_and(|progress| progress.token == sync.token) || broken_off {
+            return self.goes_on(Phase::Ready(Ready { sync: Some(sync), compare: false, broken_off }));
+        }
+        let is_of_it = |intent: &&Intent| token::batch(intent.batch) == token::batch(sync.token);
+        if !self.facts.intents.iter().all(|intent| is_of_it(&intent)) {
+            // Another batch may have followed, and this be out of date. What is recorded ends all intents, so
+            // the other would be taken for somebody else's: only a chunk that is taken proves what is there.
+            return self.goes_on(Phase::Ready(Ready::new(Some(sync), true)));
+        }
+        // A process ended between the target's answer and its record.
+        let commit_seq = self.facts.intents.iter().map(|intent| intent.commit_seq).max();
+        self.goes_on(Phase::Recording { commit_seq: commit_seq.unwrap_or(sync.persisted_seq), sync })
+    }
+
+    fn begin(&mut self, commit_seq: Seq, chunks: VecDeque<Vec<WriteOp>>, random: u64, by: Author) -> Outcome {
         let (sync, comparison) = match &mut self.phase {
             Phase::Ready(ready) if ready.broken_off && chunks.len() > MOST_CHUNKS_AGAIN => {
                 ready.compare = true;
@@ -403,8 +436,16 @@ impl Cursor {
             }
             _ => return Outcome::Progress,
         };
+        // Who was claimed for is given the book when all is claimed.
+        let by = Author { epoch: by.epoch.max(self.claims), ..by };
+        // The book was given to this machine after the copy was looked at, and to a later owner before.
+        if let Some(found) = sync.as_ref().filter(|found| is_superseded(found, by.epoch))
+            && by.role == Role::Remote
+        {
+            return self.is_foreign(&found.clone());
+        }
         self.retry.clear();
-        let sending = Sending::new(sync, commit_seq, chunks, random, comparison, role);
+        let sending = Sending::new(sync, commit_seq, chunks, random, comparison, by);
         if comparison {
             // What does not differ any more is not parked.
             let differing = sending.keys();
@@ -449,6 +490,7 @@ impl Cursor {
             Turn::Whole(sync) => {
                 self.watermark = sync.persisted_seq;
                 self.has_had_a_batch = true;
+                self.claims = self.claims.filter(|claimed| sync.epoch < *claimed);
                 let commit_seq = match &self.phase {
                     Phase::Sending(sending) => sending.commit_seq,
                     _ => sync.persisted_seq,
@@ -460,10 +502,7 @@ impl Cursor {
                 self.watermark = sync.as_ref().map_or(Seq::ZERO, |sync| sync.persisted_seq);
                 self.goes_on(Phase::Ready(Ready::new(sync, true)))
             }
-            Turn::Foreign(writer) => {
-                self.phase = Phase::Foreign { writer };
-                Outcome::Done
-            }
+            Turn::Foreign(found) => self.is_foreign(&found),
         }
     }
 
@@ -471,12 +510,18 @@ impl Cursor {
     fn took_over(&mut self, result: Result<(), TargetError>, by: Author) -> Outcome {
         match result {
             Ok(()) => {
-                if let Action::Write(chunk) = self.next(by) {
-                    self.facts.write_no = self.facts.write_no.max(chunk.sync.write_no);
-                    self.watermark = chunk.sync.persisted_seq;
-                    self.phase = Phase::Ready(Ready::new(Some(chunk.sync), true));
+                let is_same = matches!(&self.phase, Phase::TakingOver { same: Some(_), .. });
+                if let Action::Write(Chunk { sync, .. }) = self.next(by) {
+                    self.facts.write_no = self.facts.write_no.max(sync.write_no);
+                    self.watermark = sync.persisted_seq;
+                    self.phase = if is_same {
+                        self.claims = None;
+                        Phase::Recording { commit_seq: sync.persisted_seq, sync }
+                    } else {
+                        Phase::Ready(Ready::new(Some(sync), true))
+                    };
                 }
-                self.takes_over = false;
+                self.takes_over = None;
                 Outcome::Applied
             }
             Err(TargetError::Conflict { .. }) => {

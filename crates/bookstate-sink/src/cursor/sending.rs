@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bookstate_domain::{AnyKey, BookId, Seq, WriteOp};
-use bookstate_store::{
-    BookSync, Chunk, Distrust, Epoch, Intent, Progress, Remembered, TargetError, WriterId,
-};
+use bookstate_store::{BookSync, Chunk, Distrust, Epoch, Intent, Progress, Remembered, TargetError};
 
 use super::step::{Action, Author, Failure, Outcome, Role, Scope};
 use crate::{
@@ -64,8 +62,8 @@ pub(super) enum Turn {
     Whole(BookSync),
     /// The target is not what was believed, but there: its copy has to be compared.
     Compare(Option<BookSync>),
-    /// The target takes the book from another.
-    Foreign(WriterId),
+    /// The target takes the book from another: what is there.
+    Foreign(BookSync),
 }
 
 /// What the next attempt of a batch is.
@@ -102,6 +100,8 @@ pub(super) struct Sending {
     /// What the target has now, as far as is known.
     sync: Option<BookSync>,
     seq: Seq,
+    /// Of all chunks of the batch, so that one that is sent again is the same. It never goes back.
+    epoch: Epoch,
     pub(super) commit_seq: Seq,
     comparison: bool,
     chunks: VecDeque<Vec<WriteOp>>,
@@ -124,16 +124,18 @@ impl Sending {
         chunks: VecDeque<Vec<WriteOp>>,
         random: u64,
         comparison: bool,
-        role: Role,
+        by: Author,
     ) -> Self {
         let ahead = sync.as_ref().map_or(Seq::ZERO, |sync| sync.persisting_seq.max(sync.persisted_seq));
-        let attempt = match role {
+        let found = sync.as_ref().map_or(Epoch::NONE, |sync| sync.epoch);
+        let attempt = match by.role {
             Role::Local => Attempt::Write(Content::Documents),
             Role::Remote => Attempt::Intend,
         };
         Self {
             sync,
             seq: commit_seq.max(ahead),
+            epoch: found.max(by.epoch.unwrap_or(Epoch::NONE)),
             commit_seq,
             comparison,
             chunks,
@@ -192,7 +194,7 @@ impl Sending {
         BookSync {
             writer: by.writer,
             start: by.start,
-            epoch: self.sync.as_ref().map_or(Epoch::NONE, |sync| sync.epoch),
+            epoch: self.epoch,
             // Above what was seen before a roll-back too, so that a higher number is always a later one.
             write_no: number.max(facts.write_no).saturating_add(1),
             token: self.token,
@@ -314,7 +316,7 @@ impl Sending {
         if by.role == Role::Remote
             && let Some(found) = found.as_ref().filter(|found| is_foreign(found))
         {
-            return Turn::Foreign(found.writer);
+            return Turn::Foreign(found.clone());
         }
         Turn::Compare(found)
     }
@@ -390,12 +392,19 @@ impl Sending {
 
 #[cfg(test)]
 mod tests {
+    use bookstate_store::WriterId;
+
     use super::*;
 
     /// A balancer in front of several nodes: what is read is out of date for as long as one looks.
     #[test]
     fn a_mismatch_with_what_the_target_shows_is_a_failure_and_no_hot_loop() {
-        let by = Author { writer: WriterId([7; 16]), start: bookstate_store::StartId(1), role: Role::Remote };
+        let by = Author {
+            writer: WriterId([7; 16]),
+            start: bookstate_store::StartId(1),
+            epoch: None,
+            role: Role::Remote,
+        };
         let seq = |number| Seq::new(number).unwrap();
         let shown = BookSync {
             writer: by.writer,
@@ -416,9 +425,9 @@ mod tests {
             counters: Counters::default(),
         };
         let chunks = VecDeque::from([Vec::new()]);
-        let mut sending = Sending::new(Some(shown.clone()), seq(4), chunks, 5 << 30, false, by.role);
+        let mut sending = Sending::new(Some(shown.clone()), seq(4), chunks, 5 << 30, false, by);
         sending.recorded(&mut facts);
-        let looking = Looking { writer: by.writer, knows_start: true, seq: seq(4) };
+        let looking = Looking { writer: by.writer, knows_start: true, seq: seq(4), epoch: None };
         for _ in 0..3 {
             assert!(matches!(sending.next(&facts, by), Action::Write(_)));
             let turn = sending.written(Err(TargetError::Mismatch), &mut facts, by);

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bookstate_domain::{AnyKey, Seq, WriteOp};
 use bookstate_store::{
-    BookSync, Chunk, Differing, Distrust, Intent, Progress, Remembered, StartId, StoredBook, TargetError,
-    WriterId,
+    BookSync, Chunk, Differing, Distrust, Epoch, Intent, Progress, Remembered, StartId, StoredBook,
+    TargetError, WriteMark, WriterId,
 };
 
 use crate::{
@@ -27,7 +27,26 @@ pub(crate) enum Role {
 pub(crate) struct Author {
     pub(crate) writer: WriterId,
     pub(crate) start: StartId,
+    /// Under which ownership; `None` where no fleet shares books, or this machine was not given this one.
+    pub(crate) epoch: Option<Epoch>,
     pub(crate) role: Role,
+}
+
+/// In whose name a book is taken over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Claim {
+    /// A person says that it is this data directory's, whoever wrote it.
+    Person,
+    /// The fleet gave it to this machine. No owner of this epoch or a later one is replaced.
+    Owner(Owner),
+}
+
+/// A claim of the fleet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Owner {
+    pub(crate) epoch: Epoch,
+    /// The book was made from the copy of this mark, and is at this seq since then.
+    pub(crate) same: Option<(WriteMark, Seq)>,
 }
 
 /// What is to be done next.
@@ -38,8 +57,14 @@ pub(crate) enum Action {
     /// Read the target's copy.
     Load,
     /// Take from the book what the copy lacks, after putting the seqs up to `ahead` out of reach: everything that
-    /// changed since the watermark, or what differs from `against`.
-    Cut { ahead: Seq, since: Seq, differing: Differing, against: Option<Box<Option<StoredBook>>> },
+    /// changed since the watermark, or what differs from `against`. `claims`: also when that is nothing.
+    Cut {
+        ahead: Seq,
+        since: Seq,
+        differing: Differing,
+        against: Option<Box<Option<StoredBook>>>,
+        claims: bool,
+    },
     /// Record that a batch is about to be sent. `anew`: by a start of its own, which no other copy of this data
     /// directory knows.
     Intend { intent: Intent, distrust: Option<Distrust>, anew: bool },

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use bookstate_domain::{AnyKey, BookId, Seq};
-use bookstate_store::{BookSync, ImportError, StoreError, TargetError};
+use bookstate_store::{BookSync, ImportError, StoreError, StoredBook, TargetError};
 use tokio::time::Instant;
 
 use super::{PATIENCE, Worker, served_of};
 use crate::{
-    command::{Answer, Command, CommandError, TakenOver, Verification},
+    backoff::Backoff,
+    command::{Answer, Command, CommandError, Judged, TakenOver, Verification},
     cursor::Cursor,
     errand::{Errand, Reply},
     transport::blocking,
@@ -26,6 +27,8 @@ impl Worker {
                 self.begin(Errand { goals, reply: Reply::Barrier(answer) });
             }
             Command::Look(id, answer) => reply(answer, self.look(&id).await),
+            Command::Fetch(id, answer) => reply(answer, self.fetch(&id).await),
+            Command::Judge(id, answer) => reply(answer, self.judge(&id).await),
             Command::Verify(id, answer) => reply(answer, self.verify(&id).await),
             Command::Resync(id, answer) => match self.link.book_seq(&id).await {
                 Ok(seq) => {
@@ -36,10 +39,10 @@ impl Worker {
                 }
                 Err(error) => reply(answer, Err(CommandError::Target(error))),
             },
-            Command::TakeOver(id, answer) => match self.import_unknown(&id).await {
+            Command::TakeOver(id, claim, answer) => match self.import_unknown(&id).await {
                 Ok((seq, taken)) => {
-                    self.cursor(&id).take_over();
-                    let reply = Reply::TakeOver(taken, answer);
+                    self.cursor(&id).take_over(claim);
+                    let reply = Reply::TakeOver(taken, claim, answer);
                     self.begin(Errand { goals: BTreeMap::from([(id, seq)]), reply });
                 }
                 Err(error) => reply(answer, Err(error)),
@@ -102,18 +105,47 @@ impl Worker {
     async fn look(&mut self, id: &BookId) -> Result<Option<BookSync>, CommandError> {
         let mut backoff = self.pauses.backoff();
         loop {
-            let prepared = if self.prepared { Ok(()) } else { self.link.prepare().await };
-            let found = match prepared {
+            let found = match self.ready().await {
                 Ok(()) => self.link.target_sync(id).await,
                 Err(error) => Err(error),
             };
-            match found.map_err(CommandError::Target) {
-                Err(error) if error.passes() && backoff.failures() + 1 < PATIENCE => {
-                    tokio::time::sleep(backoff.failed()).await;
-                }
-                result => return result,
+            if let Some(result) = patience(&mut backoff, found).await {
+                return result;
             }
         }
+    }
+
+    /// Gives the target's copy of a book.
+    async fn fetch(&mut self, id: &BookId) -> Result<Option<StoredBook>, CommandError> {
+        let mut backoff = self.pauses.backoff();
+        loop {
+            let found = match self.ready().await {
+                Ok(()) => self.link.load_book(id).await,
+                Err(error) => Err(error),
+            };
+            if let Some(result) = patience(&mut backoff, found).await {
+                return result;
+            }
+        }
+    }
+
+    /// Says what the target's copy of a book is worth.
+    async fn judge(&mut self, id: &BookId) -> Result<Option<Judged>, CommandError> {
+        let mut backoff = self.pauses.backoff();
+        loop {
+            let found = match self.ready().await {
+                Ok(()) => self.link.judge(id).await,
+                Err(error) => Err(error),
+            };
+            if let Some(result) = patience(&mut backoff, found).await {
+                return result;
+            }
+        }
+    }
+
+    /// Gets the target ready, if it is not.
+    async fn ready(&self) -> Result<(), TargetError> {
+        if self.prepared { Ok(()) } else { self.link.prepare().await }
     }
 
     /// Makes a book that is unknown here from the target's copy. Returns its last commit.
@@ -188,6 +220,20 @@ impl Worker {
         }
         self.publish(document.book_id());
         Ok(())
+    }
+}
+
+/// What somebody who waits is told; `None`, after a pause, while it may work in a moment.
+async fn patience<T>(
+    backoff: &mut Backoff,
+    found: Result<T, TargetError>,
+) -> Option<Result<T, CommandError>> {
+    match found.map_err(CommandError::Target) {
+        Err(error) if error.passes() && backoff.failures() + 1 < PATIENCE => {
+            tokio::time::sleep(backoff.failed()).await;
+            None
+        }
+        result => Some(result),
     }
 }
 

@@ -18,7 +18,7 @@ use std::{
 };
 
 use bookstate_domain::{BookId, Seq};
-use bookstate_store::{SqliteStore, StoreError, TargetError};
+use bookstate_store::{Epoch, SqliteStore, StoreError, TargetError};
 use parking_lot::Mutex;
 use tokio::{
     sync::{mpsc, watch},
@@ -30,7 +30,7 @@ use crate::{
     backoff::{Backoff, Pauses},
     command::Command,
     cursor::{Cursor, Failure, Outcome, Role, Scope},
-    errand::{Errand, Reply},
+    errand::{Errand, Reply, Whose},
     status::{BookLag, ForeignBook, Health, Published},
     transport::{Link, blocking},
     turns::Turns,
@@ -463,10 +463,12 @@ impl Worker {
         for mut errand in std::mem::take(&mut self.errands) {
             if let Some(goal) = errand.goals.get(id) {
                 if let Some(writer) = foreign {
-                    let Some(rest) = errand.without(id, writer) else { continue };
+                    let epoch = cursor.map_or(Epoch::NONE, Cursor::foreign_epoch);
+                    let whose = Whose { target: &self.link.name, writer, epoch };
+                    let Some(rest) = errand.without(id, whose) else { continue };
                     errand = rest;
                 } else if cursor.is_some_and(|cursor| cursor.has_reached(*goal)) || !is_pending {
-                    if let (Reply::TakeOver(taken, _), Some(cursor)) = (&mut errand.reply, cursor) {
+                    if let (Reply::TakeOver(taken, ..), Some(cursor)) = (&mut errand.reply, cursor) {
                         taken.from = cursor.taken_from();
                     }
                     errand.goals.remove(id);

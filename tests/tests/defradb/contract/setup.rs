@@ -8,7 +8,7 @@ use std::{
 };
 
 use bookstate_sink::defradb::{DefraOptions, DefraTarget};
-use bookstate_store::{Target, TargetError};
+use bookstate_store::{BookSync, Epoch, Target, TargetError};
 use bookstate_tests::{node::Node, warnings::Warnings};
 use serde_json::Value;
 
@@ -83,6 +83,33 @@ async fn a_node_of_an_older_version_gets_what_it_lacks_and_keeps_what_it_has() {
     let texts: Vec<_> =
         stored.state.pages().values().map(|page| page.ocr_markdown.clone().unwrap()).collect();
     assert_eq!(texts, ["old".into(), "new".into()]);
+}
+
+/// A node of the version before epochs, with a book in it.
+#[tokio::test]
+async fn a_book_that_a_node_has_from_before_there_were_epochs_has_none() {
+    let old = SCHEMA.replacen("  v3: Boolean\n", "  v2: Boolean\n", 1).replacen("  epoch: Int\n", "", 1);
+    assert!(old.len() < SCHEMA.len());
+    let node = Node::throwaway().unwrap();
+    node.client().add_collections(&old).unwrap();
+    let mut session = Session::new();
+    let chunk = session.chunk(&[]);
+    let BookSync { writer, write_no, token, .. } = &chunk.sync;
+    let add = format!(
+        r#"mutation {{ add_BookSync(input: [{{book_id: "{}", writer: "{writer}", write_no: {write_no}, token: "{token:016x}", persisting_seq: 1, persisted_seq: 1}}]) {{ book_id }} }}"#,
+        book_id()
+    );
+    node.client().graphql(&add, &Value::Null).unwrap();
+    session.taken(chunk);
+
+    let target = target(&node.url());
+    target.prepare().await.unwrap();
+    session.check(&target).await;
+    let mut claim = session.chunk(&[]);
+    claim.sync.epoch = Epoch(5);
+    target.write_chunk(&claim).await.unwrap();
+    session.taken(claim);
+    session.check(&target).await;
 }
 
 #[tokio::test]

@@ -11,10 +11,10 @@ use std::{
 
 use bookstate_domain::{At, BookId, BookState, Effect, Op, OpVisitor, PageKey, Seq, Timestamp, WriteOp};
 use bookstate_store::{
-    Chunk, Distrust, Intent, Remembered, StartId, StoredBook, TargetError, WriteMark, WriterId,
+    Chunk, Distrust, Epoch, Intent, Remembered, StartId, StoredBook, TargetError, WriteMark, WriterId,
 };
 
-use super::super::{Action, Author, Cursor, Event, Look, Outcome, Phase, Role};
+use super::super::{Action, Author, Claim, Cursor, Event, Look, Outcome, Owner, Phase, Role};
 use crate::{compare::compare, token, trust::Looking};
 
 const WRITER: WriterId = WriterId([7; 16]);
@@ -31,6 +31,8 @@ pub(super) enum LeftOut {
     Token,
     /// Whose start wrote a copy is not looked at.
     Start,
+    /// Under which epoch a copy was written is not looked at.
+    Epoch,
 }
 
 /// How much of what may happen.
@@ -48,6 +50,8 @@ pub(super) struct Limits {
     pub(super) roll_backs: u8,
     /// A person says whose the book is.
     pub(super) take_overs: u8,
+    /// The fleet gives the book to a directory, each time under the next epoch.
+    pub(super) claims: u8,
 }
 
 /// What happens next.
@@ -63,6 +67,7 @@ pub(super) enum Step {
     Commit(usize),
     Kill(usize),
     TakeOver(usize),
+    Claim(usize),
     CopyDirectory,
     Restore,
     Clone,
@@ -86,6 +91,8 @@ pub(super) struct Directory {
     durable: Durable,
     cursor: Cursor,
     start: StartId,
+    /// Under which it was given the book; it does not outlive the process.
+    epoch: Option<Epoch>,
     reserved: Seq,
     /// A person has said that it takes the book over.
     may_take: bool,
@@ -109,6 +116,8 @@ pub(super) struct World {
     left: Limits,
     next_number: u64,
     next_commit: u8,
+    /// The last that was given out.
+    epoch: Epoch,
     /// Directories were put back or doubled: books may be another's.
     is_disturbed: bool,
     left_out: Option<LeftOut>,
@@ -158,11 +167,18 @@ impl Directory {
     /// A process begins.
     fn start(durable: Durable, number: u64) -> Self {
         let reserved = durable.highest_used();
-        Self { durable, cursor: Cursor::new(book()), start: StartId(number), reserved, may_take: false }
+        Self {
+            durable,
+            cursor: Cursor::new(book()),
+            start: StartId(number),
+            epoch: None,
+            reserved,
+            may_take: false,
+        }
     }
 
     fn author(&self) -> Author {
-        Author { writer: WRITER, start: self.start, role: Role::Remote }
+        Author { writer: WRITER, start: self.start, epoch: self.epoch, role: Role::Remote }
     }
 
     pub(super) fn is_foreign(&self) -> bool {
@@ -196,6 +212,7 @@ impl World {
             left: limits,
             next_number: 2,
             next_commit: 1,
+            epoch: Epoch::NONE,
             is_disturbed: false,
             left_out,
             broken: None,
@@ -214,6 +231,7 @@ impl World {
                 (Step::Commit(n), self.left.commits > 0),
                 (Step::Kill(n), self.left.kills > 0),
                 (Step::TakeOver(n), self.left.take_overs > 0 && dir.is_foreign()),
+                (Step::Claim(n), self.left.claims > 0),
             ];
             steps.extend(may.into_iter().filter(|(_, may)| *may).map(|(step, _)| step));
         }
@@ -259,6 +277,10 @@ impl World {
             Step::TakeOver(n) => {
                 self.left.take_overs -= 1;
                 self.take_over(n);
+            }
+            Step::Claim(n) => {
+                self.left.claims -= 1;
+                self.claim(n);
             }
             Step::CopyDirectory => self.directory_copy = Some(self.directories[0].durable.clone()),
             Step::Restore => {
@@ -311,7 +333,30 @@ impl World {
 
     pub(super) fn take_over(&mut self, n: usize) {
         self.directories[n].may_take = true;
-        self.directories[n].cursor.take_over();
+        self.directories[n].cursor.take_over(Claim::Person);
+    }
+
+    /// The fleet gives the book to a directory, which may be slow to make use of that.
+    pub(super) fn claim(&mut self, n: usize) {
+        self.is_disturbed = true;
+        self.epoch = self.epoch.next().unwrap_or(self.epoch);
+        let dir = &mut self.directories[n];
+        (dir.may_take, dir.epoch) = (true, Some(self.epoch));
+        dir.cursor.take_over(Claim::Owner(Owner { epoch: self.epoch, same: None }));
+    }
+
+    /// Whether books are given to directories by the fleet.
+    pub(super) fn has_owners(&self) -> bool {
+        self.epoch > Epoch::NONE
+    }
+
+    /// What a directory sees of the target.
+    fn seen(&self) -> Option<StoredBook> {
+        let mut seen = self.target.clone();
+        if let Some(book) = seen.as_mut().filter(|_| self.left_out == Some(LeftOut::Epoch)) {
+            book.sync.epoch = Epoch::NONE;
+        }
+        seen
     }
 
     /// One step of a cursor, as `transport` does it.
@@ -322,7 +367,7 @@ impl World {
         let dir = &mut self.directories[n];
         let outcome = dir.cursor.on(event, dir.author());
         dir.cursor.take_counters();
-        if !dir.cursor.takes_over {
+        if dir.cursor.takes_over.is_none() {
             dir.may_take = false;
         }
         if let Outcome::Failed(failure) = outcome
@@ -336,7 +381,7 @@ impl World {
         let durable = &self.directories[n].durable;
         let is_ignored = self.left_out == Some(LeftOut::Start);
         let knows_start = is_ignored || start.is_none_or(|start| durable.starts.contains(&start.0));
-        Looking { writer: WRITER, knows_start, seq: durable.last() }
+        Looking { writer: WRITER, knows_start, seq: durable.last(), epoch: self.directories[n].epoch }
     }
 
     fn remembered(&self, n: usize) -> Remembered {
@@ -352,7 +397,7 @@ impl World {
                     .collect();
             }
             Some(LeftOut::Distrust) => remembered.distrust = None,
-            Some(LeftOut::Token | LeftOut::Start) | None => {}
+            Some(LeftOut::Token | LeftOut::Start | LeftOut::Epoch) | None => {}
         }
         remembered
     }
@@ -360,23 +405,24 @@ impl World {
     fn perform(&mut self, n: usize, action: Action, delivery: Delivery) -> Event {
         match action {
             Action::Look => {
-                let found = self.target.as_ref().map(|book| book.sync.clone());
+                let found = self.seen().map(|book| book.sync);
                 let by = self.looking(n, found.as_ref().map(|found| found.start));
                 let (remembered, random) = (self.remembered(n), self.random());
                 Event::Looked(Box::new(Look { found, remembered, by, parked: BTreeMap::new(), random }))
             }
             Action::Load => {
-                let copy = Box::new(self.target.clone());
+                let copy = Box::new(self.seen());
                 let start = (*copy).as_ref().map(|copy| copy.sync.start);
                 Event::Loaded { copy, by: self.looking(n, start) }
             }
-            Action::Cut { ahead, since, against, .. } => {
+            Action::Cut { ahead, since, against, claims, .. } => {
                 let random = self.random();
                 let dir = &mut self.directories[n];
                 dir.reserved = dir.reserved.max(ahead);
                 let (seq, ours) = (dir.durable.last(), dir.durable.fold(dir.durable.last()));
                 let ops = match against {
                     Some(copy) => compare(&ours, (*copy).as_ref().map(|copy| &copy.state)),
+                    None if seq <= since && claims => Vec::new(),
                     None if seq <= since => return Event::Nothing,
                     None => compare(&ours, Some(&dir.durable.fold(since))),
                 };
@@ -405,7 +451,7 @@ impl World {
             }
             Action::Write(chunk) => self.write(n, chunk, delivery),
             Action::Ask => {
-                let found = self.target.as_ref().map(|book| book.sync.clone());
+                let found = self.seen().map(|book| book.sync);
                 let by = self.looking(n, found.as_ref().map(|found| found.start));
                 Event::Asked { found, by }
             }
@@ -462,6 +508,9 @@ impl World {
             if stored.state.apply(op) == Effect::NothingThere && op.visit(IsPatch) {
                 return Err(TargetError::Missing { key: op.key() });
             }
+        }
+        if self.target.as_ref().is_some_and(|book| book.sync.epoch > chunk.sync.epoch) {
+            self.broken = Some("a chunk of an earlier owner is taken behind one of a later".to_owned());
         }
         if !may_overwrite {
             self.broken = Some("a copy that somebody else wrote is overwritten unasked".to_owned());
