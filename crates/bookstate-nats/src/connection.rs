@@ -1,9 +1,7 @@
 //! The connection, and the stream as it must be.
 
-use std::time::Duration;
-
 use async_nats::{
-    Client, ConnectOptions,
+    Client,
     connection::State,
     jetstream::{
         self,
@@ -14,11 +12,7 @@ use async_nats::{
 use bookstate_store::TargetError;
 use tokio::sync::Mutex;
 
-use crate::{failure::unavailable, options::NatsOptions, subjects::Subjects};
-
-/// How soon a server that was cut off is noticed: with the client's own minute it would be believed to be there for as
-/// long.
-const PING: Duration = Duration::from_secs(1);
+use crate::{client::NatsConnectError, failure::unavailable, options::NatsOptions, subjects::Subjects};
 
 /// The copies that a cluster keeps of the stream. One server may be lost without a word.
 const REPLICAS: usize = 3;
@@ -81,23 +75,9 @@ impl Connection {
     }
 
     async fn connect(&self) -> Result<Open, TargetError> {
-        let servers =
-            self.options.servers().map_err(|error| TargetError::Unusable { reason: error.to_string() })?;
-        let mut options = ConnectOptions::new()
-            .name("bookstate")
-            .ping_interval(PING)
-            .connection_timeout(self.options.timeout)
-            .request_timeout(Some(self.options.timeout));
-        if let Some(token) = &self.options.token {
-            options = options.token(token.clone());
-        }
-        let client = options.connect(servers).await.map_err(|error| {
-            use async_nats::ConnectErrorKind::{Authentication, AuthorizationViolation};
-            let reason = error.to_string();
-            match error.kind() {
-                Authentication | AuthorizationViolation => TargetError::Unusable { reason },
-                _ => TargetError::Unavailable { reason },
-            }
+        let client = self.options.connect().await.map_err(|error| match error {
+            NatsConnectError::Unavailable { reason } => TargetError::Unavailable { reason },
+            NatsConnectError::Unusable { reason } => TargetError::Unusable { reason },
         })?;
         self.stream_of(client).await
     }
@@ -175,6 +155,8 @@ fn check(wanted: &stream::Config, found: &stream::Config) -> Result<(), TargetEr
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

@@ -16,7 +16,7 @@
 //! checkpoint does not cover; a message of a newer version is refused, never guessed at. This crate must not know jobs,
 //! the sink or HTTP.
 //!
-//! Reading order: [`options`](NatsOptions) (how to reach it), `subjects`, `record` (a message's content), `connection`
+//! Reading order: [`options`](NatsOptions) (how to reach it), `client`, `subjects`, `record` (a message's content), `connection`
 //! (the stream as it must be), `log` (one book's messages), `fold` (what they make), `known` (what is believed of a
 //! book), `compaction` (checkpoints), `failure` (what errors mean), [`target`](NatsTarget).
 //!
@@ -36,6 +36,7 @@
 //! # }
 //! ```
 
+mod client;
 mod compaction;
 mod connection;
 mod failure;
@@ -47,5 +48,6 @@ mod record;
 mod subjects;
 mod target;
 
+pub use client::NatsConnectError;
 pub use options::{NatsOptions, NatsUrlError};
 pub use target::{NATS_LIMITS, NatsTarget};
