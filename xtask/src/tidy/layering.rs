@@ -26,6 +26,7 @@ const DOMAIN: &str = "bookstate-domain";
 const STORE: &str = "bookstate-store";
 const SINK: &str = "bookstate-sink";
 const NATS: &str = "bookstate-nats";
+const FLEET: &str = "bookstate-fleet";
 const READING: &str = "bookstate-reading";
 const SCANS: &str = "bookstate-scans";
 const LLM: &str = "bookstate-llm";
@@ -35,7 +36,7 @@ const TESTS: &str = "bookstate-tests";
 const AUDIT: &str = "cargo-audit-sync";
 
 /// The layers, lowest first.
-const LAYERS: [Layer; 14] = [
+const LAYERS: [Layer; 15] = [
     Layer { name: "bookstate-domain-macros", uses: &[], tests_use: &[], never: &[] },
     Layer {
         name: DOMAIN,
@@ -55,6 +56,12 @@ const LAYERS: [Layer; 14] = [
         uses: &[DOMAIN, STORE],
         tests_use: &[],
         never: &["axum", "graphql_client", "reqwest"],
+    },
+    Layer {
+        name: FLEET,
+        uses: &[DOMAIN, NATS],
+        tests_use: &[],
+        never: &["axum", "graphql_client", "reqwest", "bookstate-sink", "bookstate-jobs"],
     },
     Layer {
         name: READING,
@@ -90,7 +97,7 @@ const LAYERS: [Layer; 14] = [
     Layer {
         name: TESTS,
         uses: &[],
-        tests_use: &[DOMAIN, STORE, SINK, NATS, READING, SCANS, JOBS, API],
+        tests_use: &[DOMAIN, STORE, SINK, NATS, FLEET, READING, SCANS, JOBS, API],
         never: &[],
     },
     Layer { name: AUDIT, uses: &[], tests_use: &[], never: &["tokio"] },
