@@ -16,7 +16,7 @@
 //!
 //! Reading order: [`options`](FleetOptions), `keys`, `notes` (what keys hold), `lease` (one lease, pure), `bucket` (what
 //! is written and compared), `watch`, `view` (what was heard), [`fleet`](Fleet), `claim`, `renewal`,
-//! [`wanted`](Wanted), [`quota`](Shares).
+//! [`wanted`](Wanted), [`quota`](Shares), [`sources`](Sources).
 //!
 //! ```no_run
 //! use std::{sync::Arc, time::Instant};
@@ -58,6 +58,7 @@ mod notes;
 mod options;
 mod quota;
 mod renewal;
+mod sources;
 mod view;
 mod wanted;
 mod watch;
@@ -68,4 +69,5 @@ pub use lease::End;
 pub use notes::{JobNote, Machine, Owner, Priority};
 pub use options::FleetOptions;
 pub use quota::Shares;
+pub use sources::{DirSources, NatsSources, SourceError, Sources};
 pub use wanted::{Candidate, Wanted};

@@ -49,7 +49,7 @@ pub enum Priority {
 pub struct JobNote {
     /// The job.
     pub job_id: String,
-    /// The book's file: its SHA-256 in hexadecimal, the name that it is kept under.
+    /// The book's file: its SHA-256 in hexadecimal, the name that [`Sources`](crate::Sources) know it by.
     pub source_sha256: String,
     /// Who goes first.
     #[serde(default)]
