@@ -1,15 +1,18 @@
 //! Real NATS servers with JetStream, one or a cluster, for tests and `cargo xtask nats`.
 //!
-//! [`NATS`] is the pinned program, [`Server`] runs one, [`Cluster`] several that know each other. Nothing here knows
+//! [`NATS`] is the pinned program, [`Server`] runs one, [`Cluster`] several that know each other,
+//! [`shared`] is one for all tests of a process. Nothing here knows
 //! the crates of the program.
 
 mod cluster;
 mod error;
 mod server;
+mod shared;
 
 pub use cluster::{Cluster, Running};
 pub use error::NatsError;
 pub use server::{Ports, Server};
+pub use shared::shared;
 
 use crate::go_program::GoProgram;
 

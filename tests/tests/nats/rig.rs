@@ -1,25 +1,14 @@
 //! A stream of its own for each test, in one server of all of them.
 
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use bookstate_nats::{NatsOptions, NatsTarget};
-use bookstate_tests::nats::Cluster;
-
-/// The server's address. It ends with this process, by its guard.
-fn url() -> &'static str {
-    static SERVER: LazyLock<(Cluster, String)> = LazyLock::new(|| {
-        let cluster = Cluster::throwaway(1).unwrap();
-        let url = cluster.url();
-        (cluster, url)
-    });
-    &SERVER.1
-}
+use bookstate_tests::nats::shared;
 
 /// How to reach a new stream.
 pub(crate) fn options() -> NatsOptions {
     static STREAMS: AtomicU32 = AtomicU32::new(0);
-    let mut options = NatsOptions::new(url());
+    let mut options = NatsOptions::new(shared().unwrap());
     options.stream = format!("stream-{}", STREAMS.fetch_add(1, Ordering::Relaxed));
     options
 }
