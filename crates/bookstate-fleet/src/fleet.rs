@@ -11,7 +11,7 @@ use bookstate_domain::BookId;
 use futures_util::future::join_all;
 use parking_lot::Mutex;
 use tokio::{
-    sync::{Semaphore, watch},
+    sync::{Notify, Semaphore, watch},
     task::JoinHandle,
 };
 
@@ -95,6 +95,8 @@ pub(crate) struct Inner {
     pub(crate) shares: Mutex<Shares>,
     /// Counts what changed in the view; 0 until all of it was there once.
     pub(crate) changes: watch::Sender<u64>,
+    /// What the bucket holds is to be heard anew.
+    pub(crate) again: Notify,
     pub(crate) claims: Semaphore,
     pub(crate) leaving: AtomicBool,
 }
@@ -136,6 +138,7 @@ impl Fleet {
             view: Mutex::default(),
             shares: Mutex::new(Shares::new(options.machine.clone(), options.ttl)),
             changes: watch::Sender::new(0),
+            again: Notify::new(),
             claims: Semaphore::new(CLAIMS),
             leaving: AtomicBool::new(false),
             options,
@@ -286,7 +289,7 @@ impl Drop for Fleet {
 /// Hears what the bucket holds, for ever.
 async fn hear(inner: Arc<Inner>) {
     let mut fresh = None;
-    watch_bucket(&inner.bucket, |told| match told {
+    watch_bucket(&inner.bucket, 2 * inner.rules.ttl, &inner.again, |told| match told {
         Told::Begin => fresh = Some(View::default()),
         Told::Key(key, value) => {
             let now = Instant::now();

@@ -96,6 +96,10 @@ impl Inner {
                         kept.lost = Some(Instant::now());
                     }
                     tracing::warn!(%book, ?why, "the lease of a book is lost; another machine goes on with it");
+                    if why == End::Refused {
+                        // Somebody has changed the bucket, perhaps emptied it.
+                        self.again.notify_one();
+                    }
                     self.holder.lost(&book, why);
                 }
             }

@@ -1,4 +1,5 @@
-//! Everything that the bucket holds, then each change, for ever: begun anew whenever something is amiss.
+//! Everything that the bucket holds, then each change, for ever: begun anew whenever something is amiss, and now and then
+//! without that, since of keys that somebody purges nothing is told.
 
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use async_nats::{
     jetstream::consumer::{AckPolicy, DeliverPolicy, pull},
 };
 use futures_util::StreamExt;
+use tokio::sync::Notify;
 
 use crate::{
     bucket::{Bucket, is_marker, unavailable},
@@ -37,18 +39,22 @@ pub(crate) enum Told<'a> {
     Complete,
 }
 
-/// Watches until it is dropped.
-pub(crate) async fn watch(bucket: &Bucket, mut told: impl FnMut(Told<'_>)) {
+/// Watches until it is dropped. Everything is told anew after `every`, and when `again` is notified.
+pub(crate) async fn watch(bucket: &Bucket, every: Duration, again: &Notify, mut told: impl FnMut(Told<'_>)) {
     let mut silent = false;
     loop {
-        if let Err(error) = once(bucket, &mut told).await {
-            match error {
-                FleetError::Unusable { reason } if !silent => {
-                    silent = true;
-                    tracing::error!(%reason, "the fleet's bucket cannot be used");
-                }
-                error => tracing::debug!(%error, "the fleet's bucket is watched anew"),
+        let error = tokio::select! {
+            error = once(bucket, &mut told) => error,
+            () = tokio::time::sleep(every) => continue,
+            () = again.notified() => continue,
+        };
+        match error {
+            Err(FleetError::Unusable { reason }) if !silent => {
+                silent = true;
+                tracing::error!(%reason, "the fleet's bucket cannot be used");
             }
+            Err(error) => tracing::debug!(%error, "the fleet's bucket is watched anew"),
+            Ok(()) => {}
         }
         tokio::time::sleep(REST).await;
     }
@@ -93,5 +99,5 @@ async fn once(bucket: &Bucket, told: &mut impl FnMut(Told<'_>)) -> Result<(), Fl
             told(Told::Complete);
         }
     }
-    Err(unavailable("the watch ended"))
+    Ok(())
 }
