@@ -28,6 +28,15 @@ pub(crate) fn id_of_hash(hash: &str) -> Result<BookId, IdError> {
     BookId::new(&format!("b-{digits}"))
 }
 
+/// The files that are kept of a book: its copy first, then what stands beside it. Blocks.
+#[must_use]
+pub fn files_of(data_dir: &Path, book_id: &BookId) -> Vec<PathBuf> {
+    let Some(copy) = copy_of(data_dir, book_id) else { return Vec::new() };
+    let beside = BESIDE.iter().map(|ending| copy.with_extension(ending)).filter(|path| path.is_file());
+    let beside: Vec<PathBuf> = beside.collect();
+    std::iter::once(copy).chain(beside).collect()
+}
+
 /// Where the copy of a book's file is; `None`: there is none. Blocks.
 #[must_use]
 pub fn copy_of(data_dir: &Path, book_id: &BookId) -> Option<PathBuf> {

@@ -70,7 +70,7 @@ pub use error::{IngestError, StartError};
 pub use file_name::{file_name, file_names};
 pub use ingest::{Ingested, forget_answers, identify, ingest, ingest_within, remove_copy};
 pub use intake::{Intake, Trial};
-pub use kept::{copy_of, sources_dir};
+pub use kept::{copy_of, files_of, sources_dir};
 pub use options::JobOptions;
 pub use part::{Part, PartError};
 pub use persist_call::PersistCall;

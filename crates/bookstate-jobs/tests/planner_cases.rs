@@ -173,8 +173,7 @@ fn each_provider_of_a_page_has_attempts_of_its_own() {
         }
     }
     let reading = OcrReading { text: "read".into(), ..OcrReading::default() };
-    let place =
-        simulation.run_to(|work| matches!(work, Work::Ocr { provider: p, .. } if *p == provider(1)));
+    let place = simulation.run_to(|work| matches!(work, Work::Ocr { provider: p, .. } if *p == provider(1)));
     let unit = simulation.flying.remove(place);
     simulation.settle(&unit, Ok(Outcome::Ocr(reading)));
     let page = simulation.state.page(1).unwrap();

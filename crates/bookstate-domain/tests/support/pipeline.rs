@@ -227,9 +227,10 @@ impl Pipeline {
             }
             let for_good = Random(self.random.0).once_in(3);
             let by = providers.first().filter(|_| Random(self.random.0).once_in(2)).cloned();
-            legal
-                .failures
-                .push((ocr, call!(|s, at| s.persist_page_failure(at, n, by.as_ref(), "blurred".into(), for_good))));
+            legal.failures.push((
+                ocr,
+                call!(|s, at| s.persist_page_failure(at, n, by.as_ref(), "blurred".into(), for_good)),
+            ));
             let Some(page) = page.filter(|page| page.extract_complete) else {
                 legal.work.push((None, call!(|s, at| s.persist_page_extract(at, n))));
                 continue;
