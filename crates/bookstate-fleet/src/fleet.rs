@@ -202,6 +202,12 @@ impl Fleet {
         self.inner.view.lock().owners.get(book).cloned()
     }
 
+    /// The books that are owned, as far as was heard.
+    #[must_use]
+    pub fn owners(&self) -> Vec<(BookId, Owner)> {
+        self.inner.view.lock().owners.iter().map(|(book, owner)| (book.clone(), owner.clone())).collect()
+    }
+
     /// The machines that live, as far as was heard, by name.
     #[must_use]
     pub fn machines(&self) -> Vec<Machine> {
