@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use bookstate_domain::{Engines, Text, Variant};
 use bookstate_jobs::Intake;
 
-use crate::{providers::Providers, tokens::Tokens};
+use crate::{ownership::Ownership, providers::Providers, tokens::Tokens};
 
 /// How much the server takes at once, and for how long.
 #[derive(Debug, Clone)]
@@ -100,6 +100,8 @@ pub struct ServerConfig {
     pub intake: Intake,
     /// Who says how the providers of models are; nobody by default.
     pub providers: Option<Arc<dyn Providers>>,
+    /// Who says which books this machine may write, where several machines share them; it may write all by default.
+    pub ownership: Option<Arc<dyn Ownership>>,
     /// How much at once.
     pub limits: Limits,
 }
@@ -117,6 +119,7 @@ impl ServerConfig {
             cors_origins: Vec::new(),
             intake: Intake::default(),
             providers: None,
+            ownership: None,
             limits: Limits::default(),
         }
     }

@@ -1,5 +1,5 @@
 //! What every request goes through on its way to its route, outermost first: its id and span, panics,
-//! security headers, other sites, time limits, tokens, compression.
+//! security headers, other sites, time limits, tokens, another machine that owns the book, compression.
 
 use std::time::Instant;
 
@@ -23,7 +23,7 @@ use tracing::Instrument;
 use crate::{
     auth,
     connections::Peer,
-    document,
+    document, elsewhere,
     problem::{Code, Problem},
     read, routes,
     state::ApiState,
@@ -49,6 +49,7 @@ pub(crate) fn app(state: &ApiState) -> Router {
         .option_layer(cors(&state.config().cors_origins))
         .layer(middleware::from_fn(web::for_people))
         .layer(middleware::from_fn_with_state(state.clone(), admitted))
+        .layer(middleware::from_fn_with_state(state.clone(), elsewhere::answered))
         .layer(CompressionLayer::new())
         .layer(middleware::from_fn_with_state(state.clone(), held))
         .layer(RequestBodyTimeoutLayer::new(limits.body_time))
@@ -145,6 +146,7 @@ fn cors(origins: &[String]) -> Option<CorsLayer> {
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::IF_NONE_MATCH])
         .expose_headers([
             header::ETAG,
+            elsewhere::OWNER,
             read::SOURCE,
             read::TARGET,
             read::SEQ,

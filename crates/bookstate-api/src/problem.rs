@@ -16,6 +16,8 @@ use bookstate_store::{OpenBookError, PersistError, ReadError, StoreError};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::ownership::NotOwned;
+
 macro_rules! codes {
     ($($(#[$about:meta])* $name:ident = $code:literal, $status:ident;)*) => {
         /// What is wrong, for programs.
@@ -103,6 +105,12 @@ codes! {
     StoreUnavailable = "store_unavailable", SERVICE_UNAVAILABLE;
     /// A target that is needed for the answer cannot be reached.
     TargetUnavailable = "target_unavailable", SERVICE_UNAVAILABLE;
+    /// Another machine of the fleet owns the book, and could not be asked.
+    OwnedElsewhere = "owned_elsewhere", SERVICE_UNAVAILABLE;
+    /// Which machine of the fleet owns the book cannot be found out: try again later.
+    FleetUnavailable = "fleet_unavailable", SERVICE_UNAVAILABLE;
+    /// This server is in no fleet.
+    NoFleet = "no_fleet", NOT_FOUND;
     /// The server is being shut down.
     ShuttingDown = "shutting_down", SERVICE_UNAVAILABLE;
 }
@@ -232,6 +240,16 @@ impl From<OpenBookError> for Problem {
             OpenBookError::Store(error) => error.into(),
             error => Self::internal(&error),
         }
+    }
+}
+
+impl From<NotOwned> for Problem {
+    fn from(error: NotOwned) -> Self {
+        let code = match error {
+            NotOwned::Elsewhere(_) => Code::OwnedElsewhere,
+            NotOwned::Unavailable { .. } => Code::FleetUnavailable,
+        };
+        Self::new(code, error.to_string())
     }
 }
 

@@ -15,13 +15,14 @@ use bookstate_domain::{
     Variant,
 };
 use bookstate_jobs::{
-    Ingested, Intake, JobProgress, JobRequest, JobTotals, Scheduler, Started, choose::provider_among,
-    copy_of, file_names, forget_answers, ingest_within, pool::PoolLoad, remove_copy,
+    IngestError, Ingested, Intake, JobProgress, JobRequest, JobTotals, Scheduler, Started,
+    choose::provider_among, copy_of, file_names, forget_answers, ingest_within, pool::PoolLoad, remove_copy,
 };
 use bookstate_reading::source::{Resource, cover};
 use bookstate_sink::{Sink, TakenOver, TargetStatus, Verification};
 use bookstate_store::{
-    BookHandle, Library, ParkedDocument, PersistError, Receipt, TargetName, journal::JournalHealth,
+    BookHandle, Library, OpenBookError, ParkedDocument, PersistError, Receipt, TargetName,
+    journal::JournalHealth,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -30,10 +31,12 @@ use crate::{
     blocking::blocking,
     clients::{Client, Guesses, Scarce, Taken},
     config::ServerConfig,
+    elsewhere::Others,
     events::Hub,
     images::Images,
     job_log,
     lag::LagTracker,
+    ownership::Use,
     problem::{Code, Problem},
     rendered::RenderedAnswers,
     view,
@@ -65,6 +68,7 @@ struct Shared {
     streams: Scarce,
     answers: AnswerMemory,
     images: Images,
+    others: Others,
     guesses: Guesses,
     stopping: watch::Sender<bool>,
     /// Files are taken in one after the other: the same content twice at once would be two writers of one
@@ -118,6 +122,7 @@ impl ApiState {
             streams: Scarce::new(config.limits.streams),
             answers: AnswerMemory::new(config.limits.answer_bytes),
             images: Images::new(parts.library.dir(), &config),
+            others: Others::new(),
             guesses: Guesses::default(),
             stopping: watch::channel(false).0,
             taking_in: tokio::sync::Mutex::default(),
@@ -193,6 +198,9 @@ impl ApiState {
 
     /// Takes nothing new, and brings every job to a safe point.
     pub(crate) fn stop(&self) {
+        if let Some(ownership) = &self.0.config.ownership {
+            ownership.leave();
+        }
         self.0.stopping.send_replace(true);
         self.0.parts.scheduler.pause();
     }
@@ -246,6 +254,11 @@ impl ApiState {
     /// Images of pages.
     pub(crate) fn images(&self) -> &Images {
         &self.0.images
+    }
+
+    /// The other machines of the fleet.
+    pub(crate) fn others(&self) -> &Others {
+        &self.0.others
     }
 
     pub(crate) fn guesses(&self) -> &Guesses {
@@ -332,7 +345,15 @@ impl ApiState {
     pub(crate) async fn take_in(&self, path: &std::path::Path, name: &str) -> Result<Ingested, Problem> {
         let _one_at_a_time = self.0.taking_in.lock().await;
         let intake = Intake { file_name: Some(name.to_owned()), ..self.0.config.intake.clone() };
-        Ok(ingest_within(&self.0.parts.library, path, &intake).await?)
+        let library = &self.0.parts.library;
+        match ingest_within(library, path, &intake).await {
+            // Which book the file is, is known only now.
+            Err(IngestError::Open(OpenBookError::NotOwned { book_id })) => {
+                let _use = self.own(&book_id).await?;
+                Ok(ingest_within(library, path, &intake).await?)
+            }
+            taken_in => Ok(taken_in?),
+        }
     }
 
     /// What the books' files were called, as far as it is known.
@@ -364,6 +385,14 @@ impl ApiState {
         }
     }
 
+    /// Makes this machine the owner of a book, where machines share them.
+    async fn own(&self, book_id: &BookId) -> Result<Option<Use>, Problem> {
+        match &self.0.config.ownership {
+            Some(ownership) => Ok(Some(ownership.own(book_id).await?)),
+            None => Ok(None),
+        }
+    }
+
     /// Starts a job of a book, or resumes the one that was interrupted.
     pub(crate) async fn start_job(
         &self,
@@ -377,10 +406,14 @@ impl ApiState {
             options: self.0.config.options.clone(),
             reset,
         };
+        let _use = self.own(book_id).await?;
         let started = self.0.parts.scheduler.start(book_id, request).await?;
         let begun = match started {
             Started::Running(job) => {
                 let (job_id, resumed) = (job.job_id.clone(), job.resumed);
+                if let Some(ownership) = &self.0.config.ownership {
+                    ownership.announce(book_id, &job_id).await;
+                }
                 job_log::follow(job);
                 Begun::Running { job_id, resumed }
             }
@@ -423,6 +456,7 @@ impl ApiState {
         if running.is_some_and(|running| running.job_id == id.job_id && !running.is_over()) {
             return Ok(scheduler.cancel(&id.book_id));
         }
+        let _use = self.own(&id.book_id).await?;
         let (library, id) = (library.clone(), id.clone());
         let cancelled = tokio::task::spawn_blocking(move || {
             let handle = library.open_book(&id.book_id, "a cancellation")?;
@@ -473,6 +507,7 @@ impl ApiState {
         holder: &'static str,
         change: impl FnOnce(&BookHandle) -> Result<Receipt, PersistError> + Send + 'static,
     ) -> Result<Seq, Problem> {
+        let _use = self.own(book_id).await?;
         let (library, id) = (self.0.parts.library.clone(), book_id.clone());
         let changed = tokio::task::spawn_blocking(move || Ok(change(&library.open_book(&id, holder)?)?.seq));
         changed.await.map_err(|error| Problem::internal(&error))?
@@ -490,6 +525,7 @@ impl ApiState {
 
     /// Removes a book and the copy of its file. The file goes once the removal is safe: it could not be undone.
     pub(crate) async fn remove(&self, book_id: &BookId) -> Result<(), Problem> {
+        let _use = self.own(book_id).await?;
         let (library, id) = (self.0.parts.library.clone(), book_id.clone());
         let removed = tokio::task::spawn_blocking(move || {
             let handle = library.open_book(&id, "a removal")?;

@@ -3,6 +3,7 @@
 mod arriving;
 mod books;
 mod events;
+mod fleet;
 mod health;
 mod incoming;
 mod ingest;
@@ -59,5 +60,6 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .merge(jobs::routes())
         .merge(sink::routes())
         .merge(events::routes())
+        .merge(fleet::routes())
         .merge(metrics::routes())
 }
