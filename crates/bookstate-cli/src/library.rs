@@ -22,7 +22,21 @@ use crate::{
 /// # Errors
 /// Another process has it, or it is damaged.
 pub(crate) fn open(settings: &Settings) -> Result<Library, Failure> {
+    open_with(settings, LibraryConfig::new(&settings.data_dir))
+}
+
+/// Locks and opens the data directory of a machine whose books are a fleet's: one is written only while the machine owns
+/// it. Says what recovery found.
+///
+/// # Errors
+/// Another process has it, or it is damaged.
+pub(crate) fn open_shared(settings: &Settings) -> Result<Library, Failure> {
     let mut config = LibraryConfig::new(&settings.data_dir);
+    config.require_tenures = true;
+    open_with(settings, config)
+}
+
+fn open_with(settings: &Settings, mut config: LibraryConfig) -> Result<Library, Failure> {
     config.policy = settings.policy;
     config.segment_bytes = settings.segment_bytes;
     let (library, report) = Library::open(config)?;

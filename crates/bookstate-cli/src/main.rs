@@ -12,6 +12,7 @@ mod completion;
 mod consent;
 mod failure;
 mod file_limit;
+mod fleet;
 mod grouped;
 mod library;
 mod local;
@@ -41,7 +42,7 @@ use std::{
 
 use clap::{CommandFactory, Parser};
 
-use args::{Cli, Command};
+use args::{Cli, Command, FleetCommand};
 use client::{Client, ServerAt};
 use failure::{Exit, Failure};
 use logging::say;
@@ -245,6 +246,9 @@ async fn command(cli: &Cli, settings: &Settings) -> Result<Exit, Failure> {
         }
         Command::Target(args) => commands::target::run(settings, args, json).await?,
         Command::Config(args) => commands::config::run(settings, args, json)?,
+        Command::Fleet(FleetCommand::Status) => {
+            commands::fleet::status(&source()?.fleet().await?, json)?;
+        }
         Command::Providers => return commands::providers::run(settings, json).await,
         Command::Doctor => return commands::doctor::run(settings, json).await,
         Command::Completions { .. }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bookstate_api::view;
+use bookstate_api::{FleetView, view};
 use bookstate_domain::{BookId, Seq};
 use bookstate_jobs::{copy_of, figures::figures, file_name, file_names};
 use bookstate_reading::{export, source::cover};
@@ -58,6 +58,20 @@ impl Source {
     /// Whether a process works on the data directory. Of a server's job its row says whether it runs.
     pub(crate) fn is_at_work(&self) -> bool {
         matches!(self, Self::Local { reader, .. } if reader.holder().is_some())
+    }
+
+    /// The fleet, as a server of it hears of it.
+    ///
+    /// # Errors
+    /// There is no server, or it is in no fleet.
+    pub(crate) async fn fleet(&self) -> Result<FleetView, Failure> {
+        match self {
+            Self::Local { .. } => Err(Failure::usage(
+                "no server has the data directory: `bookstate serve --fleet URL` joins a fleet, and --server URL asks \
+                 another machine",
+            )),
+            Self::Server(server) => Ok(server.get(&["api", "fleet"], &[]).await?.0),
+        }
     }
 
     /// All books.

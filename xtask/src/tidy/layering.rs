@@ -90,7 +90,7 @@ const LAYERS: [Layer; 15] = [
     Layer { name: API, uses: &[DOMAIN, STORE, SINK, READING, SCANS, JOBS], tests_use: &[TESTS], never: &[] },
     Layer {
         name: "bookstate-cli",
-        uses: &[DOMAIN, STORE, SINK, NATS, READING, SCANS, LLM, JOBS, API],
+        uses: &[DOMAIN, STORE, SINK, NATS, FLEET, READING, SCANS, LLM, JOBS, API],
         tests_use: &[TESTS],
         never: &[],
     },

@@ -103,6 +103,7 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:
   bookstate serve
   bookstate serve --bind 127.0.0.1:0                 any free port; it is printed
+  bookstate serve --fleet nats://a,b,c --bind 10.0.0.1:7070
   BOOKSTATE_TOKEN=$(cat token) bookstate serve --bind 0.0.0.0:7070")]
     Serve(ServeArgs),
     /// List the books
@@ -182,6 +183,9 @@ pub(crate) enum Command {
     /// Show and change the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// The machines that share books on NATS servers
+    #[command(subcommand)]
+    Fleet(FleetCommand),
     /// The providers of models that stages name: whether they can be used, their rates, what they cost today
     Providers,
     /// Look whether everything is there that bookstate needs here, and say what to do where it is not
@@ -288,9 +292,29 @@ pub(crate) struct ServeArgs {
     /// BOOKSTATE_SERVER_BIND]
     #[arg(long, value_name = "IP:PORT")]
     bind: Option<String>,
+    /// Share books with other machines: the NATS servers on which they meet, nats://HOST:PORT,HOST:PORT [env:
+    /// BOOKSTATE_FLEET_URL]
+    #[arg(long, value_name = "URL")]
+    fleet: Option<String>,
+    /// This machine's name in the fleet [default: the system's] [env: BOOKSTATE_FLEET_MACHINE]
+    #[arg(long, value_name = "NAME")]
+    machine: Option<String>,
+    /// Where the fleet's other machines reach this one, http://HOST:PORT [default: where it answers] [env:
+    /// BOOKSTATE_FLEET_ADDRESS]
+    #[arg(long, value_name = "URL")]
+    address: Option<String>,
     /// Append a line to this file for each unit of work that begins and for each whose result is safe
     #[arg(long, value_name = "FILE")]
     pub(crate) unit_log: Option<PathBuf>,
+}
+
+/// `fleet`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub(crate) enum FleetCommand {
+    /// List the machines, the books that each owns, and the jobs that wait for a machine
+    ///
+    /// A server of the fleet is asked: the one that has the data directory, or that of --server.
+    Status,
 }
 
 /// `status`.
@@ -509,6 +533,7 @@ impl Command {
                 | Self::Correct(_)
                 | Self::Reread(_)
                 | Self::Open(_)
+                | Self::Fleet(_)
         )
     }
 }
@@ -523,10 +548,15 @@ impl Cli {
         if let Some(format) = &self.global.log_format {
             flags.keys.push(("log.format", "--log-format", format.clone()));
         }
-        if let Command::Serve(serve) = &self.command
-            && let Some(bind) = &serve.bind
-        {
-            flags.keys.push(("server.bind", "--bind", bind.clone()));
+        if let Command::Serve(serve) = &self.command {
+            let given = [
+                ("server.bind", "--bind", &serve.bind),
+                ("fleet.url", "--fleet", &serve.fleet),
+                ("fleet.machine", "--machine", &serve.machine),
+                ("fleet.address", "--address", &serve.address),
+            ];
+            let given = given.into_iter().filter_map(|(key, flag, text)| Some((key, flag, text.clone()?)));
+            flags.keys.extend(given);
         }
         flags.targets.clone_from(&self.global.targets);
         if let Command::Process(process) = &self.command {

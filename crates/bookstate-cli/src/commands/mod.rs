@@ -8,6 +8,7 @@ pub(crate) mod correct;
 pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod export_scan;
+pub(crate) mod fleet;
 pub(crate) mod jobs;
 pub(crate) mod journal;
 pub(crate) mod man_pages;

@@ -11,7 +11,9 @@ use serde_json::json;
 use crate::{
     args::ServeArgs,
     failure::{Exit, Failure},
-    file_limit, library,
+    file_limit,
+    fleet::Joining,
+    library,
     logging::say,
     models,
     output::{self, count},
@@ -43,7 +45,10 @@ pub(crate) async fn run(
     let unit_log = args.unit_log.as_deref().map(UnitLog::open).transpose();
     let unit_log =
         unit_log.map_err(|error| Failure::usage(format_args!("the unit log cannot be written: {error}")))?;
-    let library = library::open(settings)?;
+    let library = match settings.fleet {
+        Some(_) => library::open_shared(settings)?,
+        None => library::open(settings)?,
+    };
     let sink = Arc::new(library::start_sink(&library, settings)?);
     models.count_today(&library, settings).await?;
     reload::on_hangup(&sink, &settings.targets, models.clone(), read);
@@ -61,7 +66,12 @@ pub(crate) async fn run(
         scheduler: scheduler(&library, catalog, &models, settings, unit_log),
         sink: sink.clone(),
     };
-    let served = serve(settings, parts, config, listening, json).await;
+    let joining = Joining::new(settings, &parts, &config)?;
+    config.ownership = joining.as_ref().map(Joining::ownership);
+    let served = serve(settings, parts, config, joining.as_ref(), listening, json).await;
+    if let Some(joining) = joining {
+        joining.end(settings.drain).await;
+    }
     finish(library, sink, settings).await?;
     served.map(|()| Exit::Ok)
 }
@@ -70,6 +80,7 @@ async fn serve(
     settings: &Settings,
     parts: ServerParts,
     config: ServerConfig,
+    joining: Option<&Joining>,
     listening: impl FnOnce(SocketAddr),
     json: bool,
 ) -> Result<(), Failure> {
@@ -82,6 +93,9 @@ async fn serve(
         Failure::caused(exit, &error)
     })?;
     let address = server.address().map_err(Failure::unexpected)?;
+    if let Some(joining) = joining {
+        joining.join(address)?;
+    }
     let stop = Stop::watch();
     let left = Address::leave(&settings.data_dir, address).map_err(|error| {
         Failure::data_dir(format_args!("the server's address cannot be left in the data directory: {error}"))

@@ -89,7 +89,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<toml::Table, Failure> {
 }
 
 /// The tables of a file that have names of their own.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Tables {
     pub(super) targets: Vec<targets::TargetTable>,
     pub(super) providers: Vec<providers::ProviderSettings>,
@@ -131,7 +131,7 @@ pub(super) fn lay_over(
         layers.data_dir.value = base.join(&layers.data_dir.value);
     }
     let (token, read) = (&mut layers.token_file, &mut layers.read_token_file);
-    for path in [token, read, &mut layers.prompts, &mut layers.paddle_models]
+    for path in [token, read, &mut layers.prompts, &mut layers.paddle_models, &mut layers.fleet_token_file]
         .into_iter()
         .filter(|given| given.origin == origin)
         .filter_map(|given| given.value.as_mut())

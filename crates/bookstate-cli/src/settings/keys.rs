@@ -10,7 +10,7 @@ use super::{
     on_failure::OnFailure,
     value::{
         Address, Dollars, EngineName, JournalPolicy, KeptAnswers, Languages, LogFormat, Origins, Paths,
-        SettingValue, Whole,
+        SettingValue, Whole, Words,
     },
 };
 
@@ -182,6 +182,16 @@ keys! {
     "server.connections" connections: Whole<16, 1_000_000> = Whole(4096);
     /// MiB that an uploaded file may have.
     "server.upload_mb" upload_mb: Whole<1, 65_536> = Whole(512);
+    /// The NATS servers of the fleet that `serve` is part of, `nats://HOST:PORT,HOST:PORT`.
+    "fleet.url" fleet_url: Words = Words(None);
+    /// The file with the token of the fleet's servers, if they ask for one.
+    "fleet.token_file" fleet_token_file: Option<PathBuf> = None;
+    /// This machine's name in the fleet, which no other one has; without it that of the system.
+    "fleet.machine" fleet_machine: Words = Words(None);
+    /// Where other machines of the fleet reach this server, `http://HOST:PORT`; without it where it answers.
+    "fleet.address" fleet_address: Words = Words(None);
+    /// Seconds after which a machine that says nothing has lost its books to the others.
+    "fleet.lease_seconds" fleet_lease: Whole<2, 3_600> = Whole(15);
     /// How log lines are written.
     "log.format" log_format: LogFormat = LogFormat::Text;
 }

@@ -7,6 +7,7 @@
 
 mod edit;
 mod file;
+mod fleet;
 mod keys;
 mod layer;
 mod meant;
@@ -33,8 +34,9 @@ use bookstate_store::{LibraryConfig, TargetName, journal::SyncPolicy};
 
 use crate::failure::Failure;
 pub(crate) use file::ConfigFile;
+pub(crate) use fleet::FleetSettings;
 pub(crate) use layer::Row;
-pub(crate) use place::Place;
+pub(crate) use place::{Place, TokenSource};
 pub(crate) use providers::{KeySource, ProviderSettings};
 pub(crate) use secret::Secret;
 pub(crate) use server::ServerSettings;
@@ -111,6 +113,8 @@ pub(crate) struct Settings {
     pub(crate) paddle_models: Option<PathBuf>,
     /// The server, and how to be its client.
     pub(crate) server: ServerSettings,
+    /// The fleet that the server is part of.
+    pub(crate) fleet: Option<FleetSettings>,
     /// How log lines are written.
     pub(crate) log_format: LogFormat,
     /// What is done with answers of models that were paid for.
@@ -183,6 +187,11 @@ fn validated(
             "data_dir is {path} in {origin}: that is a file, not a directory"
         )));
     }
+    let fleet = FleetSettings::of(layers)?;
+    let mut tables = tables.clone();
+    if let Some(fleet) = fleet.as_ref().filter(|_| !tables.targets.iter().any(targets::is_stream)) {
+        tables.targets.push(fleet.stream()?);
+    }
     let targets = targets::validated(&tables.targets, &LibraryConfig::store_path(&data_dir))?;
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = match layers.workers.value.0 {
@@ -227,6 +236,7 @@ fn validated(
         languages: layers.languages.value.0.clone(),
         paddle_models: layers.paddle_models.value.clone(),
         server: ServerSettings::of(layers, environment),
+        fleet,
         log_format: layers.log_format.value,
         data_dir,
         targets,

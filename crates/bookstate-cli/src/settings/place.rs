@@ -207,7 +207,11 @@ mod nats {
 }
 
 impl TokenSource {
-    fn read(&self) -> Result<String, Failure> {
+    /// The token.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(crate) fn read(&self) -> Result<String, Failure> {
         let token = match self {
             Self::File(path) => Secret::read(path)?,
             Self::Variable(name) => Secret::new(

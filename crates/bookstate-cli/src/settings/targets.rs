@@ -94,6 +94,16 @@ pub(super) fn of_flag(text: &str) -> Result<TargetTable, Failure> {
     Ok(TargetTable::new(name(left)?, Place::parse(right)?, Origin::Flag("--target")))
 }
 
+/// The stream of the fleet's servers.
+pub(super) fn of_fleet(text: &str, place: Place) -> Result<TargetTable, Failure> {
+    Ok(TargetTable::new(name(text)?, place, Origin::Default))
+}
+
+/// Whether a target is a stream.
+pub(super) fn is_stream(table: &TargetTable) -> bool {
+    matches!(table.place, Place::Nats { .. })
+}
+
 /// The `[targets]` of a file. Relative paths are relative to the file.
 pub(super) fn of_file(targets: &toml::Value, path: &Path) -> Result<Vec<TargetTable>, Failure> {
     let shape = || Failure::usage(format_args!("targets in {}: [targets.NAME] is expected", path.display()));

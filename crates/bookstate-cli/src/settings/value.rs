@@ -54,6 +54,26 @@ impl SettingValue for Option<PathBuf> {
     }
 }
 
+/// A text; none, unless it is given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Words(pub(super) Option<String>);
+
+impl SettingValue for Words {
+    fn expected() -> String {
+        "a text".to_owned()
+    }
+    fn from_toml(value: &toml::Value) -> Option<Self> {
+        Self::from_text(value.as_str()?)
+    }
+    fn from_text(text: &str) -> Option<Self> {
+        let text = text.trim();
+        (!text.is_empty()).then(|| Self(Some(text.to_owned())))
+    }
+    fn show(&self) -> serde_json::Value {
+        json!(self.0)
+    }
+}
+
 /// Any number of paths; separated by colons in the environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Paths(pub(super) Vec<PathBuf>);

@@ -1,0 +1,104 @@
+//! Joining a fleet as it is configured.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use bookstate_api::{Ownership, ServerConfig, ServerParts};
+use bookstate_fleet::{FleetOptions, NatsSources};
+use bookstate_jobs::JobRequest;
+use bookstate_nats::NatsOptions;
+
+use super::member::{Member, MemberParts};
+use crate::{failure::Failure, served, settings::Settings};
+
+/// How often it is looked whether everything was given back.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// A member of a fleet that is told its address later: a port may be any that is free.
+#[derive(Debug)]
+pub(crate) struct Joining {
+    member: Member,
+    options: FleetOptions,
+    /// Where others reach this machine, when that is not where it answers.
+    address: Option<String>,
+}
+
+impl Joining {
+    /// The member that the configuration asks for; none without a fleet.
+    ///
+    /// # Errors
+    /// The token cannot be read, or the options cannot be used.
+    pub(crate) fn new(
+        settings: &Settings,
+        parts: &ServerParts,
+        config: &ServerConfig,
+    ) -> Result<Option<Self>, Failure> {
+        let Some(fleet) = &settings.fleet else { return Ok(None) };
+        let mut nats = NatsOptions::new(&fleet.url);
+        nats.token = fleet.token.as_ref().map(crate::settings::TokenSource::read).transpose()?;
+        let machine = fleet.machine.clone().unwrap_or_else(|| {
+            let system = rustix::system::uname();
+            system.nodename().to_string_lossy().into_owned()
+        });
+        let mut options = FleetOptions::new(nats.clone(), machine, String::new());
+        options.ttl = fleet.lease;
+        options.capacity = u32::try_from(settings.books_at_once).unwrap_or(u32::MAX);
+        let sources = NatsSources::new(nats);
+        let request = JobRequest {
+            variant: config.variant,
+            engines: config.engines.clone(),
+            options: config.options.clone(),
+            reset: None,
+        };
+        let member = Member::new(MemberParts {
+            machine: options.machine.clone(),
+            library: parts.library.clone(),
+            sink: &parts.sink,
+            scheduler: parts.scheduler.clone(),
+            sources: Arc::new(sources),
+            request,
+            room: settings.books_at_once,
+        });
+        Ok(Some(Self { member, options, address: fleet.address.clone() }))
+    }
+
+    /// What the server asks.
+    pub(crate) fn ownership(&self) -> Arc<dyn Ownership> {
+        Arc::new(self.member.clone())
+    }
+
+    /// Joins, as a server that answers at `bound`.
+    ///
+    /// # Errors
+    /// The options cannot be used, or others would not know where to reach this machine.
+    pub(crate) fn join(&self, bound: SocketAddr) -> Result<(), Failure> {
+        let address = match &self.address {
+            Some(address) => address.clone(),
+            None if bound.ip().is_unspecified() => {
+                return Err(Failure::usage(format_args!(
+                    "other machines of the fleet cannot reach {bound}: say where they reach this one, `--address \
+                     http://HOST:{}`",
+                    bound.port()
+                )));
+            }
+            None => format!("http://{}", served::reachable(bound)),
+        };
+        let mut options = self.options.clone();
+        options.address = address;
+        self.member.join(options)
+    }
+
+    /// Gives everything back: as soon as another machine finds all of a book, or when `patience` is over.
+    pub(crate) async fn end(self, patience: Duration) {
+        let looks = async {
+            while self.member.owns_any() {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        if tokio::time::timeout(patience, looks).await.is_err() {
+            tracing::warn!(
+                "books are given back of which no target has all: another machine may repeat some work"
+            );
+        }
+        self.member.end().await;
+    }
+}

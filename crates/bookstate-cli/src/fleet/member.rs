@@ -1,0 +1,381 @@
+//! Owning books: a claim in the fleet, a claim in the targets, a tenure in the library; and giving them back.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc, OnceLock, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
+
+use async_trait::async_trait;
+use bookstate_api::{Elsewhere, FleetBook, FleetMachine, FleetView, NotOwned, Ownership, Use};
+use bookstate_domain::{BookId, JobId};
+use bookstate_fleet::{ClaimError, End, Fleet, FleetOptions, Holder, JobNote, Priority, Sources};
+use bookstate_jobs::{JobRequest, Scheduler};
+use bookstate_sink::Sink;
+use bookstate_store::{Epoch, Library, TargetName, Tenure};
+use parking_lot::Mutex;
+use serde_json::json;
+use tokio::{sync::Notify, task::JoinSet};
+
+use super::{files, work};
+use crate::failure::Failure;
+
+/// What a member works with.
+pub(super) struct MemberParts<'a> {
+    /// This machine's name.
+    pub(super) machine: String,
+    pub(super) library: Library,
+    pub(super) sink: &'a Arc<Sink>,
+    pub(super) scheduler: Scheduler,
+    pub(super) sources: Arc<dyn Sources>,
+    /// What a job of another machine is started with whose record nobody had.
+    pub(super) request: JobRequest,
+    /// How many books are worked on at once.
+    pub(super) room: usize,
+}
+
+/// This machine as one of a fleet. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Member(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) library: Library,
+    /// Not held: whoever ends the program ends the sink.
+    sink: Weak<Sink>,
+    pub(super) scheduler: Scheduler,
+    pub(super) sources: Arc<dyn Sources>,
+    pub(super) request: JobRequest,
+    pub(super) room: usize,
+    machine: String,
+    fleet: OnceLock<Fleet>,
+    /// The books that are owned or being claimed; a tenure once there is a lease.
+    books: Mutex<HashMap<BookId, Book>>,
+    leaving: AtomicBool,
+    /// Told when there may be something to give back.
+    pub(super) look: Notify,
+    tasks: Mutex<JoinSet<()>>,
+}
+
+#[derive(Default)]
+struct Book {
+    tenure: Option<Tenure>,
+    /// One claim of a book at a time.
+    claiming: Arc<tokio::sync::Mutex<()>>,
+    /// What was begun with it.
+    uses: Arc<()>,
+    /// Its job was told to the others.
+    pub(super) announced: bool,
+}
+
+impl fmt::Debug for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Member").field("machine", &self.0.machine).finish_non_exhaustive()
+    }
+}
+
+/// What is told of leases goes to the tenures that came of them.
+struct Tenures(Weak<Inner>);
+
+impl Holder for Tenures {
+    fn extended(&self, book: &BookId, until: Instant) {
+        let Some(inner) = self.0.upgrade() else { return };
+        if let Some(tenure) = inner.tenure(book) {
+            tenure.extend(until);
+        }
+    }
+
+    fn lost(&self, book: &BookId, why: End) {
+        let Some(inner) = self.0.upgrade() else { return };
+        tracing::warn!(%book, ?why, "the lease is lost: another machine may go on with the book");
+        inner.forget(book);
+    }
+}
+
+impl Inner {
+    fn tenure(&self, book: &BookId) -> Option<Tenure> {
+        self.books.lock().get(book)?.tenure.clone()
+    }
+
+    fn holds(&self, book: &BookId) -> bool {
+        self.tenure(book).is_some_and(|tenure| tenure.holds(Instant::now()))
+    }
+
+    /// A use of a book that is held: from here on it is not given back.
+    fn used(&self, book: &BookId) -> Option<Use> {
+        let books = self.books.lock();
+        let known = books.get(book)?;
+        let holds = known.tenure.as_ref().is_some_and(|tenure| tenure.holds(Instant::now()));
+        holds.then(|| Use::of(&known.uses))
+    }
+
+    /// The book is not this machine's any more.
+    fn forget(&self, book: &BookId) {
+        let mut books = self.books.lock();
+        let Some(known) = books.get_mut(book) else { return };
+        if let Some(tenure) = known.tenure.take() {
+            tenure.end();
+        }
+        known.announced = false;
+        // Whoever is claiming it has its lock, and whoever uses it counts.
+        if Arc::strong_count(&known.claiming) == 1 && !Use::is_any(&known.uses) {
+            books.remove(book);
+        }
+        drop(books);
+        self.library.revoke(book);
+    }
+
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Acquire)
+    }
+
+    pub(super) fn fleet(&self) -> Result<&Fleet, NotOwned> {
+        let joining = || NotOwned::Unavailable { reason: "this machine is joining the fleet".to_owned() };
+        self.fleet.get().ok_or_else(joining)
+    }
+
+    fn sink(&self) -> Result<Arc<Sink>, NotOwned> {
+        let ending = || NotOwned::Unavailable { reason: "this machine is leaving the fleet".to_owned() };
+        self.sink.upgrade().filter(|_| !self.is_leaving()).ok_or_else(ending)
+    }
+
+    /// See [`Ownership::own`].
+    pub(super) async fn own(&self, book: &BookId) -> Result<Use, NotOwned> {
+        let claiming = self.books.lock().entry(book.clone()).or_default().claiming.clone();
+        // Nothing is given back either while this is locked.
+        let _one_at_a_time = claiming.lock().await;
+        if let Some(held) = self.used(book) {
+            return Ok(held);
+        }
+        let claimed = self.claim(book).await;
+        let ended = || NotOwned::Unavailable { reason: "its lease ended at once".to_owned() };
+        let owned = claimed.and_then(|()| self.used(book).ok_or_else(ended));
+        if owned.is_err() {
+            self.forget(book);
+        }
+        owned
+    }
+
+    async fn claim(&self, book: &BookId) -> Result<(), NotOwned> {
+        let (fleet, sink) = (self.fleet()?, self.sink()?);
+        // One that a claim left behind whose future was dropped.
+        if fleet.lease_of(book).is_some() {
+            fleet.release(book).await;
+        }
+        let unavailable = |reason: String| NotOwned::Unavailable { reason };
+        let floor = sink.highest_epoch(book).await.map_err(|error| unavailable(error.to_string()))?;
+        let lease = fleet.claim(book, floor.epoch.0).await.map_err(|error| match error {
+            ClaimError::HeldBy(owner) => {
+                NotOwned::Elsewhere(Elsewhere { machine: owner.machine, address: owner.address })
+            }
+            error => unavailable(error.to_string()),
+        })?;
+        let tenure = Tenure::new(Epoch(lease.epoch), lease.until);
+        self.books.lock().entry(book.clone()).or_default().tenure = Some(tenure.clone());
+        // What was told before the tenure was known here was told to nobody.
+        if let Some(now) = fleet.lease_of(book) {
+            tenure.extend(now.until);
+        }
+        match sink.take_over_under(book, &tenure).await {
+            Ok(owned) => {
+                let (epoch, made_from) = (lease.epoch, owned.made_from);
+                tracing::info!(%book, epoch, ?made_from, silent = ?owned.silent, "this machine owns the book");
+                Ok(())
+            }
+            Err(error) => {
+                self.forget(book);
+                fleet.release(book).await;
+                Err(unavailable(error.to_string()))
+            }
+        }
+    }
+
+    /// Tells the others of a book's job, so that one of them goes on with it if this machine does not.
+    pub(super) async fn announce(&self, book: &BookId, job_id: &str) {
+        let Ok(fleet) = self.fleet() else { return };
+        let files = match files::put(&*self.sources, self.library.dir(), book).await {
+            Ok(files) => files,
+            Err(error) => {
+                tracing::warn!(%book, %error, "the book's file is not where other machines find it; it is tried again");
+                return;
+            }
+        };
+        let source_sha256 = files.first().map_or_else(String::new, |file| file.sha256().to_owned());
+        let options = json!({"files": files});
+        let note = JobNote { job_id: job_id.to_owned(), source_sha256, priority: Priority::Bulk, options };
+        match fleet.announce_job(book, note).await {
+            Ok(()) => {
+                if let Some(known) = self.books.lock().get_mut(book) {
+                    known.announced = true;
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%book, %error, "the job is not told to the others; it is tried again")
+            }
+        }
+    }
+
+    /// The owned books, and whether their job was told to the others.
+    pub(super) fn owned(&self) -> Vec<(BookId, bool)> {
+        let books = self.books.lock();
+        let owned = books.iter().filter(|(_, known)| known.tenure.is_some());
+        owned.map(|(book, known)| (book.clone(), known.announced)).collect()
+    }
+
+    /// Whether nobody needs this machine for a book any more: no job runs, it has left memory, and a target has all of it.
+    pub(super) fn is_done_with(&self, book: &BookId) -> bool {
+        if self.scheduler.progress(book).is_some() || self.library.is_live(book) {
+            return false;
+        }
+        let Some(sink) = self.sink.upgrade() else { return false };
+        let remote = sink.status().into_iter().filter(|target| target.name != TargetName::local());
+        remote.into_iter().any(|target| target.behind.iter().all(|lag| lag.book_id != *book))
+    }
+
+    /// Gives a book back. Its job, if it has one that is not over, is for whoever claims it.
+    pub(super) async fn give_back(&self, book: &BookId) {
+        let claiming = self.books.lock().get(book).map(|known| known.claiming.clone());
+        let Some(claiming) = claiming else { return };
+        // Whoever is about to open it is first.
+        let Ok(_nobody_claims) = claiming.try_lock() else { return };
+        if self.books.lock().get(book).is_none_or(|known| Use::is_any(&known.uses))
+            || !self.is_done_with(book)
+        {
+            return;
+        }
+        let Ok(fleet) = self.fleet() else { return };
+        self.forget(book);
+        let over = self.is_job_over(book).await;
+        if over && let Err(error) = fleet.finish_job(book).await {
+            tracing::debug!(%book, %error, "the others hear later that the job is over");
+        }
+        tracing::info!(%book, over, "the book is given back");
+        fleet.release(book).await;
+    }
+
+    /// Whether a book has no active job, as far as this machine knows: of a book that is not here it knows nothing.
+    async fn is_job_over(&self, book: &BookId) -> bool {
+        let (library, id) = (self.library.clone(), book.clone());
+        let looked = tokio::task::spawn_blocking(move || library.local_store().load_book(&id));
+        let stored = looked.await.ok().and_then(Result::ok).flatten();
+        stored.is_some_and(|stored| stored.state.active_job().is_none())
+    }
+}
+
+impl Member {
+    /// A member that has not joined yet: nothing can be owned.
+    pub(super) fn new(parts: MemberParts<'_>) -> Self {
+        Self(Arc::new(Inner {
+            library: parts.library,
+            sink: Arc::downgrade(parts.sink),
+            scheduler: parts.scheduler,
+            sources: parts.sources,
+            request: parts.request,
+            room: parts.room,
+            machine: parts.machine,
+            fleet: OnceLock::new(),
+            books: Mutex::default(),
+            leaving: AtomicBool::new(false),
+            look: Notify::new(),
+            tasks: Mutex::default(),
+        }))
+    }
+
+    /// Joins the fleet, and begins to go on with jobs that no machine has.
+    ///
+    /// # Errors
+    /// The options cannot be used.
+    pub(super) fn join(&self, options: FleetOptions) -> Result<(), Failure> {
+        let fleet = Fleet::start(options, Arc::new(Tenures(Arc::downgrade(&self.0))));
+        let fleet = fleet.map_err(Failure::usage)?;
+        if self.0.fleet.set(fleet).is_ok() {
+            let mut tasks = self.0.tasks.lock();
+            tasks.spawn(work::take(Arc::clone(&self.0)));
+            tasks.spawn(work::keep(Arc::clone(&self.0)));
+            tasks.spawn(work::tell(Arc::clone(&self.0)));
+        }
+        Ok(())
+    }
+
+    /// Whether any book is this machine's.
+    pub(super) fn owns_any(&self) -> bool {
+        !self.0.owned().is_empty()
+    }
+
+    /// Gives everything back. Nothing of the library or the sink is held behind it.
+    pub(super) async fn end(self) {
+        self.leave();
+        for (book, _) in self.0.owned() {
+            self.0.forget(&book);
+        }
+        if let Ok(fleet) = self.0.fleet() {
+            fleet.release_all().await;
+        }
+        let mut tasks = std::mem::take(&mut *self.0.tasks.lock());
+        tasks.shutdown().await;
+    }
+}
+
+#[async_trait]
+impl Ownership for Member {
+    async fn own(&self, book: &BookId) -> Result<Use, NotOwned> {
+        self.0.own(book).await
+    }
+
+    async fn announce(&self, book: &BookId, job: &JobId) {
+        self.0.announce(book, job.as_str()).await;
+    }
+
+    fn elsewhere(&self, book: &BookId) -> Option<Elsewhere> {
+        if self.0.holds(book) {
+            return None;
+        }
+        let owner = self.0.fleet().ok()?.owner_of(book)?;
+        (owner.machine != self.0.machine)
+            .then_some(Elsewhere { machine: owner.machine, address: owner.address })
+    }
+
+    fn view(&self) -> FleetView {
+        let machine = self.0.machine.clone();
+        let Ok(fleet) = self.0.fleet() else {
+            return FleetView { machine, machines: Vec::new(), books: Vec::new() };
+        };
+        let mut books: HashMap<BookId, FleetBook> = HashMap::new();
+        for (book, note) in fleet.jobs() {
+            let row = FleetBook {
+                book_id: book.to_string(),
+                machine: None,
+                epoch: None,
+                job_id: Some(note.job_id),
+            };
+            books.insert(book, row);
+        }
+        for (book, owner) in fleet.owners() {
+            let row = books.entry(book.clone()).or_insert_with(|| FleetBook {
+                book_id: book.to_string(),
+                machine: None,
+                epoch: None,
+                job_id: None,
+            });
+            (row.machine, row.epoch) = (Some(owner.machine), Some(owner.epoch));
+        }
+        let mut books: Vec<FleetBook> = books.into_values().collect();
+        books.sort_by(|a, b| a.book_id.cmp(&b.book_id));
+        let machines = fleet.machines().into_iter().map(|of| FleetMachine {
+            books: books.iter().filter(|book| book.machine.as_deref() == Some(&of.machine)).count(),
+            machine: of.machine,
+            address: of.address,
+            version: of.version,
+            capacity: of.capacity,
+        });
+        FleetView { machine, machines: machines.collect(), books }
+    }
+
+    fn leave(&self) {
+        self.0.leaving.store(true, Ordering::Release);
+        self.0.look.notify_one();
+    }
+}

@@ -1,0 +1,29 @@
+//! A program that was built without NATS is in no fleet: its configuration says so where one is asked for.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use bookstate_api::{Ownership, ServerConfig, ServerParts};
+
+use crate::{failure::Failure, settings::Settings};
+
+/// Nobody.
+#[derive(Debug)]
+pub(crate) enum Joining {}
+
+impl Joining {
+    pub(crate) fn new(_: &Settings, _: &ServerParts, _: &ServerConfig) -> Result<Option<Self>, Failure> {
+        Ok(None)
+    }
+
+    pub(crate) fn ownership(&self) -> Arc<dyn Ownership> {
+        match *self {}
+    }
+
+    pub(crate) fn join(&self, _: SocketAddr) -> Result<(), Failure> {
+        match *self {}
+    }
+
+    pub(crate) async fn end(self, _: Duration) {
+        match self {}
+    }
+}

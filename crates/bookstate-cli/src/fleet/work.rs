@@ -1,0 +1,133 @@
+//! What goes on beside requests: jobs that no machine has are taken, books that nobody needs here are given back, and
+//! jobs that were interrupted here are told to the others.
+
+use std::{sync::Arc, time::Duration};
+
+use bookstate_api::Ownership;
+use bookstate_domain::{BookId, JobStatus};
+use bookstate_fleet::Candidate;
+use bookstate_jobs::{Intake, Started, copy_of, ingest_within};
+use serde::Deserialize;
+
+use super::{
+    files::{self, BookFile},
+    member::{Inner, Member},
+};
+
+/// How often it is looked whether there is room, or something to give back.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// How long it is waited before something is tried again that did not work.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// What this program puts into the note of a job.
+#[derive(Debug, Default, Deserialize)]
+struct NoteOptions {
+    #[serde(default)]
+    files: Vec<BookFile>,
+}
+
+/// Goes on with jobs that no machine has, as long as there is room.
+pub(super) async fn take(inner: Arc<Inner>) {
+    let Ok(fleet) = inner.fleet() else { return };
+    let mut wanted = fleet.wanted();
+    loop {
+        while inner.scheduler.jobs().len() >= inner.room {
+            tokio::time::sleep(LOOK).await;
+        }
+        let Some(candidate) = wanted.next().await else { return };
+        if inner.is_leaving() {
+            return;
+        }
+        let book = candidate.book.clone();
+        if let Err(reason) = go_on(&inner, candidate).await {
+            tracing::warn!(%book, reason, "the job of another machine is not gone on with here");
+            // Another machine may be able to.
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+}
+
+/// Goes on with a job.
+async fn go_on(inner: &Arc<Inner>, Candidate { book, note, .. }: Candidate) -> Result<(), String> {
+    // Without a job it is given back when this is over.
+    let _use = inner.own(&book).await.map_err(|error| error.to_string())?;
+    resume(inner, &book, &note.job_id, note.options).await
+}
+
+async fn resume(
+    inner: &Arc<Inner>,
+    book: &BookId,
+    job_id: &str,
+    options: serde_json::Value,
+) -> Result<(), String> {
+    let options: NoteOptions = serde_json::from_value(options).unwrap_or_default();
+    let dir = inner.library.dir();
+    files::fetch(&*inner.sources, dir, &options.files).await.map_err(|error| error.to_string())?;
+    let (library, id) = (inner.library.clone(), book.clone());
+    let known = tokio::task::spawn_blocking(move || library.book_seq(&id)).await;
+    let known = known.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+    if known.get() == 0 {
+        // The machine died before any target had the book.
+        let copy = copy_of(dir, book).ok_or("its file is nowhere")?;
+        let taken_in = ingest_within(&inner.library, &copy, &Intake::default()).await;
+        taken_in.map_err(|error| error.to_string())?;
+    }
+    let started =
+        inner.scheduler.start(book, inner.request.clone()).await.map_err(|error| error.to_string())?;
+    match started {
+        Started::Running(job) => {
+            tracing::info!(%book, job = job_id, "the job of another machine goes on here");
+            inner.announce(book, job.job_id.as_str()).await;
+            let (inner, book) = (inner.clone(), book.clone());
+            tokio::spawn(async move {
+                let report = job.wait().await;
+                tracing::info!(%book, end = ?report.end, "the job has ended here");
+                inner.look.notify_one();
+            });
+        }
+        Started::NothingToDo { .. } => inner.look.notify_one(),
+    }
+    Ok(())
+}
+
+/// Gives books back that nobody needs here, and tells the others of jobs of which they were not told.
+pub(super) async fn keep(inner: Arc<Inner>) {
+    loop {
+        tokio::select! {
+            () = inner.look.notified() => {}
+            () = tokio::time::sleep(LOOK) => {}
+        }
+        for (book, announced) in inner.owned() {
+            if inner.is_done_with(&book) {
+                inner.give_back(&book).await;
+            } else if !announced && let Some(progress) = inner.scheduler.progress(&book) {
+                let job_id = progress.borrow().job_id.clone();
+                inner.announce(&book, job_id.as_str()).await;
+            }
+        }
+    }
+}
+
+/// Tells the others of the jobs that are active in this data directory since an earlier process ended: this machine or
+/// another one goes on with them.
+pub(super) async fn tell(inner: Arc<Inner>) {
+    let library = inner.library.clone();
+    let stored = tokio::task::spawn_blocking(move || library.local_store().list_jobs());
+    let Ok(Ok(jobs)) = stored.await else { return };
+    let Ok(fleet) = inner.fleet() else { return };
+    fleet.heard().await;
+    for job in jobs.iter().filter(|job| job.status.is_some_and(JobStatus::is_active)) {
+        let book = &job.book_id;
+        let is_told = |inner: &Inner| {
+            inner.fleet().is_ok_and(|fleet| fleet.jobs().iter().any(|(told, _)| told == book))
+        };
+        while !is_told(&inner) {
+            if Member(inner.clone()).elsewhere(book).is_some() {
+                break;
+            }
+            inner.announce(book, job.job_id.as_str()).await;
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+}
