@@ -1,0 +1,154 @@
+//! One machine of a fleet: a directory, a server in it, and what may happen to both.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use bookstate_tests::system::{Place, Server};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+
+/// How long a lease lasts here, in seconds: short, since the tests wait for it.
+pub(crate) const LEASE: u64 = 5;
+
+/// How long a test waits for what must come.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+/// See the module documentation.
+pub(crate) struct Machine {
+    pub(crate) name: String,
+    place: Place,
+    config: String,
+    server: Option<Server>,
+    standing: bool,
+}
+
+impl Machine {
+    /// A machine that runs. `further` are lines of its configuration.
+    pub(crate) fn start(name: &str, nats: &str, books: &Path, further: &str) -> Self {
+        let config = format!(
+            "[jobs]\nbooks = 2\nworkers = 1\n[server]\ningest_roots = [\"{}\"]\n\
+             [fleet]\nurl = \"{nats}\"\nmachine = \"{name}\"\nlease_seconds = {LEASE}\n{further}",
+            books.display()
+        );
+        let mut machine =
+            Self { name: name.to_owned(), place: Place::new(), config, server: None, standing: false };
+        machine.run();
+        machine
+    }
+
+    /// Starts its server, over the data directory that it has.
+    pub(crate) fn run(&mut self) {
+        self.place.write("bookstate.toml", &self.config);
+        let mut command = self.place.command("--json serve --bind 127.0.0.1:0 --unit-log units.jsonl");
+        self.server = Some(Server::start_with(&self.place, &mut command));
+    }
+
+    pub(crate) fn server(&self) -> &Server {
+        self.server.as_ref().unwrap()
+    }
+
+    /// Whether it can be asked.
+    pub(crate) fn answers(&self) -> bool {
+        self.server.is_some() && !self.standing
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(i32::try_from(self.server().pid()).unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(&mut self) {
+        // Dropped, it is killed and waited for.
+        drop(self.server.take());
+        self.standing = false;
+    }
+
+    /// `kill -9`, and its data directory goes.
+    pub(crate) fn lose(&mut self) {
+        self.kill();
+        self.place = Place::new();
+    }
+
+    /// It stands still.
+    pub(crate) fn stop_still(&mut self) {
+        self.signal(Signal::STOP);
+        self.standing = true;
+    }
+
+    /// It goes on as if nothing had been.
+    pub(crate) fn go_on(&mut self) {
+        self.signal(Signal::CONT);
+        self.standing = false;
+    }
+
+    /// It ends in good order.
+    pub(crate) fn end(&mut self) {
+        let status = self.server.take().unwrap().stop();
+        assert!(status.success(), "{}: {status}, {}", self.name, self.log());
+    }
+
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.place.path("serve.log")).unwrap_or_default()
+    }
+
+    /// Takes a file in and starts its job: the book.
+    pub(crate) fn begin(&self, file: &Path) -> String {
+        let body = json!({"paths": [file]}).to_string();
+        let begun = self.server().asked("POST", "/api/books/ingest", body.as_bytes());
+        assert!(begun["books"][0]["job_id"].is_string(), "{begun}, {}", self.log());
+        begun["book_id"].as_str().unwrap().to_owned()
+    }
+
+    /// The fleet, as it hears of it.
+    pub(crate) fn fleet(&self) -> Value {
+        self.server().asked("GET", "/api/fleet", b"")
+    }
+
+    /// The machine that owns a book, as it hears of it.
+    pub(crate) fn owner_of(&self, book: &str) -> Option<String> {
+        let fleet = self.fleet();
+        let row = fleet["books"].as_array()?.iter().find(|row| row["book_id"] == book)?.clone();
+        row["machine"].as_str().map(str::to_owned)
+    }
+
+    /// What two runs of the same book must have in common, as it answers.
+    pub(crate) fn canonical(&self, book: &str) -> String {
+        let answer = self.server().get(&format!("/api/books/{book}/export?format=canonical"));
+        assert_eq!(answer.status(), Some(200), "{}: {}", self.name, answer.text());
+        answer.text().to_owned()
+    }
+
+    /// How far a book is, as it answers.
+    pub(crate) fn status(&self, book: &str) -> String {
+        let answer = self.server().asked("GET", &format!("/api/books/{book}"), b"");
+        answer["status"].as_str().unwrap_or_else(|| panic!("{}: {answer}", self.name)).to_owned()
+    }
+
+    /// The units of a log, in their order: what happened to which.
+    pub(crate) fn units(&self) -> Vec<(String, String, String)> {
+        let log = std::fs::read_to_string(self.place.path("units.jsonl")).unwrap_or_default();
+        let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let text = |line: &Value, name: &str| line[name].as_str().unwrap_or_default().to_owned();
+        lines.map(|line| (text(&line, "book"), text(&line, "event"), text(&line, "unit"))).collect()
+    }
+}
+
+/// What all of them said.
+pub(crate) fn logs(machines: &[Machine]) -> String {
+    machines.iter().map(|machine| format!("{}:\n{}\n", machine.name, machine.log())).collect()
+}
+
+/// Waits until something holds.
+pub(crate) fn until(what: &str, machines: &[Machine], mut holds: impl FnMut() -> bool) -> Duration {
+    let begun = Instant::now();
+    while !holds() {
+        if begun.elapsed() > PATIENCE {
+            panic!("{what}: does not come\n{}", logs(machines));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    begun.elapsed()
+}
