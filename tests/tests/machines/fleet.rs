@@ -136,6 +136,42 @@ fn a_machine_that_ends_in_good_order_leaves_its_books_to_the_others_at_once() {
     assert!(twice.is_empty(), "{twice:?}");
 }
 
+/// A mirror that two machines share cannot be reached when the second one takes the book over.
+#[test]
+fn a_target_that_was_away_during_a_take_over_has_the_book_in_the_end() {
+    let (shelf, cluster) = (Shelf::of(1, 120), Cluster::throwaway(1).unwrap());
+    let shared = tempfile::tempdir().unwrap();
+    let (mirror, away) = (shared.path().join("mirror.sqlite"), shared.path().join("away.sqlite"));
+    let further = format!("[targets.mirror]\npath = \"{}\"\n", mirror.display());
+    let start = |name: &str| Machine::start(name, &cluster.url(), shelf.path(), &further);
+    let mut machines = vec![start("a")];
+    let books = vec![machines[0].begin(&shelf.expected[0].0)];
+    until("some work", &machines, || machines[0].units().len() > 20 && mirror.exists());
+    machines[0].lose();
+    // Where the file was is a directory now, which no database can be.
+    for ending in ["-wal", "-shm"] {
+        let from = shared.path().join(format!("mirror.sqlite{ending}"));
+        if from.exists() {
+            std::fs::rename(from, shared.path().join(format!("away.sqlite{ending}"))).unwrap();
+        }
+    }
+    std::fs::rename(&mirror, &away).unwrap();
+    std::fs::create_dir(&mirror).unwrap();
+    machines[0] = start("b");
+    until("its end", &machines, || machines[0].status(&books[0]) == "complete");
+    assert_eq!(machines[0].owner_of(&books[0]).as_deref(), Some("b"), "the mirror is not its yet");
+    std::fs::remove_dir(&mirror).unwrap();
+    for ending in ["", "-wal", "-shm"] {
+        let from = shared.path().join(format!("away.sqlite{ending}"));
+        if from.exists() {
+            std::fs::rename(from, shared.path().join(format!("mirror.sqlite{ending}"))).unwrap();
+        }
+    }
+    all_complete(&shelf, &machines, &books);
+    let rows = machines[0].server().target("mirror").unwrap();
+    assert!(rows["foreign"].as_array().unwrap().is_empty() && rows["lag_commits"] == 0, "{rows}");
+}
+
 /// Any of it, again and again.
 #[test]
 fn whatever_happens_every_book_is_complete() {

@@ -68,7 +68,9 @@ struct Book {
     /// What was begun with it.
     uses: Arc<()>,
     /// Its job was told to the others.
-    pub(super) announced: bool,
+    announced: bool,
+    /// Targets that did not answer when it was claimed: they take it from its last owner until they are claimed too.
+    silent: Vec<TargetName>,
 }
 
 impl fmt::Debug for Member {
@@ -120,10 +122,7 @@ impl Inner {
             tenure.end();
         }
         known.announced = false;
-        // Whoever is claiming it has its lock, and whoever uses it counts.
-        if Arc::strong_count(&known.claiming) == 1 && !Use::is_any(&known.uses) {
-            books.remove(book);
-        }
+        known.silent.clear();
         drop(books);
         self.library.revoke(book);
     }
@@ -183,6 +182,9 @@ impl Inner {
             Ok(owned) => {
                 let (epoch, made_from) = (lease.epoch, owned.made_from);
                 tracing::info!(%book, epoch, ?made_from, silent = ?owned.silent, "this machine owns the book");
+                if let Some(known) = self.books.lock().get_mut(book) {
+                    known.silent = owned.silent;
+                }
                 Ok(())
             }
             Err(error) => {
@@ -225,9 +227,46 @@ impl Inner {
         owned.map(|(book, known)| (book.clone(), known.announced)).collect()
     }
 
-    /// Whether nobody needs this machine for a book any more: no job runs, it has left memory, and a target has all of it.
+    /// Claims the targets that were silent before, as far as they answer now.
+    pub(super) async fn claim_silent(&self) {
+        let silent: Vec<(BookId, Tenure, Vec<TargetName>)> = {
+            let books = self.books.lock();
+            let silent = books.iter().filter(|(_, known)| !known.silent.is_empty());
+            silent
+                .filter_map(|(book, known)| Some((book.clone(), known.tenure.clone()?, known.silent.clone())))
+                .collect()
+        };
+        for (book, tenure, targets) in silent {
+            for target in targets {
+                let Ok(sink) = self.sink() else { return };
+                if let Err(error) = sink.claim(&target, &book, &tenure).await {
+                    tracing::debug!(%book, %target, %error, "the target is not claimed yet");
+                    continue;
+                }
+                tracing::info!(%book, %target, "the target takes the book from here now");
+                if let Some(known) = self.books.lock().get_mut(&book) {
+                    known.silent.retain(|silent| *silent != target);
+                }
+            }
+        }
+    }
+
+    /// Forgets books of which nothing is known any more.
+    pub(super) fn tidy(&self) {
+        let needed = |known: &Book| {
+            known.tenure.is_some() || Arc::strong_count(&known.claiming) > 1 || Use::is_any(&known.uses)
+        };
+        self.books.lock().retain(|_, known| needed(known));
+    }
+
+    /// Whether nobody needs this machine for a book any more: no job runs, it has left memory, a target has all of it,
+    /// and none is left that takes it from an earlier owner, unless this machine ends.
     pub(super) fn is_done_with(&self, book: &BookId) -> bool {
         if self.scheduler.progress(book).is_some() || self.library.is_live(book) {
+            return false;
+        }
+        let is_unclaimed = self.books.lock().get(book).is_some_and(|known| !known.silent.is_empty());
+        if is_unclaimed && !self.is_leaving() {
             return false;
         }
         let Some(sink) = self.sink.upgrade() else { return false };
@@ -296,6 +335,7 @@ impl Member {
             tasks.spawn(work::take(Arc::clone(&self.0)));
             tasks.spawn(work::keep(Arc::clone(&self.0)));
             tasks.spawn(work::tell(Arc::clone(&self.0)));
+            tasks.spawn(work::claim(Arc::clone(&self.0)));
         }
         Ok(())
     }

@@ -98,6 +98,7 @@ pub(super) async fn keep(inner: Arc<Inner>) {
             () = inner.look.notified() => {}
             () = tokio::time::sleep(LOOK) => {}
         }
+        inner.tidy();
         for (book, announced) in inner.owned() {
             if inner.is_done_with(&book) {
                 inner.give_back(&book).await;
@@ -106,6 +107,14 @@ pub(super) async fn keep(inner: Arc<Inner>) {
                 inner.announce(&book, job_id.as_str()).await;
             }
         }
+    }
+}
+
+/// Claims targets that were away when their books were.
+pub(super) async fn claim(inner: Arc<Inner>) {
+    loop {
+        tokio::time::sleep(AGAIN).await;
+        inner.claim_silent().await;
     }
 }
 

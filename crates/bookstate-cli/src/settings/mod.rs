@@ -36,7 +36,9 @@ use crate::failure::Failure;
 pub(crate) use file::ConfigFile;
 pub(crate) use fleet::FleetSettings;
 pub(crate) use layer::Row;
-pub(crate) use place::{Place, TokenSource};
+pub(crate) use place::Place;
+#[cfg(feature = "nats")]
+pub(crate) use place::TokenSource;
 pub(crate) use providers::{KeySource, ProviderSettings};
 pub(crate) use secret::Secret;
 pub(crate) use server::ServerSettings;
