@@ -86,6 +86,7 @@ fn complete(mut document: OpenApi) -> OpenApi {
         ("books", "Books and what is in them"),
         ("jobs", "Jobs that work on books"),
         ("targets", "Places that get a copy of every book"),
+        ("fleet", "Machines that share the books"),
         ("server", "The server itself"),
     ];
     let tag = |(name, about): (&str, &str)| TagBuilder::new().name(name).description(Some(about)).build();
