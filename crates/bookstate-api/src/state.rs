@@ -1,6 +1,8 @@
 //! What the routes share. The library is private to this file and to [`crate::read`], so that a route can get
 //! at a book in one way only.
 
+// long: what all routes share stands in one place, so that a route can get at a book in one way only.
+
 use std::{
     collections::BTreeMap,
     sync::{

@@ -279,7 +279,7 @@ impl Inner {
         let claiming = self.books.lock().get(book).map(|known| known.claiming.clone());
         let Some(claiming) = claiming else { return };
         // Whoever is about to open it is first.
-        let Ok(_nobody_claims) = claiming.try_lock() else { return };
+        let Ok(_nobody_claims) = claiming.try_lock_owned() else { return };
         if self.books.lock().get(book).is_none_or(|known| Use::is_any(&known.uses))
             || !self.is_done_with(book)
         {
