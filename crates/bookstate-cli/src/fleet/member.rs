@@ -7,7 +7,7 @@ use std::{
         Arc, OnceLock, Weak,
         atomic::{AtomicBool, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
@@ -23,6 +23,12 @@ use tokio::{sync::Notify, task::JoinSet};
 
 use super::{files, work};
 use crate::failure::Failure;
+
+/// How often it is tried to tell the others of a job before its start is answered; it goes on behind that.
+const ANNOUNCEMENTS: u32 = 20;
+
+/// The pause between two tries.
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// What a member works with.
 pub(super) struct MemberParts<'a> {
@@ -195,14 +201,15 @@ impl Inner {
         }
     }
 
-    /// Tells the others of a book's job, so that one of them goes on with it if this machine does not.
-    pub(super) async fn announce(&self, book: &BookId, job_id: &str) {
-        let Ok(fleet) = self.fleet() else { return };
+    /// Tells the others of a book's job, so that one of them goes on with it if this machine does not. Says whether
+    /// they were told.
+    pub(super) async fn announce(&self, book: &BookId, job_id: &str) -> bool {
+        let Ok(fleet) = self.fleet() else { return false };
         let files = match files::put(&*self.sources, self.library.dir(), book).await {
             Ok(files) => files,
             Err(error) => {
                 tracing::warn!(%book, %error, "the book's file is not where other machines find it; it is tried again");
-                return;
+                return false;
             }
         };
         let source_sha256 = files.first().map_or_else(String::new, |file| file.sha256().to_owned());
@@ -213,9 +220,11 @@ impl Inner {
                 if let Some(known) = self.books.lock().get_mut(book) {
                     known.announced = true;
                 }
+                true
             }
             Err(error) => {
-                tracing::warn!(%book, %error, "the job is not told to the others; it is tried again")
+                tracing::warn!(%book, %error, "the job is not told to the others; it is tried again");
+                false
             }
         }
     }
@@ -366,7 +375,12 @@ impl Ownership for Member {
     }
 
     async fn announce(&self, book: &BookId, job: &JobId) {
-        self.0.announce(book, job.as_str()).await;
+        // Whoever asked for the job believes it safe when there is an answer.
+        let mut left = ANNOUNCEMENTS;
+        while left > 0 && !self.0.announce(book, job.as_str()).await {
+            left -= 1;
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 
     fn elsewhere(&self, book: &BookId) -> Option<Elsewhere> {
