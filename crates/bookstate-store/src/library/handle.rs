@@ -91,12 +91,7 @@ impl BookHandle {
     ) -> Result<Receipt, PersistError> {
         let shared = &self.library.0;
         let began = Instant::now();
-        let committed = self.book.commit(
-            &shared.journal,
-            &*shared.clock,
-            self.tenure.as_ref().map(|own| (own, began)),
-            build,
-        );
+        let committed = self.book.commit(&shared.journal, &*shared.clock, self.tenure.as_ref(), build);
         let committed = committed.and_then(|(receipt, position)| {
             if let Some(position) = position.filter(|_| shared.policy == SyncPolicy::Always) {
                 let synced = shared.journal.wait_synced(position);

@@ -124,17 +124,17 @@ impl LiveBook {
     }
 
     /// Validates, journals, applies, marks dirty: one commit, and where its record ends; none when there was nothing
-    /// to do. Waits for no sync. `build` must be pure; it runs under the lock. `under`: the tenure that has to hold, and
-    /// when the call was made.
+    /// to do. Waits for no sync. `build` must be pure; it runs under the lock. `under`: the tenure that has to hold,
+    /// now and not when the call was made, which may have waited for the lock or been stopped.
     pub(super) fn commit(
         &self,
         journal: &Journal,
         clock: &dyn Clock,
-        under: Option<(&Tenure, Instant)>,
+        under: Option<&Tenure>,
         build: impl FnOnce(&BookState, &At) -> Result<Ops, Misuse>,
     ) -> Result<(Receipt, Option<Position>), PersistError> {
         let mut guard = self.lock();
-        if under.is_some_and(|(tenure, began)| !tenure.holds(began)) {
+        if under.is_some_and(|tenure| !tenure.holds(Instant::now())) {
             return Err(PersistError::Fenced { book_id: self.id.clone() });
         }
         let inner = &mut *guard;

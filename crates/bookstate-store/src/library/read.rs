@@ -33,8 +33,11 @@ pub struct Reading {
     pub snapshot: Arc<Snapshot>,
 }
 
-/// How long a target may take that is asked first: what is here is an answer too.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a target may take to say where a book stands that is here too.
+const LOOK: Duration = Duration::from_millis(300);
+
+/// How long it may take for the book: what is here is an answer too.
+const LOAD: Duration = Duration::from_secs(5);
 
 impl Library {
     /// A book from memory when it is live, else from the local store, else from the first target that has
@@ -94,7 +97,7 @@ impl Library {
         let mut newer = None;
         let targets = self.0.targets.read().clone();
         for (target, connection) in targets {
-            let found = tokio::time::timeout(PATIENCE, connection.book_sync(id)).await;
+            let found = tokio::time::timeout(LOOK, connection.book_sync(id)).await;
             let Ok(Ok(Some(found))) = found else { continue };
             let place = Some((found.epoch, found.persisted_seq));
             if place > best {
@@ -102,7 +105,7 @@ impl Library {
             }
         }
         let Some((target, connection)) = newer else { return Ok(None) };
-        let Ok(Ok(Some(stored))) = tokio::time::timeout(PATIENCE, connection.load_book(id)).await else {
+        let Ok(Ok(Some(stored))) = tokio::time::timeout(LOAD, connection.load_book(id)).await else {
             return Ok(None);
         };
         let snapshot = Arc::new(Snapshot { state: stored.state, seq: stored.sync.persisted_seq });

@@ -6,13 +6,14 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
 use bookstate_domain::BookId;
 use bookstate_store::{
-    BookSync, Chunk, Library, Limits, ReadError, Source, StoredBook, Target, TargetError, TargetName,
-    WriterId,
+    BookSync, Chunk, Epoch, Library, LibraryConfig, Limits, ReadError, Source, StoredBook, Target,
+    TargetError, TargetName, Tenure, WriterId,
 };
 use parking_lot::Mutex;
 
@@ -36,6 +37,11 @@ impl TestTarget {
 
     /// Holds the book of [`changes`] as of commit `last`.
     fn put(&self, id: &BookId, last: u32) {
+        self.put_of(Epoch::NONE, id, last);
+    }
+
+    /// The same, written by the owner of this epoch.
+    fn put_of(&self, epoch: Epoch, id: &BookId, last: u32) {
         let mut state = bookstate_domain::BookState::new(id.clone());
         for number in 1..=last {
             for op in ops(id, &at(number), &changes(number)) {
@@ -44,7 +50,7 @@ impl TestTarget {
         }
         let sync = BookSync {
             start: bookstate_store::StartId::default(),
-            epoch: bookstate_store::Epoch::NONE,
+            epoch,
             writer: WriterId([9; 16]),
             write_no: 1,
             token: 1,
@@ -160,6 +166,41 @@ fn a_dead_target_is_an_error_only_when_nobody_else_has_the_book() {
     dead.is_down.store(true, Ordering::SeqCst);
     library.remove_target(&name("dead"));
     assert_eq!(read(&library, &unknown), None, "it is not a target any more");
+}
+
+/// A machine of a fleet that had the book once has a copy of it, which is old when another one has it since.
+#[test]
+fn in_a_fleet_the_last_owners_copy_is_read_by_whoever_does_not_own_the_book() {
+    let shelf = Shelf::new(SOON);
+    let (library, _) = Library::open(LibraryConfig { require_tenures: true, ..shelf.config() }).unwrap();
+    let (one, two) = (TestTarget::new(), TestTarget::new());
+    library.add_target(name("one"), one.clone());
+    library.add_target(name("two"), two.clone());
+    let id = book("moby");
+    let timer = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let read = || {
+        let reading = timer.block_on(library.read(&id)).unwrap().unwrap();
+        (reading.source, reading.snapshot.seq.get())
+    };
+    let hour = Instant::now() + Duration::from_secs(3600);
+    library.grant(&id, Tenure::new(Epoch(1), hour));
+    commit_up_to(&write(&library, &id), 4);
+    persist(&library, &id);
+    one.put_of(Epoch(2), &id, 3);
+    assert_eq!(read(), (Source::Local, 4), "its owner reads what is here");
+    library.revoke(&id);
+    assert_eq!(read(), (Source::Target(name("one")), 3), "the last owner's, and not the longest");
+    two.put_of(Epoch(2), &id, 6);
+    assert_eq!(read(), (Source::Target(name("two")), 6));
+    two.is_down.store(true, Ordering::SeqCst);
+    assert_eq!(read(), (Source::Target(name("one")), 3));
+    one.is_down.store(true, Ordering::SeqCst);
+    assert_eq!(read(), (Source::Local, 4), "an old answer rather than none");
+    // As here: it is not loaded from elsewhere.
+    one.is_down.store(false, Ordering::SeqCst);
+    one.put(&id, 4);
+    let loads = one.loads.load(Ordering::SeqCst);
+    assert_eq!((read(), one.loads.load(Ordering::SeqCst)), ((Source::Local, 4), loads));
 }
 
 #[test]
