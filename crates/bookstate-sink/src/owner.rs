@@ -22,6 +22,9 @@ pub struct Owned {
     pub taken: TakenOver,
     /// The targets that take it from here now, under the epoch of the tenure.
     pub claimed: Vec<TargetName>,
+    /// Nobody who answered has the book, and it is not here: it is to be created. A silent target that turns out to have it
+    /// is not to be claimed unasked.
+    pub anew: bool,
     /// The targets that did not say whether they have it. They may have had more than what it was made from; what they
     /// have is left alone until [`Sink::claim`] is called for them.
     pub silent: Vec<TargetName>,
@@ -115,7 +118,8 @@ impl Sink {
     /// What is here is kept when every target that answers shows it as this data directory's: it is what they have, or
     /// ahead of that. Otherwise somebody else had the book since: what no target took of what is here is
     /// [set aside](Owned::set_aside), never merged, and the book becomes the copy of the last owner. A book that is
-    /// unknown here is made from that copy; one that nobody has is to be created.
+    /// unknown here is made from that copy; one that nobody who answers has is to be created ([`anew`](Owned::anew)): a
+    /// target that is away must not keep others from beginning, and one that turns out to have the book is left alone.
     ///
     /// Called again with the tenure that the book is granted under, it claims what answers now, and changes nothing here.
     ///
@@ -130,10 +134,13 @@ impl Sink {
     pub async fn take_over_under(&self, book: &BookId, tenure: &Tenure) -> Result<Owned, CommandError> {
         self.library.revoke_other(book, tenure);
         let is_granted = self.library.tenure(book).is_some();
-        let (mut copies, mut silent) = (Vec::new(), Vec::new());
+        let (mut copies, mut silent, mut answers) = (Vec::new(), Vec::new(), false);
         for name in self.remote_targets() {
             match self.ask(&name, |answer| Command::Judge(book.clone(), answer)).await {
-                Ok(judged) => copies.extend(judged.map(|judged| Copy { name, judged })),
+                Ok(judged) => {
+                    answers = true;
+                    copies.extend(judged.map(|judged| Copy { name, judged }));
+                }
                 Err(error) => silent.push((name, error)),
             }
         }
@@ -143,6 +150,7 @@ impl Sink {
         let mut owned = Owned {
             made_from: None,
             taken: TakenOver::default(),
+            anew: false,
             claimed: Vec::new(),
             silent: silent.iter().map(|(name, _)| name.clone()).collect(),
             set_aside: None,
@@ -154,11 +162,11 @@ impl Sink {
             false => choose(book, own, here, &copies, silent.is_empty())?,
         };
         match course {
-            Course::Keep if here == Seq::ZERO && !silent.is_empty() => {
+            Course::Keep if here == Seq::ZERO && !silent.is_empty() && !answers => {
                 let (target, error) = silent.swap_remove(0);
                 return Err(CommandError::Unanswered { target, reason: error.to_string() });
             }
-            Course::Keep => {}
+            Course::Keep => owned.anew = here == Seq::ZERO,
             Course::MakeFrom(target) => {
                 let shipped = copies.iter().map(|copy| copy.judged.shipped).max().unwrap_or(Seq::ZERO);
                 same = self.make_from(book, &target, (here, shipped), &copies, &mut owned).await?;

@@ -234,3 +234,35 @@ async fn a_target_that_was_silent_is_named_and_claimed_on_command() {
     assert_eq!((again.claimed.len(), again.made_from, again.set_aside), (2, None, None));
     commit(&handle, &[put(3, "b")]).unwrap();
 }
+
+/// A target that is away must not keep a machine from beginning a book; and one that turns out to have it is not
+/// overwritten unasked.
+#[tokio::test(start_paused = true)]
+async fn a_new_book_begins_while_a_target_is_away_and_what_that_had_is_left_alone() {
+    for had in [false, true] {
+        let (one, two) = (Arc::new(SimTarget::new()), Arc::new(SimTarget::new()));
+        if had {
+            let earlier = Machine::new(6, &[("two", &two)]);
+            earlier.own(1).await.unwrap();
+            commit(&earlier.write(), &[put(1, "earlier")]).unwrap();
+            earlier.sink.barrier().await;
+        }
+        let before = had.then(|| shown(&two));
+        two.set_down(true);
+        let machine = Machine::new(7, &[("one", &one), ("two", &two)]);
+        let owned = machine.own(2).await.unwrap();
+        assert!(owned.anew && owned.silent == [name("two")], "{owned:?}");
+        let handle = machine.write();
+        commit(&handle, &[put(2, "new")]).unwrap();
+        two.set_down(false);
+        machine.sink.barrier().await;
+        let expected = (Epoch(2), handle.snapshot().state.clone());
+        assert_eq!(shown(&one), expected);
+        assert_eq!(shown(&two), before.unwrap_or(expected), "had: {had}");
+    }
+    // When nobody answers, nobody knows.
+    let only = Arc::new(SimTarget::new());
+    only.set_down(true);
+    let machine = Machine::new(7, &[("only", &only)]);
+    assert!(matches!(machine.own(1).await, Err(CommandError::Unanswered { .. })));
+}
