@@ -11,10 +11,10 @@ use rand::RngExt;
 use crate::{
     bucket::{Write, WriteError},
     error::{ClaimError, FleetError},
-    fleet::{Inner, Lease},
     keys::Kind,
     lease::{Action, Counter, Event, Found, State},
     notes::{self, Count, Owner},
+    shared::{Inner, Lease},
 };
 
 /// The pause between attempts, and at most so much more by chance.

@@ -15,7 +15,7 @@
 //! know. This crate must not know jobs, the store, the sink or HTTP: the book's owner is a [`Holder`].
 //!
 //! Reading order: [`options`](FleetOptions), `keys`, `notes` (what keys hold), `lease` (one lease, pure), `bucket` (what
-//! is written and compared), `watch`, `view` (what was heard), [`fleet`](Fleet), `claim`, `renewal`,
+//! is written and compared), `watch`, `view` (what was heard), `shared`, [`fleet`](Fleet), `claim`, `renewal`,
 //! [`wanted`](Wanted), [`quota`](Shares), [`sources`](Sources).
 //!
 //! ```no_run
@@ -58,16 +58,18 @@ mod notes;
 mod options;
 mod quota;
 mod renewal;
+mod shared;
 mod sources;
 mod view;
 mod wanted;
 mod watch;
 
 pub use error::{ClaimError, FleetError};
-pub use fleet::{Fleet, Holder, Lease};
+pub use fleet::Fleet;
 pub use lease::End;
 pub use notes::{JobNote, Machine, Owner, Priority};
 pub use options::FleetOptions;
 pub use quota::Shares;
+pub use shared::{Holder, Lease};
 pub use sources::{DirSources, NatsSources, SourceError, Sources};
 pub use wanted::{Candidate, Wanted};

@@ -14,10 +14,10 @@ use futures_util::{
 use tokio::time::MissedTickBehavior;
 
 use crate::{
-    fleet::Inner,
     keys::Kind,
     lease::{Action, End, Event, State},
     notes::{self, Machine},
+    shared::Inner,
 };
 
 /// How many jobs are written again at once.

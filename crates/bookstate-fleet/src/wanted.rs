@@ -9,7 +9,7 @@ use std::{
 use bookstate_domain::BookId;
 use rand::RngExt;
 
-use crate::{fleet::Inner, notes::JobNote};
+use crate::{notes::JobNote, shared::Inner};
 
 /// A book that nobody has.
 #[derive(Debug, Clone, PartialEq, Eq)]
