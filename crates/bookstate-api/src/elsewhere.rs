@@ -10,17 +10,14 @@ use std::time::Duration;
 use axum::{
     body::Body,
     extract::{Request, State},
-    http::{HeaderName, HeaderValue, Method, Uri, header, request::Parts},
+    http::{HeaderName, HeaderValue},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use bookstate_domain::BookId;
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
-};
 
 use crate::{
+    others::{PASSED_ON, passed_on},
     ownership::{Elsewhere, NotOwned},
     problem::Problem,
     state::ApiState,
@@ -30,48 +27,8 @@ use crate::{
 /// Which machine answered, or should have.
 pub(crate) const OWNER: HeaderName = HeaderName::from_static("x-bookstate-owner");
 
-/// Marks a request that was passed on once: it is answered by whoever has it then, so that two machines that take each
-/// other for the owner do not pass it on for ever.
-const PASSED_ON: HeaderName = HeaderName::from_static("x-bookstate-passed-on");
-
 /// How long a reader waits for an owner that says nothing.
 const PATIENCE: Duration = Duration::from_millis(300);
-
-/// What is for one connection alone, and not to be passed on.
-const HOP_BY_HOP: [HeaderName; 6] = [
-    header::CONNECTION,
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-    header::TE,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-];
-
-/// Speaks with the other machines.
-#[derive(Debug, Clone)]
-pub(crate) struct Others(Client<HttpConnector, Body>);
-
-impl Others {
-    pub(crate) fn new() -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(PATIENCE));
-        connector.set_nodelay(true);
-        Self(Client::builder(TokioExecutor::new()).build(connector))
-    }
-
-    /// Passes a request on. `None`: there is no answer, or none in time.
-    async fn ask(&self, request: Request, patience: Option<Duration>) -> Option<Response> {
-        let answer = self.0.request(request);
-        let answer = match patience {
-            Some(patience) => tokio::time::timeout(patience, answer).await.ok()?,
-            None => answer.await,
-        };
-        let mut answer =
-            answer.inspect_err(|error| tracing::debug!(%error, "the owner does not answer")).ok()?;
-        HOP_BY_HOP.iter().for_each(|name| drop(answer.headers_mut().remove(name)));
-        Some(answer.map(Body::new))
-    }
-}
 
 /// Answers here what is answered here, and elsewhere the rest.
 pub(crate) async fn answered(State(state): State<ApiState>, request: Request, next: Next) -> Response {
@@ -82,8 +39,7 @@ pub(crate) async fn answered(State(state): State<ApiState>, request: Request, ne
     // A page that a browser reads has no body.
     let (kept, body) = if reads { (Some(parts.clone()), Body::empty()) } else { (None, body) };
     let patience = (reads && !is_made(parts.uri.path())).then_some(PATIENCE);
-    let passed_on = passed_on(parts, body, &elsewhere);
-    let answer = match passed_on {
+    let answer = match passed_on(parts, body, &elsewhere) {
         Some(request) => state.others().ask(request, patience).await,
         None => None,
     };
@@ -129,22 +85,6 @@ fn is_made(path: &str) -> bool {
     ["/image", "/export", "/words", "/events", "/cover"].iter().any(|end| path.ends_with(end))
 }
 
-fn passed_on(mut parts: Parts, body: Body, to: &Elsewhere) -> Option<Request> {
-    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-    let uri: Uri = format!("{}{path}", to.address.trim_end_matches('/')).parse().ok()?;
-    let host = HeaderValue::from_str(uri.authority()?.as_str()).ok()?;
-    HOP_BY_HOP.iter().for_each(|name| drop(parts.headers.remove(name)));
-    parts.headers.insert(header::HOST, host);
-    parts.headers.insert(PASSED_ON, HeaderValue::from_static("1"));
-    if parts.method == Method::GET {
-        parts.headers.remove(header::CONTENT_LENGTH);
-    }
-    parts.uri = uri;
-    parts.version = axum::http::Version::HTTP_11;
-    parts.extensions.clear();
-    Some(Request::from_parts(parts, body))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,18 +104,5 @@ mod tests {
         for path in ["/", "/api/books", "/api/status", "/books", "/targets/b-1", "/api/jobs", "/metrics"] {
             assert_eq!(id(path), None, "{path}");
         }
-    }
-
-    #[test]
-    fn a_request_is_passed_on_with_its_query_and_once() {
-        let request =
-            Request::get("/api/books/b-1?x=1").header(header::HOST, "here").body(Body::empty()).unwrap();
-        let to = Elsewhere { machine: "m".into(), address: "http://there:8080/".into() };
-        let passed = passed_on(request.into_parts().0, Body::empty(), &to).unwrap();
-        assert_eq!(passed.uri(), "http://there:8080/api/books/b-1?x=1");
-        assert_eq!(passed.headers()[header::HOST], "there:8080");
-        assert!(passed.headers().contains_key(PASSED_ON));
-        let nowhere = Elsewhere { machine: "m".into(), address: "somewhere else".into() };
-        assert!(passed_on(passed.into_parts().0, Body::empty(), &nowhere).is_none());
     }
 }

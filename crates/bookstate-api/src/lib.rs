@@ -47,6 +47,7 @@ mod images;
 mod job_log;
 mod lag;
 mod layers;
+mod others;
 mod ownership;
 mod problem;
 mod providers;
