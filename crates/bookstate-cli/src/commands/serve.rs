@@ -66,9 +66,9 @@ pub(crate) async fn run(
         scheduler: scheduler(&library, catalog, &models, settings, unit_log),
         sink: sink.clone(),
     };
-    let joining = Joining::new(settings, &parts, &config)?;
+    let mut joining = Joining::new(settings, &parts, &config)?;
     config.ownership = joining.as_ref().map(Joining::ownership);
-    let served = serve(settings, parts, config, joining.as_ref(), listening, json).await;
+    let served = serve(settings, parts, config, joining.as_mut(), listening, json).await;
     if let Some(joining) = joining {
         joining.end(settings.drain).await;
     }
@@ -80,7 +80,7 @@ async fn serve(
     settings: &Settings,
     parts: ServerParts,
     config: ServerConfig,
-    joining: Option<&Joining>,
+    joining: Option<&mut Joining>,
     listening: impl FnOnce(SocketAddr),
     json: bool,
 ) -> Result<(), Failure> {

@@ -7,7 +7,12 @@ use bookstate_fleet::{FleetOptions, NatsSources};
 use bookstate_jobs::JobRequest;
 use bookstate_nats::NatsOptions;
 
-use super::member::{Member, MemberParts};
+use tokio::task::JoinSet;
+
+use super::{
+    member::{Member, MemberParts},
+    work,
+};
 use crate::{failure::Failure, served, settings::Settings};
 
 /// How often it is looked whether everything was given back.
@@ -20,6 +25,8 @@ pub(crate) struct Joining {
     options: FleetOptions,
     /// Where others reach this machine, when that is not where it answers.
     address: Option<String>,
+    /// What goes on beside requests.
+    tasks: JoinSet<()>,
 }
 
 impl Joining {
@@ -58,7 +65,7 @@ impl Joining {
             request,
             room: settings.books_at_once,
         });
-        Ok(Some(Self { member, options, address: fleet.address.clone() }))
+        Ok(Some(Self { member, options, address: fleet.address.clone(), tasks: JoinSet::new() }))
     }
 
     /// What the server asks.
@@ -66,11 +73,11 @@ impl Joining {
         Arc::new(self.member.clone())
     }
 
-    /// Joins, as a server that answers at `bound`.
+    /// Joins, as a server that answers at `bound`, and begins to go on with jobs that no machine has.
     ///
     /// # Errors
     /// The options cannot be used, or others would not know where to reach this machine.
-    pub(crate) fn join(&self, bound: SocketAddr) -> Result<(), Failure> {
+    pub(crate) fn join(&mut self, bound: SocketAddr) -> Result<(), Failure> {
         let address = match &self.address {
             Some(address) => address.clone(),
             None if bound.ip().is_unspecified() => {
@@ -84,11 +91,18 @@ impl Joining {
         };
         let mut options = self.options.clone();
         options.address = address;
-        self.member.join(options)
+        self.member.join(options)?;
+        let inner = || Arc::clone(&self.member.0);
+        self.tasks.spawn(work::take(inner()));
+        self.tasks.spawn(work::keep(inner()));
+        self.tasks.spawn(work::tell(inner()));
+        self.tasks.spawn(work::claim(inner()));
+        Ok(())
     }
 
-    /// Gives everything back: as soon as another machine finds all of a book, or when `patience` is over.
-    pub(crate) async fn end(self, patience: Duration) {
+    /// Gives everything back: as soon as another machine finds all of a book, or when `patience` is over. Nothing of the
+    /// library or the sink is held behind it.
+    pub(crate) async fn end(mut self, patience: Duration) {
         let looks = async {
             while self.member.owns_any() {
                 tokio::time::sleep(LOOK).await;
@@ -100,5 +114,6 @@ impl Joining {
             );
         }
         self.member.end().await;
+        self.tasks.shutdown().await;
     }
 }

@@ -15,13 +15,13 @@ use bookstate_api::{Elsewhere, FleetBook, FleetMachine, FleetView, NotOwned, Own
 use bookstate_domain::{BookId, JobId};
 use bookstate_fleet::{ClaimError, End, Fleet, FleetOptions, Holder, JobNote, Priority, Sources};
 use bookstate_jobs::{JobRequest, Scheduler};
-use bookstate_sink::Sink;
+use bookstate_sink::{CommandError, Sink};
 use bookstate_store::{Epoch, Library, TargetName, Tenure};
 use parking_lot::Mutex;
 use serde_json::json;
-use tokio::{sync::Notify, task::JoinSet};
+use tokio::sync::Notify;
 
-use super::{files, work};
+use super::files;
 use crate::failure::Failure;
 
 /// How often it is tried to tell the others of a job before its start is answered; it goes on behind that.
@@ -63,7 +63,6 @@ pub(super) struct Inner {
     leaving: AtomicBool,
     /// Told when there may be something to give back.
     pub(super) look: Notify,
-    tasks: Mutex<JoinSet<()>>,
 }
 
 #[derive(Default)]
@@ -96,9 +95,9 @@ impl Holder for Tenures {
         }
     }
 
-    fn lost(&self, book: &BookId, why: End) {
+    fn lost(&self, book: &BookId, _: End) {
+        // The fleet has logged it.
         let Some(inner) = self.0.upgrade() else { return };
-        tracing::warn!(%book, ?why, "the lease is lost: another machine may go on with the book");
         inner.forget(book);
     }
 }
@@ -108,16 +107,17 @@ impl Inner {
         self.books.lock().get(book)?.tenure.clone()
     }
 
+    /// Whether the book is granted, which is the last step of owning it.
     fn holds(&self, book: &BookId) -> bool {
-        self.tenure(book).is_some_and(|tenure| tenure.holds(Instant::now()))
+        self.library.tenure(book).is_some_and(|tenure| tenure.holds(Instant::now()))
     }
 
     /// A use of a book that is held: from here on it is not given back.
     fn used(&self, book: &BookId) -> Option<Use> {
         let books = self.books.lock();
         let known = books.get(book)?;
-        let holds = known.tenure.as_ref().is_some_and(|tenure| tenure.holds(Instant::now()));
-        holds.then(|| Use::of(&known.uses))
+        // A claim whose future was dropped has a tenure that was not granted.
+        self.holds(book).then(|| Use::of(&known.uses))
     }
 
     /// The book is not this machine's any more.
@@ -188,7 +188,8 @@ impl Inner {
             Ok(owned) => {
                 let (epoch, made_from) = (lease.epoch, owned.made_from);
                 tracing::info!(%book, epoch, ?made_from, silent = ?owned.silent, "this machine owns the book");
-                if let Some(known) = self.books.lock().get_mut(book) {
+                // One that turns out to have a book which was begun anew here keeps it: a person decides.
+                if let Some(known) = self.books.lock().get_mut(book).filter(|_| !owned.anew) {
                     known.silent = owned.silent;
                 }
                 Ok(())
@@ -248,9 +249,21 @@ impl Inner {
         for (book, tenure, targets) in silent {
             for target in targets {
                 let Ok(sink) = self.sink() else { return };
-                if let Err(error) = sink.claim(&target, &book, &tenure).await {
-                    tracing::debug!(%book, %target, %error, "the target is not claimed yet");
-                    continue;
+                match sink.claim(&target, &book, &tenure).await {
+                    Ok(_) => {}
+                    Err(error @ CommandError::Superseded { .. }) => {
+                        // The tenure is worth nothing there. The next claim's epoch is above that.
+                        tracing::warn!(%book, %error, "the book is given up");
+                        self.forget(&book);
+                        if let Ok(fleet) = self.fleet() {
+                            fleet.release(&book).await;
+                        }
+                        break;
+                    }
+                    Err(error) => {
+                        tracing::debug!(%book, %target, %error, "the target is not claimed yet");
+                        continue;
+                    }
                 }
                 tracing::info!(%book, %target, "the target takes the book from here now");
                 if let Some(known) = self.books.lock().get_mut(&book) {
@@ -328,24 +341,18 @@ impl Member {
             books: Mutex::default(),
             leaving: AtomicBool::new(false),
             look: Notify::new(),
-            tasks: Mutex::default(),
         }))
     }
 
-    /// Joins the fleet, and begins to go on with jobs that no machine has.
+    /// Joins the fleet.
     ///
     /// # Errors
     /// The options cannot be used.
     pub(super) fn join(&self, options: FleetOptions) -> Result<(), Failure> {
         let fleet = Fleet::start(options, Arc::new(Tenures(Arc::downgrade(&self.0))));
         let fleet = fleet.map_err(Failure::usage)?;
-        if self.0.fleet.set(fleet).is_ok() {
-            let mut tasks = self.0.tasks.lock();
-            tasks.spawn(work::take(Arc::clone(&self.0)));
-            tasks.spawn(work::keep(Arc::clone(&self.0)));
-            tasks.spawn(work::tell(Arc::clone(&self.0)));
-            tasks.spawn(work::claim(Arc::clone(&self.0)));
-        }
+        // It is joined once.
+        drop(self.0.fleet.set(fleet));
         Ok(())
     }
 
@@ -354,8 +361,8 @@ impl Member {
         !self.0.owned().is_empty()
     }
 
-    /// Gives everything back. Nothing of the library or the sink is held behind it.
-    pub(super) async fn end(self) {
+    /// Gives everything back.
+    pub(super) async fn end(&self) {
         self.leave();
         for (book, _) in self.0.owned() {
             self.0.forget(&book);
@@ -363,8 +370,6 @@ impl Member {
         if let Ok(fleet) = self.0.fleet() {
             fleet.release_all().await;
         }
-        let mut tasks = std::mem::take(&mut *self.0.tasks.lock());
-        tasks.shutdown().await;
     }
 }
 

@@ -19,7 +19,7 @@ impl Joining {
         match *self {}
     }
 
-    pub(crate) fn join(&self, _: SocketAddr) -> Result<(), Failure> {
+    pub(crate) fn join(&mut self, _: SocketAddr) -> Result<(), Failure> {
         match *self {}
     }
 
