@@ -75,7 +75,9 @@ impl Server {
         self.answer("GET", path, b"")
     }
 
-    fn answer(&self, method: &str, path: &str, body: &[u8]) -> Message {
+    /// What it answers, whatever its status.
+    #[must_use]
+    pub fn answer(&self, method: &str, path: &str, body: &[u8]) -> Message {
         let address = self.url.trim_start_matches("http://").parse().unwrap();
         Client::new(address).request(method, path, body).unwrap()
     }

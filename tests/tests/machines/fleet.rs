@@ -50,6 +50,14 @@ fn seed() -> SmallRng {
     SmallRng::seed_from_u64(seed)
 }
 
+/// Two machines, of which the first is at work on all books of the shelf.
+fn at_work(shelf: &Shelf, cluster: &Cluster) -> (Vec<Machine>, Vec<String>) {
+    let machines = start(shelf, cluster, &["a", "b"]);
+    let books = shelf.expected.iter().map(|(file, _)| machines[0].begin(file)).collect();
+    until("some work", &machines, || machines[0].units().len() > 20);
+    (machines, books)
+}
+
 /// Waits until no book waits for a machine or has one, and looks that each is as it should be, asked of whomever.
 fn all_complete(shelf: &Shelf, machines: &[Machine], books: &[String]) {
     let asked = machines.iter().find(|machine| machine.answers()).unwrap();
@@ -79,21 +87,37 @@ fn an_owner(machines: &[Machine], asked: usize, books: &[String]) -> usize {
 #[test]
 fn another_machine_goes_on_with_the_books_of_one_that_died_with_its_disk() {
     let (shelf, cluster) = (Shelf::of(2, 120), Cluster::throwaway(1).unwrap());
-    let mut machines = start(&shelf, &cluster, &["a", "b"]);
-    let books: Vec<String> = shelf.expected.iter().map(|(file, _)| machines[0].begin(file)).collect();
-    until("some work", &machines, || machines[0].units().len() > 20);
+    let (mut machines, books) = at_work(&shelf, &cluster);
     machines[0].lose();
     let taken = until("a new owner", &machines, || machines[1].owner_of(&books[0]).as_deref() == Some("b"));
     println!("another machine owns the book after {taken:?}");
     all_complete(&shelf, &machines[1..], &books);
 }
 
+/// Whatever is asked of the other machine: it is the owner who answers, and who is asked to change something.
+#[test]
+fn every_machine_answers_for_every_book() {
+    let (shelf, cluster) = (Shelf::of(1, 400), Cluster::throwaway(1).unwrap());
+    let (mut machines, books) = at_work(&shelf, &cluster);
+    until("the owner's answer", &machines, || {
+        machines[1].answerer(&books[0]) == (Some("a".to_owned()), "processing".into())
+    });
+    assert_eq!(machines[0].answerer(&books[0]).0, None);
+    machines[0].stop_still();
+    let (owner, _) = machines[1].answerer(&books[0]);
+    assert_eq!(owner.as_deref(), Some("a (no answer)"), "a reader is not kept waiting");
+    machines[0].go_on();
+    until("an owner who answers", &machines, || {
+        machines[1].answerer(&books[0]).0.is_none_or(|owner| !owner.contains("no answer"))
+    });
+    assert_eq!(machines[1].cancel(&books[0]), Some(202), "{}", logs(&machines));
+    until("an end of all jobs", &machines, || machines[1].fleet()["books"].as_array().unwrap().is_empty());
+}
+
 #[test]
 fn a_machine_that_stood_still_writes_nothing_more_of_a_book_that_another_one_has() {
     let (shelf, cluster) = (Shelf::of(1, 160), Cluster::throwaway(1).unwrap());
-    let mut machines = start(&shelf, &cluster, &["a", "b"]);
-    let books = vec![machines[0].begin(&shelf.expected[0].0)];
-    until("some work", &machines, || machines[0].units().len() > 20);
+    let (mut machines, books) = at_work(&shelf, &cluster);
     machines[0].stop_still();
     until("a new owner", &machines, || machines[1].owner_of(&books[0]).as_deref() == Some("b"));
     let units = machines[0].units();
@@ -115,15 +139,13 @@ fn a_machine_that_stood_still_writes_nothing_more_of_a_book_that_another_one_has
 #[test]
 fn a_machine_that_ends_in_good_order_leaves_its_books_to_the_others_at_once() {
     let (shelf, cluster) = (Shelf::of(1, 160), Cluster::throwaway(1).unwrap());
-    let mut machines = start(&shelf, &cluster, &["a", "b"]);
-    let books = vec![machines[0].begin(&shelf.expected[0].0)];
-    until("some work", &machines, || machines[0].units().len() > 20);
+    let (mut machines, books) = at_work(&shelf, &cluster);
     machines[0].end();
     let owned = |machine: &Machine| machine.owner_of(&books[0]).as_deref() == Some("b");
     let taken = until("a new owner", &machines, || owned(&machines[1]));
     println!("another machine owns the book {taken:?} after the first one's end");
     all_complete(&shelf, &machines[1..], &books);
-    if machines[0].log().contains("the lease is lost") {
+    if machines[0].log().contains("the lease of a book is lost") {
         println!("so busy that a lease was not renewed in time: nothing is said of what ran twice");
         return;
     }

@@ -121,6 +121,20 @@ impl Machine {
         answer.text().to_owned()
     }
 
+    /// Who answers for a book, as the answer says; none: the machine itself. And how far the book is.
+    pub(crate) fn answerer(&self, book: &str) -> (Option<String>, Value) {
+        let answer = self.server().get(&format!("/api/books/{book}"));
+        assert_eq!(answer.status(), Some(200), "{}: {}", self.name, answer.text());
+        let book: Value = serde_json::from_slice(answer.body()).unwrap();
+        (answer.header("x-bookstate-owner").map(str::to_owned), book["status"].clone())
+    }
+
+    /// Asks for an end of a book's job; the status of the answer.
+    pub(crate) fn cancel(&self, book: &str) -> Option<u16> {
+        let job = format!("/api/jobs/{book}~job-1/cancel");
+        self.server().answer("POST", &job, b"").status()
+    }
+
     /// How far a book is, as it answers.
     pub(crate) fn status(&self, book: &str) -> String {
         let answer = self.server().asked("GET", &format!("/api/books/{book}"), b"");
