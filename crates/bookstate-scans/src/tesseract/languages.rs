@@ -10,23 +10,13 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs, io,
     path::Path,
-    sync::{Mutex, PoisonError},
-    thread,
 };
 
 use bookstate_reading::structure;
 use serde::{Deserialize, Serialize};
 
-use super::{Cancel, Layout, OcrError, Tesseract};
-use crate::{
-    PageError,
-    images::PageImage,
-    layout,
-    prepare::{self, Prepared},
-    private,
-    sample::spread_over,
-    words::PageWords,
-};
+use super::{Cancel, OcrError, Tesseract, samples::Samples};
+use crate::{PageError, images::PageImage, layout, private, sample::spread_over, words::PageWords};
 
 /// Models of Fraktur, the best first.
 const FRAKTUR: &[&str] = &["deu_latf", "frk", "script/Fraktur", "Fraktur"];
@@ -65,9 +55,6 @@ const OF_SCRIPT: &[(&str, &[&str])] = &[
 /// How many languages are tried on a book at most.
 const TRIED: usize = 8;
 
-/// How much surer than the commoner language a rarer one must be.
-const SURER: f64 = 0.015;
-
 /// ISO 639-1 codes of languages that a text is recognised in, and their names for the program.
 const ISO: &[(&str, &str)] = &[
     ("en", "eng"),
@@ -90,11 +77,8 @@ const SAMPLED: u32 = 5;
 /// The fewest and the most pages that are read for it.
 const SAMPLES: (u32, u32) = (3, 16);
 
-/// How surely the script of a page must be told for no other page to be asked.
-const SURE_SCRIPT: f32 = 3.0;
-
-/// The share of a page's height that is read to try a language on it, from its upper third on.
-const TRIED_SHARE: f32 = 0.35;
+/// How many pages that need not be looked at may be read while others are.
+const BEYOND: usize = 64;
 
 /// The file in which is kept what was found.
 const KEPT: &str = "languages.json";
@@ -156,29 +140,37 @@ impl Tesseract {
         let of_middle = |share: usize| pages.get(pages.len() * share / 100).copied();
         let mut middle: Vec<u32> = [25, 50, 75].into_iter().filter_map(of_middle).collect();
         middle.dedup();
-        let script = self.script(&middle, image, cancel)?;
+        let others = |of: &[u32]| pages.iter().copied().filter(|page| !of.contains(page)).collect::<Vec<_>>();
+        let samples = Samples { program: self, image, cancel };
+        let likely = self.candidates(None)?.into_iter().next().unwrap_or_else(|| self.any_language());
+        let has_language =
+            |script: &str| of_script(script).iter().any(|code| self.languages().contains(*code));
+        let (script, mut read) = samples.script_and_first_pages(&middle, &likely, &has_language)?;
         let candidates = self.candidates(script.as_deref())?;
         let Some(first) = candidates.first().cloned() else {
             let codes = self.any_language();
             return Ok(Found { languages: Languages { codes, note: None }, read: BTreeMap::new() });
         };
-        let mut read = self.read_all(&middle, image, &first, cancel)?;
+        if likely != first {
+            read.clear();
+        }
+        samples.read_also(&mut read, &middle, &others(&middle), &first)?;
         let is_told = candidates.len() == 1;
-        let codes = match told_by_words(&read) {
+        let codes = match told_by_words(&only(&read, &middle)) {
             _ if is_told => first.clone(),
             // Words are the same in old type and new.
             _ if is_fraktur(&first) => {
-                self.most_confident(&middle, image, &candidates, cancel)?.unwrap_or_else(|| first.clone())
+                samples.most_confident(&middle, &candidates)?.unwrap_or_else(|| first.clone())
             }
             Some(code) if candidates.iter().any(|candidate| candidate == code) => code.to_owned(),
-            _ => self.most_confident(&middle, image, &candidates, cancel)?.unwrap_or_else(|| first.clone()),
+            _ => samples.most_confident(&middle, &candidates)?.unwrap_or_else(|| first.clone()),
         };
         if codes != first {
             read.clear();
         }
-        let rest: Vec<u32> = pages.iter().copied().filter(|page| !read.contains_key(page)).collect();
-        read.append(&mut self.read_all(&rest, image, &codes, cancel)?);
-        let (languages, is_more) = self.with_quoted(codes, &read);
+        let beyond: Vec<u32> = (1..=page_count).filter(|page| !pages.contains(page)).take(BEYOND).collect();
+        samples.read_also(&mut read, &pages, &beyond, &codes)?;
+        let (languages, is_more) = self.with_quoted(codes, &only(&read, &pages));
         if is_more {
             read.clear();
         }
@@ -200,83 +192,6 @@ impl Tesseract {
     pub fn keep_languages(&self, dir: &Path, found: &Languages) -> io::Result<()> {
         let kept = Kept { installed: self.languages().clone(), found: found.clone() };
         private::write(&dir.join(KEPT), &serde_json::to_vec(&kept)?)
-    }
-
-    /// Reads pages, several at once. One that cannot be had or read is left out: reading it later says why.
-    fn read_all(
-        &self,
-        pages: &[u32],
-        image: &(dyn Fn(u32) -> Result<PageImage, PageError> + Sync),
-        languages: &str,
-        cancel: &Cancel,
-    ) -> Result<BTreeMap<u32, PageWords>, OcrError> {
-        let next = Mutex::new(pages.iter());
-        let read = Mutex::new(BTreeMap::new());
-        let work = || {
-            loop {
-                // Bound to a name: the lock is not held while a page is read.
-                let page = next.lock().unwrap_or_else(PoisonError::into_inner).next().copied();
-                let Some(page) = page else { return Ok(()) };
-                let Ok(image) = image(page) else { continue };
-                match self.read(&image, languages, cancel) {
-                    Ok(words) => {
-                        read.lock().unwrap_or_else(PoisonError::into_inner).insert(page, words);
-                    }
-                    Err(OcrError::Cancelled) => return Err(OcrError::Cancelled),
-                    Err(_) => {}
-                }
-            }
-        };
-        let processors = thread::available_parallelism().map_or(1, usize::from).min(pages.len());
-        thread::scope(|scope| {
-            let workers: Vec<_> = (0..processors).map(|_| scope.spawn(work)).collect();
-            for worker in workers {
-                // Whoever panicked has read what it has read.
-                worker.join().unwrap_or(Ok(()))?;
-            }
-            Ok::<(), OcrError>(())
-        })?;
-        Ok(read.into_inner().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// The script of these pages: of the first that says it surely, if there is a language of it; one that has none, if
-    /// most say it surely; else what most say of those that have one. Print that is small or faint is taken for any script.
-    fn script(
-        &self,
-        pages: &[u32],
-        image: &(dyn Fn(u32) -> Result<PageImage, PageError> + Sync),
-        cancel: &Cancel,
-    ) -> Result<Option<String>, OcrError> {
-        if !self.languages().contains("osd") {
-            return Ok(None);
-        }
-        let has_language =
-            |script: &str| of_script(script).iter().any(|code| self.languages().contains(*code));
-        let mut votes: BTreeMap<String, f32> = BTreeMap::new();
-        let (mut wanting, mut answers): (BTreeMap<String, usize>, usize) = (BTreeMap::new(), 0);
-        for page in pages {
-            let Ok(image) = image(*page) else { continue };
-            let prepared = prepare::prepare(&image.pixels, image.dpi);
-            // Too few letters are a failure for the program, and no vote for us.
-            let answer = match self.call(&prepared.pixels, prepared.dpi, "osd", Layout::Orientation, cancel) {
-                Err(OcrError::Failed { .. }) => continue,
-                answer => answer?,
-            };
-            if let Some((script, confidence)) = script_of(&answer) {
-                answers += 1;
-                match (confidence >= SURE_SCRIPT, has_language(&script)) {
-                    (true, true) if wanting.is_empty() => return Ok(Some(script)),
-                    (true, false) => *wanting.entry(script).or_default() += 1,
-                    (_, true) => *votes.entry(script).or_default() += confidence.max(0.1),
-                    (false, false) => {}
-                }
-            }
-        }
-        // The book cannot be read without it: one page alone does not say so.
-        if let Some((script, _)) = wanting.into_iter().find(|(_, pages)| 2 * pages > answers) {
-            return Ok(Some(script));
-        }
-        Ok(votes.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).map(|(script, _)| script))
     }
 
     /// The installed languages to be tried for a script.
@@ -315,46 +230,6 @@ impl Tesseract {
         let mut real = self.languages().iter().filter(|code| !["osd", "equ"].contains(&code.as_str()));
         let english = self.languages().contains("eng");
         if english { "eng".to_owned() } else { real.next().cloned().unwrap_or_else(|| "eng".to_owned()) }
-    }
-
-    /// The candidate that reads these pages with the most confidence; `None`: none reads a word.
-    fn most_confident(
-        &self,
-        pages: &[u32],
-        image: &(dyn Fn(u32) -> Result<PageImage, PageError> + Sync),
-        candidates: &[String],
-        cancel: &Cancel,
-    ) -> Result<Option<String>, OcrError> {
-        let images = pages.iter().filter_map(|page| image(*page).ok());
-        let parts: Vec<Prepared> =
-            images.map(|image| part(prepare::prepare(&image.pixels, image.dpi))).collect();
-        let mut found: Option<(&String, f64)> = None;
-        for candidate in candidates {
-            let Some(confidence) = self.confidence(&parts, candidate, cancel)? else { continue };
-            if found.is_none_or(|(_, best)| confidence > best + SURER) {
-                found = Some((candidate, confidence));
-            }
-        }
-        Ok(found.map(|(candidate, _)| candidate.clone()))
-    }
-
-    /// How surely images are read in a language; `None` without a word.
-    fn confidence(
-        &self,
-        images: &[Prepared],
-        language: &str,
-        cancel: &Cancel,
-    ) -> Result<Option<f64>, OcrError> {
-        let (mut sure, mut letters) = (0.0, 0.0);
-        for image in images {
-            let answer = self.call(&image.pixels, image.dpi, language, Layout::Page, cancel)?;
-            for word in super::tsv::parse(&answer).words {
-                let length = f64::from(u32::try_from(word.text.chars().count()).unwrap_or(1));
-                sure += length * f64::from(word.confidence);
-                letters += length;
-            }
-        }
-        Ok((letters > 0.0).then(|| sure / letters))
     }
 
     /// The languages with the one that is quoted, and whether it is one more. One that is wanting is named.
@@ -410,6 +285,11 @@ fn told_by_words(read: &BTreeMap<u32, PageWords>) -> Option<&'static str> {
     structure::language(texts.iter().map(String::as_str)).and_then(code_of)
 }
 
+/// What was read of these pages.
+fn only(read: &BTreeMap<u32, PageWords>, pages: &[u32]) -> BTreeMap<u32, PageWords> {
+    read.iter().filter(|(page, _)| pages.contains(page)).map(|(page, words)| (*page, words.clone())).collect()
+}
+
 /// Whether any of the models is one of Fraktur.
 fn is_fraktur(codes: &str) -> bool {
     codes.split('+').any(|code| FRAKTUR.contains(&code))
@@ -433,30 +313,6 @@ fn wanting(code: &str) -> String {
     format!("the book has text in a language ({code}) whose data tesseract lacks: apt-get install {package}")
 }
 
-/// A part of a page that is enough to try a language on.
-fn part(page: Prepared) -> Prepared {
-    let (width, height) = page.pixels.dimensions();
-    let (from, share) = (height / 3, (height as f32 * TRIED_SHARE) as u32);
-    let pixels = image::imageops::crop_imm(&page.pixels, 0, from, width, share.max(1)).to_image();
-    Prepared { pixels, ..page }
-}
-
-/// The script in an answer, and how sure the program is.
-fn script_of(answer: &str) -> Option<(String, f32)> {
-    let value = |name: &str| {
-        answer.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned())
-    };
-    Some((value("Script:")?, value("Script confidence:")?.parse().ok()?))
-}
-
-/// By how many degrees, clockwise, a page must be turned to stand upright, where the program is sure.
-pub(super) fn turn_of(answer: &str) -> Option<u16> {
-    let value = |name: &str| answer.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-    let confidence: f32 = value("Orientation confidence:")?.parse().ok()?;
-    let turn: u16 = value("Rotate:")?.parse().ok()?;
-    (confidence >= 1.5 && [90, 180, 270].contains(&turn)).then_some(turn)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -466,15 +322,5 @@ mod tests {
         assert_eq!(package_of("chi_sim"), "tesseract-ocr-chi-sim");
         assert_eq!(package_of("frk"), "tesseract-ocr-frk");
         assert_eq!(package_of("script/Fraktur"), "tesseract-ocr-script-frak");
-    }
-
-    #[test]
-    fn the_answer_says_script_and_turn() {
-        let answer = "Page number: 0\nOrientation in degrees: 270\nRotate: 90\nOrientation confidence: 14.89\n\
-            Script: Fraktur\nScript confidence: 14.23\n";
-        assert_eq!(script_of(answer), Some(("Fraktur".to_owned(), 14.23)));
-        assert_eq!(turn_of(answer), Some(90));
-        assert_eq!(turn_of(&answer.replace("14.89", "0.3")), None);
-        assert_eq!(script_of("nothing"), None);
     }
 }

@@ -3,7 +3,8 @@
 //! Invariants: one process per call, in a group of its own, with limits on time and memory; it ends when the call is
 //! cancelled and when this process dies, however it dies; its answer depends on the image and the languages alone.
 //!
-//! Reading order: [`Tesseract`], `process` (one call), `tsv` (what it answers), `languages` (which to read with),
+//! Reading order: [`Tesseract`], `process` (one call), `tsv` (what it answers), `languages` (which to read with), `samples` (what a
+//! few pages say of them), `several` (on all processors),
 //! `page` (a page from image to words), `leaders`, `ligatures` and
 //! `digits` (what the program takes for something else), `noise` (what is no print).
 
@@ -14,6 +15,8 @@ mod ligatures;
 mod noise;
 mod page;
 mod process;
+mod samples;
+mod several;
 mod tsv;
 
 use std::{

@@ -9,9 +9,7 @@ use std::collections::BTreeMap;
 
 use image::{DynamicImage, GrayImage, Luma};
 
-use super::{
-    Cancel, Layout, OcrError, Tesseract, digits, languages::turn_of, leaders, ligatures, noise, tsv,
-};
+use super::{Cancel, Layout, OcrError, Tesseract, digits, leaders, ligatures, noise, samples::turn_of, tsv};
 use crate::{
     images::PageImage,
     prepare::{self, Components, FEWEST_LETTERS, Prepared},
@@ -83,10 +81,10 @@ impl Tesseract {
         }
         noise::remove(&mut words, letter, &table.pictures);
         let unread = unread(&pieces, &words, &table.pictures, letter);
-        if unread >= UNREAD && !words.is_empty() {
-            self.look_again(prepared, languages, &mut words, &table.pictures, cancel)?;
+        if unread.len() >= UNREAD && !words.is_empty() {
+            self.look_again(prepared, languages, &mut words, &unread, &table.pictures, cancel)?;
         }
-        page.unread = words.is_empty() && unread >= PRINT;
+        page.unread = words.is_empty() && unread.len() >= PRINT;
         ligatures::part(&mut words, languages);
         digits::put_right(&mut words);
         page.words =
@@ -100,16 +98,22 @@ impl Tesseract {
         Ok(page)
     }
 
-    /// Reads what was left unread: the image without what was read, as loose pieces of text.
+    /// Reads what was left unread, as loose pieces of text: these letters with what is near them, and nothing of what was
+    /// read. A drawing that is left out costs no time.
     fn look_again(
         &self,
         prepared: &Prepared,
         languages: &str,
         words: &mut Vec<Word>,
+        unread: &[&Area],
         pictures: &[Area],
         cancel: &Cancel,
     ) -> Result<(), OcrError> {
-        let mut rest = prepared.pixels.clone();
+        let letter = prepared.letter * prepared.scale;
+        let mut rest = GrayImage::from_pixel(prepared.pixels.width(), prepared.pixels.height(), Luma([255]));
+        for piece in unread {
+            copy(&prepared.pixels, &mut rest, piece, letter.max(piece.height()));
+        }
         for area in words.iter().map(|word| &word.area).chain(pictures.iter().filter(|p| is_figure(p, 1.0))) {
             blank(&mut rest, area);
         }
@@ -117,7 +121,6 @@ impl Tesseract {
         let table = tsv::parse(&answer);
         let (line, block) = words.iter().fold((0, 0), |(l, b), word| (l.max(word.line), b.max(word.block)));
         let mut found = numbered(&table.words, line + 1, block + 1);
-        let letter = prepared.letter * prepared.scale;
         noise::remove(&mut found, letter, pictures);
         let fits = |word: &Word| {
             let height = word.area.height();
@@ -188,8 +191,8 @@ fn numbered(rows: &[tsv::Row], first_line: u32, first_block: u32) -> Vec<Word> {
     words
 }
 
-/// How many letters stand outside of words and pictures, near enough to another one or to a word to be print.
-fn unread(pieces: &[Area], words: &[Word], pictures: &[Area], letter: f32) -> usize {
+/// The letters that stand outside of words and pictures.
+fn unread<'a>(pieces: &'a [Area], words: &[Word], pictures: &[Area], letter: f32) -> Vec<&'a Area> {
     let outside = |piece: &&Area| {
         let (x, y) = piece.centre();
         let holds = |area: &Area, by: f32| {
@@ -198,7 +201,7 @@ fn unread(pieces: &[Area], words: &[Word], pictures: &[Area], letter: f32) -> us
         !words.iter().any(|word| holds(&word.area, 0.3 * letter))
             && !pictures.iter().any(|picture| holds(picture, letter))
     };
-    pieces.iter().filter(outside).count()
+    pieces.iter().filter(outside).collect()
 }
 
 fn is_figure(picture: &Area, letter: f32) -> bool {
@@ -206,14 +209,23 @@ fn is_figure(picture: &Area, letter: f32) -> bool {
 }
 
 fn blank(pixels: &mut GrayImage, area: &Area) {
-    let clamp = |value: f32, most: u32| (value.max(0.0) as u32).min(most);
-    let (x0, x1) = (clamp(area.x0 - 1.0, pixels.width()), clamp(area.x1 + 1.0, pixels.width()));
-    let (y0, y1) = (clamp(area.y0 - 1.0, pixels.height()), clamp(area.y1 + 1.0, pixels.height()));
-    for y in y0..y1 {
-        for x in x0..x1 {
-            pixels.put_pixel(x, y, Luma([255]));
-        }
+    for (x, y) in around(area, 1.0, pixels) {
+        pixels.put_pixel(x, y, Luma([255]));
     }
+}
+
+fn copy(from: &GrayImage, to: &mut GrayImage, area: &Area, margin: f32) {
+    for (x, y) in around(area, margin, from) {
+        to.put_pixel(x, y, *from.get_pixel(x, y));
+    }
+}
+
+/// The pixels of an area and of so much around it.
+fn around(area: &Area, margin: f32, pixels: &GrayImage) -> impl Iterator<Item = (u32, u32)> + use<> {
+    let clamp = |value: f32, most: u32| (value.max(0.0) as u32).min(most);
+    let (x0, x1) = (clamp(area.x0 - margin, pixels.width()), clamp(area.x1 + margin, pixels.width()));
+    let (y0, y1) = (clamp(area.y0 - margin, pixels.height()), clamp(area.y1 + margin, pixels.height()));
+    (y0..y1).flat_map(move |y| (x0..x1).map(move |x| (x, y)))
 }
 
 #[cfg(test)]
