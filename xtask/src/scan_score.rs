@@ -13,7 +13,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use bookstate_domain::{BookState, Engines, Variant};
+use bookstate_domain::{BookState, Engines, Priority, Variant};
 use bookstate_jobs::{JobRequest, Scheduler, SchedulerConfig, Started, engines::EngineCatalog, ingest};
 use bookstate_store::{Library, LibraryConfig};
 use unicode_normalization::UnicodeNormalization;
@@ -163,6 +163,7 @@ async fn processed(data: &Path, images: &Path) -> Result<BookState> {
         engines: Engines { ocr: vec!["text-layer".into(), "tesseract".into()], analysis: "local".into() },
         options: None,
         reset: None,
+        priority: Priority::Bulk,
     };
     match scheduler.start(&book.book_id, request).await? {
         Started::Running(job) => {

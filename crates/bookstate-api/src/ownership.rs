@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use bookstate_domain::{BookId, JobId};
+use bookstate_domain::{BookId, JobId, Priority};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -77,6 +77,8 @@ pub struct FleetBook {
     pub epoch: Option<u32>,
     /// Its job, while one is active.
     pub job_id: Option<String>,
+    /// Whether somebody waits for the job: `interactive` goes before `bulk`.
+    pub priority: Option<String>,
 }
 
 /// A fleet, as this machine hears of it.
@@ -104,7 +106,10 @@ pub trait Ownership: Send + Sync + fmt::Debug {
 
     /// A job of a book that this machine owns runs: others are to go on with it if this machine does not. What cannot
     /// be told now is told later.
-    async fn announce(&self, book: &BookId, job: &JobId);
+    async fn announce(&self, book: &BookId, job: &JobId, priority: Priority);
+
+    /// Whether a book has a job that the fleet goes on with: a machine works on it, or will. Must not block.
+    fn is_awaited(&self, book: &BookId) -> bool;
 
     /// The other machine that owns a book, as far as was heard. Must not block.
     fn elsewhere(&self, book: &BookId) -> Option<Elsewhere>;

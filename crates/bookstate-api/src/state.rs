@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bookstate_domain::{AnyKey, Book, BookId, BookStatus, Job, JobId, Timestamp};
+use bookstate_domain::{AnyKey, Book, BookId, BookStatus, Job, JobId, JobStatus, Timestamp};
 use bookstate_jobs::{
     IngestError, Ingested, Intake, JobProgress, JobTotals, Scheduler, copy_of, file_names, ingest_within,
     pool::PoolLoad,
@@ -333,6 +333,13 @@ impl ApiState {
 
     pub(crate) fn job_progress(&self, book_id: &BookId) -> Option<JobProgress> {
         self.0.parts.scheduler.progress(book_id).map(|progress| progress.borrow().clone())
+    }
+
+    /// Whether a job that does not run here goes on by itself, since the fleet has it.
+    pub(crate) fn is_awaited(&self, job: &Job, live: Option<&JobProgress>) -> bool {
+        let is_active = live.is_none() && job.status.is_some_and(JobStatus::is_active);
+        let ownership = self.0.config.ownership.as_ref();
+        is_active && ownership.is_some_and(|ownership| ownership.is_awaited(&job.book_id))
     }
 
     /// Takes in a file that its client calls so.

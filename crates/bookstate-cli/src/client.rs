@@ -197,13 +197,14 @@ impl Client {
     pub(crate) async fn upload<T: DeserializeOwned>(
         &self,
         parts: &[&str],
+        query: &[(&str, String)],
         file: &Path,
     ) -> Result<T, Failure> {
         let part = Part::file(file)
             .await
             .map_err(|error| Failure::input(format_args!("cannot read {}: {error}", file.display())))?;
         // How long it takes depends on the file; a server that has gone ends the connection.
-        let request = self.http.post(self.url(parts, &[])?).timeout(Duration::MAX);
+        let request = self.http.post(self.url(parts, query)?).timeout(Duration::MAX);
         let response = self.answered(request.multipart(Form::new().part("file", part))).await?;
         response.json().await.map_err(|_| self.unexpected())
     }

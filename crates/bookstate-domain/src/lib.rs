@@ -33,6 +33,7 @@ pub mod id;
 pub mod op;
 pub mod operation;
 pub mod persist;
+pub mod priority;
 pub mod reset;
 pub mod value;
 
@@ -50,4 +51,5 @@ pub use operation::{
     Impossible, Operation, OperationEvent, OperationName, OperationState, OperationStatus, PAGE_RETRIES,
 };
 pub use persist::{Misuse, Ops};
+pub use priority::Priority;
 pub use value::{Json, Text, Timestamp};

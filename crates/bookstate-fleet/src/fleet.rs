@@ -144,6 +144,12 @@ impl Fleet {
         self.inner.view.lock().jobs.iter().map(|(book, note)| (book.clone(), note.clone())).collect()
     }
 
+    /// Whether a book has a job that is active on any machine or on none, as far as was heard.
+    #[must_use]
+    pub fn has_job(&self, book: &BookId) -> bool {
+        self.inner.view.lock().jobs.contains_key(book)
+    }
+
     /// Books with an active job that nobody has: each to be claimed by any machine that has room.
     #[must_use]
     pub fn wanted(&self) -> Wanted {

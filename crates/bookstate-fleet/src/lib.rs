@@ -67,7 +67,7 @@ mod watch;
 pub use error::{ClaimError, FleetError};
 pub use fleet::Fleet;
 pub use lease::End;
-pub use notes::{JobNote, Machine, Owner, Priority};
+pub use notes::{JobNote, Machine, Owner};
 pub use options::FleetOptions;
 pub use quota::Shares;
 pub use shared::{Holder, Lease};

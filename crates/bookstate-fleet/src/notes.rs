@@ -1,5 +1,6 @@
 //! What the bucket's keys hold, as JSON.
 
+use bookstate_domain::Priority;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -31,17 +32,6 @@ pub struct Machine {
     pub capacity: u32,
     /// Its process.
     pub start: String,
-}
-
-/// Whether a job is waited for by somebody.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Priority {
-    /// Nobody waits: after all others.
-    #[default]
-    Bulk,
-    /// Somebody waits: before all others.
-    Interactive,
 }
 
 /// A job that is active: what another machine needs to go on with it.
@@ -97,6 +87,5 @@ mod tests {
         assert_eq!(read::<JobNote>(b""), None);
         let least = read::<JobNote>(br#"{"job_id":"j","source_sha256":"00","new":1}"#).unwrap();
         assert_eq!(least.priority, Priority::Bulk);
-        assert!(Priority::Interactive > Priority::Bulk);
     }
 }

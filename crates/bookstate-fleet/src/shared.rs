@@ -9,14 +9,14 @@ use std::{
     time::Instant,
 };
 
-use bookstate_domain::BookId;
+use bookstate_domain::{BookId, Priority};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::{
     bucket::Bucket,
     lease::{End, Rules, State},
-    notes::{JobNote, Owner, Priority},
+    notes::{JobNote, Owner},
     options::FleetOptions,
     quota::Shares,
     view::View,

@@ -11,7 +11,7 @@
 use std::{env, fs, sync::Arc};
 
 use async_trait::async_trait;
-use bookstate_domain::{Engines, Provider as ProviderName, Variant};
+use bookstate_domain::{Engines, Priority, Provider as ProviderName, Variant};
 use bookstate_jobs::{
     JobRequest, Scheduler, SchedulerConfig, Started,
     engine::{BookContext, EngineError, EngineResult, OcrEngine, OcrReading, Usage, blocking},
@@ -119,6 +119,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         engines: Engines { ocr: vec![REJOIN.into()], analysis: "local".into() },
         options: None,
         reset: None,
+        priority: Priority::Bulk,
     };
     let Started::Running(job) = scheduler.start(&book.book_id, request).await? else {
         return Err("a new book has everything to do".into());

@@ -6,7 +6,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use bookstate_domain::{Engines, Variant};
+use bookstate_domain::{Engines, Priority, Variant};
 use bookstate_jobs::{JobRequest, Scheduler, SchedulerConfig, Started, engines::EngineCatalog, ingest};
 use bookstate_store::{CloseError, Library, LibraryConfig};
 
@@ -23,6 +23,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         engines: Engines { ocr: vec!["text-layer".into()], analysis: "local".into() },
         options: None,
         reset: None,
+        priority: Priority::Bulk,
     };
     let job = match scheduler.start(&book.book_id, request).await? {
         Started::Running(job) => job,

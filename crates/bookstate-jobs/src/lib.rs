@@ -10,7 +10,7 @@
 //! (jobs), [`ingest()`] (files), `page_images` and `figures` (for people to look at). What the local engines know of books is in [`bookstate_reading`].
 //!
 //! ```
-//! use bookstate_domain::{Engines, Variant};
+//! use bookstate_domain::{Engines, Priority, Variant};
 //! use bookstate_jobs::{JobRequest, Scheduler, SchedulerConfig, Started, engines::EngineCatalog, ingest};
 //! use bookstate_store::{Library, LibraryConfig};
 //!
@@ -27,6 +27,7 @@
 //!     engines: Engines { ocr: vec!["text-layer".into()], analysis: "local".into() },
 //!     options: None,
 //!     reset: None,
+//!     priority: Priority::Bulk,
 //! };
 //! if let Started::Running(job) = scheduler.start(&book.book_id, request).await? {
 //!     let report = job.wait().await;
@@ -64,6 +65,7 @@ pub mod unit;
 pub mod unit_log;
 
 mod actor;
+mod turns;
 mod worker;
 
 pub use error::{IngestError, StartError};

@@ -29,6 +29,8 @@ impl std::ops::AddAssign for UnitCounts {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "activity", rename_all = "snake_case")]
 pub enum Activity {
+    /// It waits for its turn.
+    Waiting,
     /// It works.
     Working,
     /// It starts nothing new until the reason is gone, and keeps what comes in.

@@ -6,11 +6,13 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use bookstate_domain::{BookId, BookStatus, Engines, JobId, OperationName, Text, Variant, persist::NewJob};
+use bookstate_domain::{
+    BookId, BookStatus, Engines, JobId, OperationName, Priority, Text, Variant, persist::NewJob,
+};
 use bookstate_store::{BookHandle, Library, Snapshot};
 use parking_lot::Mutex;
 use tokio::{
-    sync::{OwnedSemaphorePermit, RwLock, Semaphore, watch},
+    sync::{RwLock, Semaphore, watch},
     task::JoinHandle,
 };
 
@@ -23,7 +25,8 @@ use crate::{
     ingest::{OpenCopy, open_copy},
     marks::{self, CRASHES, DEATHS, MarkFile},
     pool::{PoolConfig, PoolLoad, Pools},
-    progress::{JobEnd, JobProgress, JobReport, UnitCounts},
+    progress::{Activity, JobEnd, JobProgress, JobReport, UnitCounts},
+    turns::{Held, Turns},
     unit_log::UnitLog,
 };
 
@@ -71,6 +74,8 @@ pub struct JobRequest {
     pub options: Option<Text>,
     /// The operation to reset first.
     pub reset: Option<OperationName>,
+    /// Whether it is before others that wait for their turn.
+    pub priority: Priority,
 }
 
 /// What starting a job led to.
@@ -140,13 +145,26 @@ struct Entry {
     progress: watch::Receiver<JobProgress>,
 }
 
+impl Entry {
+    /// A job that is cancelled already stays so.
+    fn pause(&self) {
+        self.control.send_if_modified(|control| {
+            let works = *control == Control::Work;
+            if works {
+                *control = Control::Pause;
+            }
+            works
+        });
+    }
+}
+
 #[derive(Debug)]
 struct Shared {
     library: Library,
     catalog: EngineCatalog,
     config: SchedulerConfig,
     pools: Pools,
-    turns: Arc<Semaphore>,
+    turns: Turns,
     /// For opening a book's file while its job is started: see [`OPENINGS`].
     openings: Arc<Semaphore>,
     /// See [`ActorParts::alone`].
@@ -165,7 +183,7 @@ impl Scheduler {
     #[must_use]
     pub fn new(library: Library, catalog: EngineCatalog, config: SchedulerConfig) -> Self {
         let pools = Pools::new(config.pools.iter().cloned(), catalog.pools());
-        let turns = Arc::new(Semaphore::new(config.books_at_once.max(1)));
+        let turns = Turns::new(config.books_at_once);
         Self(Arc::new(Shared {
             library,
             catalog,
@@ -263,22 +281,27 @@ impl Scheduler {
             control: controlled,
             progress,
         };
-        Ok(Prepared::Ready(Box::new(Ready { parts, copy, control, progress: watched, job_id, resumed })))
+        let priority = request.priority;
+        let ready = Ready { parts, copy, control, progress: watched, job_id, resumed, priority };
+        Ok(Prepared::Ready(Box::new(ready)))
     }
 
     fn spawn(&self, ready: Ready) -> RunningJob {
-        let Ready { parts, copy, control, progress, job_id, resumed } = ready;
+        let Ready { parts, copy, control, progress, job_id, resumed, priority } = ready;
         let book_id = parts.handle.id().clone();
         let entry = Entry { control: control.clone(), progress: progress.clone() };
         self.0.jobs.lock().insert(book_id.clone(), entry);
         let listed = Listed { shared: self.0.clone(), book_id: book_id.clone(), control };
-        let at_once = self.0.turns.clone().try_acquire_owned().ok();
+        let at_once = self.0.turns.try_take();
+        if at_once.is_none() {
+            parts.progress.send_modify(|progress| progress.activity = Activity::Waiting);
+        }
         // What waits for its turn holds no file: many may wait, and files are large.
         let at_once = at_once.map(|turn| (turn, copy));
         let task = tokio::spawn(async move {
             let (_turn, turn) = match at_once {
                 Some((permit, copy)) => (Some(permit), Turn::Come(copy)),
-                None => wait_for_turn(&listed.shared, &parts).await,
+                None => wait_for_turn(&listed.shared, &parts, priority).await,
             };
             let report = Actor::new(parts).run(turn).await;
             drop(listed);
@@ -332,38 +355,43 @@ impl Scheduler {
         entry.is_some_and(|entry| entry.control.send(Control::Cancel).is_ok())
     }
 
+    /// Brings the jobs that wait for their turn to their end in this scheduler: they stay active, to be resumed by the
+    /// next start, here or wherever the book is by then. One whose turn comes in this moment is brought to a safe point.
+    pub fn put_back_waiting(&self) {
+        for entry in self.0.jobs.lock().values() {
+            if entry.progress.borrow().activity == Activity::Waiting {
+                entry.pause();
+            }
+        }
+    }
+
     /// Brings every job to a safe point: nothing new is started, what is in flight may end within
     /// [`SchedulerConfig::pause_grace`], and the jobs stay active, to be resumed by the next start.
     pub fn pause(&self) {
         for entry in self.0.jobs.lock().values() {
-            entry.control.send_if_modified(|control| {
-                let works = *control == Control::Work;
-                if works {
-                    *control = Control::Pause;
-                }
-                works
-            });
+            entry.pause();
         }
     }
 }
 
 /// Waits for a job's turn and opens the book's file then. The turn lasts as long as the permit lives.
-async fn wait_for_turn(shared: &Shared, parts: &ActorParts) -> (Option<OwnedSemaphorePermit>, Turn) {
+async fn wait_for_turn(shared: &Shared, parts: &ActorParts, priority: Priority) -> (Option<Held>, Turn) {
     let mut controlled = parts.control.clone();
-    let permit = tokio::select! {
-        permit = shared.turns.clone().acquire_owned() => permit.ok(),
+    let turn = tokio::select! {
+        turn = shared.turns.take(priority) => turn,
         _ = controlled.wait_for(|control| *control != Control::Work) => return (None, Turn::Unwanted),
         () = fenced(&parts.handle) => return (None, Turn::Unwanted),
     };
+    parts.progress.send_modify(|progress| progress.activity = Activity::Working);
     let (library, id, marks) = (shared.library.clone(), parts.handle.id().clone(), parts.marks.clone());
     let opened = tokio::task::spawn_blocking(move || open_marked(&library, &id, &marks)).await;
-    let turn = match opened.unwrap_or(Err(StartError::ShuttingDown)) {
+    let come = match opened.unwrap_or(Err(StartError::ShuttingDown)) {
         Ok(copy) => Turn::Come(copy),
         // No fault of the book's: its job goes on at the next start.
         Err(StartError::ShuttingDown) => Turn::Unwanted,
         Err(error) => Turn::Unreadable { reason: error.to_string() },
     };
-    (permit, turn)
+    (Some(turn), come)
 }
 
 /// Opens the copy of a book's file, and leaves a mark as long as that takes: it may be the end of the process.
@@ -408,6 +436,7 @@ struct Ready {
     progress: watch::Receiver<JobProgress>,
     job_id: JobId,
     resumed: bool,
+    priority: Priority,
 }
 
 /// Whether most of a few pages are images without text.

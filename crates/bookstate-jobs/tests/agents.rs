@@ -6,7 +6,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use bookstate_domain::{
-    AgentType, BookState, Engines, EntryIdent, JobStatus, MatterType, OperationName, Variant,
+    AgentType, BookState, Engines, EntryIdent, JobStatus, MatterType, OperationName, Priority, Variant,
 };
 use bookstate_jobs::{
     JobEnd, JobOptions, JobReport, JobRequest, Part, Scheduler, SchedulerConfig, Started,
@@ -87,7 +87,13 @@ impl Desk {
         let book = ingest(&library, &self.file).await.unwrap();
         let named: String = parts.iter().map(|part| format!(" {part}={NAME}")).collect();
         let engines = Engines { ocr: vec!["text-layer".into()], analysis: format!("local{named}").into() };
-        let request = JobRequest { variant: Variant::Standard, engines, options: self.options.text(), reset };
+        let request = JobRequest {
+            variant: Variant::Standard,
+            engines,
+            options: self.options.text(),
+            reset,
+            priority: Priority::Bulk,
+        };
         let Started::Running(job) = scheduler.start(&book.book_id, request).await.unwrap() else {
             panic!("there is nothing to do")
         };

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use bookstate_domain::{BookState, Engines, JobStatus, Variant};
+use bookstate_domain::{BookState, Engines, JobStatus, Priority, Variant};
 use bookstate_jobs::{
     JobEnd, JobReport, JobRequest, Scheduler, SchedulerConfig, UnitLog, engines::EngineCatalog, ingest,
 };
@@ -89,6 +89,7 @@ fn request() -> JobRequest {
         engines: Engines { ocr: vec!["text-layer".into()], analysis: "local".into() },
         options: None,
         reset: None,
+        priority: Priority::Bulk,
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use bookstate_domain::{BookState, Engines, JobStatus, Variant};
+use bookstate_domain::{BookState, Engines, JobStatus, Priority, Variant};
 use bookstate_jobs::{
     Activity, JobEnd, JobRequest, RunningJob, Scheduler, SchedulerConfig, Started,
     engines::{
@@ -72,7 +72,13 @@ impl Desk {
         let book = ingest(library, &self.file).await.unwrap();
         let analysis = format!("local toc_finder={NAME} toc_extract={NAME}").into();
         let engines = Engines { ocr: vec![ocr.into()], analysis };
-        let request = JobRequest { variant: Variant::Standard, engines, options: None, reset: None };
+        let request = JobRequest {
+            variant: Variant::Standard,
+            engines,
+            options: None,
+            reset: None,
+            priority: Priority::Bulk,
+        };
         match scheduler.start(&book.book_id, request).await.unwrap() {
             Started::Running(job) => job,
             other => panic!("{other:?}"),

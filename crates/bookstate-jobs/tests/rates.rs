@@ -8,7 +8,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bookstate_domain::{Engines, JobStatus, Variant};
+use bookstate_domain::{Engines, JobStatus, Priority, Variant};
 use bookstate_jobs::{
     JobEnd, JobRequest, Scheduler, SchedulerConfig, Started,
     engines::{
@@ -94,7 +94,13 @@ async fn no_window_of_the_server_holds_more_than_allowed_and_nearly_all_is_used(
             ocr: vec![NAME.into(), "text-layer".into()],
             analysis: format!("local toc_link={NAME}").into(),
         };
-        let request = JobRequest { variant: Variant::Standard, engines, options: None, reset: None };
+        let request = JobRequest {
+            variant: Variant::Standard,
+            engines,
+            options: None,
+            reset: None,
+            priority: Priority::Bulk,
+        };
         match scheduler.start(&book.book_id, request).await.unwrap() {
             Started::Running(job) => jobs.push(job),
             other => panic!("{other:?}"),

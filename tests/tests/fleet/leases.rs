@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use bookstate_fleet::{ClaimError, Priority};
+use bookstate_domain::Priority;
+use bookstate_fleet::ClaimError;
 use bookstate_tests::nats::shared;
 use futures_util::StreamExt;
 use futures_util::future::join_all;

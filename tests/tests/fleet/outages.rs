@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use bookstate_fleet::{End, FleetError, FleetOptions, Priority};
+use bookstate_domain::Priority;
+use bookstate_fleet::{End, FleetError, FleetOptions};
 use bookstate_nats::NatsOptions;
 use bookstate_tests::nats::{Cluster, shared};
 use futures_util::future::join_all;

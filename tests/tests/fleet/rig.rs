@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::{self, stream};
-use bookstate_domain::BookId;
-use bookstate_fleet::{End, Fleet, FleetOptions, Holder, JobNote, Lease, Priority};
+use bookstate_domain::{BookId, Priority};
+use bookstate_fleet::{End, Fleet, FleetOptions, Holder, JobNote, Lease};
 use bookstate_nats::NatsOptions;
 use parking_lot::Mutex;
 

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use bookstate_domain::{BookState, Commit, Engines, Variant, WriteOp};
+use bookstate_domain::{BookState, Commit, Engines, Priority, Variant, WriteOp};
 use bookstate_jobs::engines::EngineCatalog;
 use bookstate_jobs::{JobRequest, Scheduler, SchedulerConfig, Started, ingest};
 use bookstate_store::{
@@ -45,7 +45,13 @@ pub(super) async fn record(pages: u32) -> Result<StandardBook> {
     let taken = ingest(&library, &file).await?;
     let scheduler = Scheduler::new(library.clone(), EngineCatalog::local(), SchedulerConfig::default());
     let engines = Engines { ocr: vec!["text-layer".into()], analysis: "local".into() };
-    let request = JobRequest { variant: Variant::Standard, engines, options: None, reset: None };
+    let request = JobRequest {
+        variant: Variant::Standard,
+        engines,
+        options: None,
+        reset: None,
+        priority: Priority::Bulk,
+    };
     let Started::Running(job) = scheduler.start(&taken.book_id, request).await? else {
         bail!("there was nothing to do");
     };

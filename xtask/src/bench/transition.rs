@@ -14,7 +14,7 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 use async_trait::async_trait;
 use bookstate_domain::{
-    BookId, BookState, Engines, Operation, OperationState, Seq, Variant, WriteOp,
+    BookId, BookState, Engines, Operation, OperationState, Priority, Seq, Variant, WriteOp,
     persist::{NewTocEntry, TocFound},
 };
 use bookstate_jobs::{
@@ -141,7 +141,13 @@ async fn asynchronous(options: &Options, round: usize) -> Result<Duration> {
     let book = ingest(&library, &file).await?;
     let analysis = format!("local toc_finder={REMOTE} toc_extract={REMOTE}").as_str().into();
     let engines = Engines { ocr: vec!["text-layer".into()], analysis };
-    let request = JobRequest { variant: Variant::Standard, engines, options: None, reset: None };
+    let request = JobRequest {
+        variant: Variant::Standard,
+        engines,
+        options: None,
+        reset: None,
+        priority: Priority::Bulk,
+    };
     let Started::Running(job) = scheduler.start(&book.book_id, request).await? else {
         bail!("there was nothing to do");
     };

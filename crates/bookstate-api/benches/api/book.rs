@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use bookstate_api::{Server, ServerConfig, ServerParts};
-use bookstate_domain::{Engines, Variant};
+use bookstate_domain::{Engines, Priority, Variant};
 use bookstate_jobs::{JobRequest, Scheduler, SchedulerConfig, Started, engines::EngineCatalog, ingest};
 use bookstate_sink::{Sink, SinkConfig};
 use bookstate_store::{BookHandle, Library, LibraryConfig};
@@ -27,8 +27,13 @@ pub(crate) async fn serve(pages: u32) -> Served {
     std::fs::write(&file, Book::standard(pages).make_pdf().bytes).unwrap();
     let book = ingest(&library, &file).await.unwrap();
     let engines = Engines { ocr: vec!["text-layer".into()], analysis: "local".into() };
-    let request =
-        JobRequest { variant: Variant::Standard, engines: engines.clone(), options: None, reset: None };
+    let request = JobRequest {
+        variant: Variant::Standard,
+        engines: engines.clone(),
+        options: None,
+        reset: None,
+        priority: Priority::Bulk,
+    };
     if let Started::Running(job) = scheduler.start(&book.book_id, request).await.unwrap() {
         job.wait().await;
     }

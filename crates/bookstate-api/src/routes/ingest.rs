@@ -7,15 +7,19 @@ use std::{
 };
 
 use axum::{Extension, Json, extract::State, http::StatusCode};
+use bookstate_domain::Priority;
 use bookstate_jobs::Ingested;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{incoming::Incoming, jobs::StartAnswer};
+use super::{
+    incoming::Incoming,
+    jobs::{Asked, StartAnswer},
+};
 use crate::{
     clients::Client,
-    extract::Body,
+    extract::{Body, Query},
     problem::{Code, Problem},
     state::ApiState,
 };
@@ -65,8 +69,12 @@ struct IngestAnswers {
 }
 
 /// Starts the job of a book that was taken in.
-pub(super) async fn begin(state: &ApiState, ingested: Ingested) -> Result<IngestAnswer, Problem> {
-    let begun = state.start_job(&ingested.book_id, None, None).await?;
+pub(super) async fn begin(
+    state: &ApiState,
+    ingested: Ingested,
+    priority: Priority,
+) -> Result<IngestAnswer, Problem> {
+    let begun = state.start_job(&ingested.book_id, None, None, priority).await?;
     let (_, answer) = StartAnswer::of(&ingested.book_id, &begun);
     Ok(IngestAnswer {
         book_id: answer.book_id,
@@ -79,23 +87,25 @@ pub(super) async fn begin(state: &ApiState, ingested: Ingested) -> Result<Ingest
 }
 
 /// Take in files of the server, and start their jobs
-#[utoipa::path(post, path = "/api/books/ingest", tag = "books", request_body = IngestRequest,
+#[utoipa::path(post, path = "/api/books/ingest", tag = "books", params(Asked), request_body = IngestRequest,
     responses((status = 202, body = IngestAnswers)))]
 async fn ingest(
     State(state): State<ApiState>,
     Extension(client): Extension<Client>,
+    Query(asked): Query<Asked>,
     Body(request): Body<IngestRequest>,
 ) -> Result<(StatusCode, Json<IngestAnswers>), Problem> {
     state.require_running()?;
     if request.paths.is_empty() || request.paths.len() > FILES {
         return Err(Problem::new(Code::InvalidRequest, format!("1 to {FILES} paths are expected")));
     }
+    let priority = asked.priority()?;
     let _permit = state.upload_permit(client)?;
     let mut books = Vec::new();
     for path in &request.paths {
         let incoming = copy(&state, path).await?;
         let ingested = state.take_in(incoming.path(), incoming.name()).await?;
-        books.push(begin(&state, ingested).await?);
+        books.push(begin(&state, ingested, priority).await?);
     }
     let first = books.first();
     let (book_id, id) = (first.map(|book| book.book_id.clone()), first.and_then(|book| book.id.clone()));

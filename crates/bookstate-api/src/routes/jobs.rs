@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
-use bookstate_domain::{JobStatus, Variant};
+use bookstate_domain::{JobStatus, Priority, Variant};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -43,6 +43,23 @@ struct StartRequest {
     /// The operation to undo first, with all that follows from it.
     #[serde(default)]
     reset_from: Option<String>,
+    /// Whether somebody waits for it: interactive before bulk, where both wait for their turn.
+    #[serde(default)]
+    priority: Option<String>,
+}
+
+/// Which of two jobs goes first.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Asked {
+    /// Whether somebody waits for the job: interactive before bulk, where both wait for their turn.
+    priority: Option<String>,
+}
+
+impl Asked {
+    pub(super) fn priority(&self) -> Result<Priority, Problem> {
+        Ok(self.priority.as_deref().map(word).transpose()?.unwrap_or_default())
+    }
 }
 
 /// A job that was started, or resumed.
@@ -103,8 +120,9 @@ async fn start(
     let request = body.map(|Body(request)| request).unwrap_or_default();
     let variant = request.variant.as_deref().map(word::<Variant>).transpose()?;
     let reset = request.reset_from.as_deref().map(operation).transpose()?;
+    let priority = request.priority.as_deref().map(word).transpose()?.unwrap_or_default();
     let book_id = reading.state().book_id();
-    let begun = state.start_job(book_id, variant, reset).await?;
+    let begun = state.start_job(book_id, variant, reset, priority).await?;
     let (status, answer) = StartAnswer::of(book_id, &begun);
     Ok((status, Json(answer)))
 }
@@ -137,7 +155,7 @@ async fn list(
     });
     let rows = jobs.iter().skip(part.offset()).take(part.limit()).map(|job| {
         let live = running.iter().find(|live| live.book_id == job.book_id);
-        view::JobRow::of(job, live)
+        view::JobRow { awaited: state.is_awaited(job, live), ..view::JobRow::of(job, live) }
     });
     Ok(Json(view::Jobs { jobs: rows.collect(), total: jobs.len() }))
 }
@@ -165,7 +183,8 @@ async fn row(
         _ => problem,
     })?;
     let job = reading.state().jobs().values().find(|job| job.job_id == id.job_id).ok_or_else(unknown)?;
-    let row = view::JobRow::of(job, live.as_ref());
+    let awaited = state.is_awaited(job, live.as_ref());
+    let row = view::JobRow { awaited, ..view::JobRow::of(job, live.as_ref()) };
     Ok((reading, row))
 }
 

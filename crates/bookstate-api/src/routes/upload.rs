@@ -14,9 +14,11 @@ use super::{
     arriving::{FORM_BYTES, Watch, watched},
     incoming::{HEAD_BYTES, Incoming, disk, require_book, too_large},
     ingest::{IngestAnswer, begin},
+    jobs::Asked,
 };
 use crate::{
     clients::Client,
+    extract::Query,
     problem::{Code, Problem},
     state::ApiState,
 };
@@ -36,15 +38,17 @@ struct UploadForm {
 }
 
 /// Upload a file, and start its job
-#[utoipa::path(post, path = "/api/books/upload", tag = "books",
+#[utoipa::path(post, path = "/api/books/upload", tag = "books", params(Asked),
     request_body(content = UploadForm, content_type = "multipart/form-data"),
     responses((status = 202, body = IngestAnswer)))]
 async fn upload(
     State(state): State<ApiState>,
     Extension(client): Extension<Client>,
+    Query(asked): Query<Asked>,
     request: Request,
 ) -> Result<(StatusCode, Json<IngestAnswer>), Problem> {
     state.require_running()?;
+    let priority = asked.priority()?;
     let permit = state.upload_permit(client)?;
     let limit = state.config().limits.upload_bytes;
     let announced = request.headers().get(axum::http::header::CONTENT_LENGTH);
@@ -61,7 +65,7 @@ async fn upload(
     let incoming = received.map_err(|problem| watch.problem().unwrap_or(problem))?;
     let ingested = state.take_in(incoming.path(), incoming.name()).await?;
     drop((incoming, permit));
-    Ok((StatusCode::ACCEPTED, Json(begin(&state, ingested).await?)))
+    Ok((StatusCode::ACCEPTED, Json(begin(&state, ingested, priority).await?)))
 }
 
 async fn receive(

@@ -1,7 +1,7 @@
 //! What is begun with a book, or changed of it, by a request: each is made this machine's first, where machines share
 //! books.
 
-use bookstate_domain::{BookId, JobStatus, OperationName, Provider, Seq, Text, Variant};
+use bookstate_domain::{BookId, JobStatus, OperationName, Priority, Provider, Seq, Text, Variant};
 use bookstate_jobs::{JobRequest, Started, choose::provider_among, forget_answers, remove_copy};
 use bookstate_store::{BookHandle, PersistError, Receipt};
 
@@ -28,12 +28,14 @@ impl ApiState {
         book_id: &BookId,
         variant: Option<Variant>,
         reset: Option<OperationName>,
+        priority: Priority,
     ) -> Result<Begun, Problem> {
         let request = JobRequest {
             variant: variant.unwrap_or(self.0.config.variant),
             engines: self.0.config.engines.clone(),
             options: self.0.config.options.clone(),
             reset,
+            priority,
         };
         let _use = self.own(book_id).await?;
         let started = self.0.parts.scheduler.start(book_id, request).await?;
@@ -41,7 +43,7 @@ impl ApiState {
             Started::Running(job) => {
                 let (job_id, resumed) = (job.job_id.clone(), job.resumed);
                 if let Some(ownership) = &self.0.config.ownership {
-                    ownership.announce(book_id, &job_id).await;
+                    ownership.announce(book_id, &job_id, priority).await;
                 }
                 job_log::follow(job);
                 Begun::Running { job_id, resumed }
@@ -71,7 +73,7 @@ impl ApiState {
                 );
                 continue;
             }
-            if let Err(problem) = self.start_job(&job.book_id, None, None).await {
+            if let Err(problem) = self.start_job(&job.book_id, None, None, Priority::Bulk).await {
                 tracing::warn!(book_id = %job.book_id, ?problem, "an interrupted job could not go on");
             }
         }

@@ -48,7 +48,7 @@ pub struct Units {
 /// A job that runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct LiveJob {
-    /// `working`, `stalled`, `pausing` or `ended`.
+    /// `waiting` for its turn, `working`, `stalled`, `pausing` or `ended`.
     pub activity: String,
     /// Why it is stalled.
     pub reason: Option<String>,
@@ -67,6 +67,7 @@ impl LiveJob {
     #[must_use]
     pub fn of(progress: &JobProgress) -> Self {
         let (activity, reason) = match &progress.activity {
+            Activity::Waiting => ("waiting", None),
             Activity::Working => ("working", None),
             Activity::Stalled { reason, .. } => ("stalled", Some(reason.clone())),
             Activity::Pausing => ("pausing", None),
@@ -126,6 +127,9 @@ pub struct JobRow {
     /// What it shows of itself while it runs; null when it does not. An active job that does not run was
     /// interrupted: starting the book's job resumes it.
     pub live: Option<LiveJob>,
+    /// It does not run here and goes on by itself: a machine of the fleet has it, or will.
+    #[serde(default)]
+    pub awaited: bool,
 }
 
 impl JobRow {
@@ -150,6 +154,7 @@ impl JobRow {
             completed_at: job.completed_at,
             error: job.error.clone(),
             live: live.filter(|live| is_active && live.job_id == job.job_id).map(LiveJob::of),
+            awaited: false,
         }
     }
 }

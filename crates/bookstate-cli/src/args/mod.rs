@@ -8,7 +8,7 @@ use std::path::PathBuf;
 pub(crate) use groups::{ConfigCommand, JournalCommand, ParkedCommand, TargetCommand};
 pub(crate) use page_ranges::PageRanges;
 
-use bookstate_domain::{OperationName, Variant};
+use bookstate_domain::{OperationName, Priority, Variant};
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::PossibleValuesParser, builder::TypedValueParser};
 use clap_complete::Shell;
 
@@ -265,6 +265,9 @@ pub(crate) struct ProcessArgs {
     /// Undo this operation, and all that follows from it, first
     #[arg(long, value_name = "OPERATION", value_parser = operation())]
     pub(crate) reset: Option<OperationName>,
+    /// With a server: interactive goes before all bulk work that waits there, or anywhere in its fleet [default: bulk]
+    #[arg(long, value_parser = words::<Priority>(Priority::ALL.iter().map(|v| v.as_str())))]
+    pub(crate) priority: Option<Priority>,
     /// Continue books that another data directory wrote: made here from the target that has most of them, which all
     /// targets then take from here alone
     #[arg(long, conflicts_with = "estimate")]

@@ -34,12 +34,15 @@ pub(crate) fn status(fleet: &FleetView, json: bool) -> Result<(), Failure> {
         Column::whole("book"),
         Column::text("machine", 8),
         Column::text("job", 8).rank(1),
+        Column::text("priority", 8).rank(3),
         Column::number("epoch").rank(2),
     ]);
     for book in &fleet.books {
         let owner = book.machine.as_deref().unwrap_or("waits for a machine");
         let epoch = book.epoch.map(|epoch| epoch.to_string()).unwrap_or_default();
-        books.row([book.book_id.clone(), owner.to_owned(), book.job_id.clone().unwrap_or_default(), epoch]);
+        let job = book.job_id.clone().unwrap_or_default();
+        let priority = book.priority.clone().unwrap_or_default();
+        books.row([book.book_id.clone(), owner.to_owned(), job, priority, epoch]);
     }
     output::line("")?;
     output::print(&books, "no book is owned by a machine, and none waits for one")

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bookstate_api::{Ownership, ServerConfig, ServerParts};
+use bookstate_domain::Priority;
 use bookstate_fleet::{FleetOptions, NatsSources};
 use bookstate_jobs::JobRequest;
 use bookstate_nats::NatsOptions;
@@ -55,6 +56,7 @@ impl Joining {
             engines: config.engines.clone(),
             options: config.options.clone(),
             reset: None,
+            priority: Priority::Bulk,
         };
         let member = Member::new(MemberParts {
             machine: options.machine.clone(),

@@ -12,8 +12,8 @@ use std::{
 
 use async_trait::async_trait;
 use bookstate_api::{Elsewhere, FleetBook, FleetMachine, FleetView, NotOwned, Ownership, Use};
-use bookstate_domain::{BookId, JobId};
-use bookstate_fleet::{ClaimError, End, Fleet, FleetOptions, Holder, JobNote, Priority, Sources};
+use bookstate_domain::{BookId, JobId, Priority};
+use bookstate_fleet::{ClaimError, End, Fleet, FleetOptions, Holder, JobNote, Sources};
 use bookstate_jobs::{JobRequest, Scheduler};
 use bookstate_sink::{CommandError, Sink};
 use bookstate_store::{Epoch, Library, TargetName, Tenure};
@@ -74,6 +74,8 @@ struct Book {
     uses: Arc<()>,
     /// Its job was told to the others.
     announced: bool,
+    /// Whether somebody waits for its job.
+    priority: Priority,
     /// Targets that did not answer when it was claimed: they take it from its last owner until they are claimed too.
     silent: Vec<TargetName>,
 }
@@ -204,7 +206,10 @@ impl Inner {
 
     /// Tells the others of a book's job, so that one of them goes on with it if this machine does not. Says whether
     /// they were told.
-    pub(super) async fn announce(&self, book: &BookId, job_id: &str) -> bool {
+    pub(super) async fn announce(&self, book: &BookId, job_id: &str, priority: Priority) -> bool {
+        if let Some(known) = self.books.lock().get_mut(book) {
+            known.priority = priority;
+        }
         let Ok(fleet) = self.fleet() else { return false };
         let files = match files::put(&*self.sources, self.library.dir(), book).await {
             Ok(files) => files,
@@ -215,7 +220,7 @@ impl Inner {
         };
         let source_sha256 = files.first().map_or_else(String::new, |file| file.sha256().to_owned());
         let options = json!({"files": files});
-        let note = JobNote { job_id: job_id.to_owned(), source_sha256, priority: Priority::Bulk, options };
+        let note = JobNote { job_id: job_id.to_owned(), source_sha256, priority, options };
         match fleet.announce_job(book, note).await {
             Ok(()) => {
                 if let Some(known) = self.books.lock().get_mut(book) {
@@ -230,11 +235,11 @@ impl Inner {
         }
     }
 
-    /// The owned books, and whether their job was told to the others.
-    pub(super) fn owned(&self) -> Vec<(BookId, bool)> {
+    /// The owned books; those whose job was not told to the others yet, with its priority.
+    pub(super) fn owned(&self) -> Vec<(BookId, Option<Priority>)> {
         let books = self.books.lock();
         let owned = books.iter().filter(|(_, known)| known.tenure.is_some());
-        owned.map(|(book, known)| (book.clone(), known.announced)).collect()
+        owned.map(|(book, known)| (book.clone(), (!known.announced).then_some(known.priority))).collect()
     }
 
     /// Claims the targets that were silent before, as far as they answer now.
@@ -379,13 +384,17 @@ impl Ownership for Member {
         self.0.own(book).await
     }
 
-    async fn announce(&self, book: &BookId, job: &JobId) {
+    async fn announce(&self, book: &BookId, job: &JobId, priority: Priority) {
         // Whoever asked for the job believes it safe when there is an answer.
         let mut left = ANNOUNCEMENTS;
-        while left > 0 && !self.0.announce(book, job.as_str()).await {
+        while left > 0 && !self.0.announce(book, job.as_str(), priority).await {
             left -= 1;
             tokio::time::sleep(PAUSE).await;
         }
+    }
+
+    fn is_awaited(&self, book: &BookId) -> bool {
+        self.0.fleet().is_ok_and(|fleet| fleet.has_job(book))
     }
 
     fn elsewhere(&self, book: &BookId) -> Option<Elsewhere> {
@@ -409,6 +418,7 @@ impl Ownership for Member {
                 machine: None,
                 epoch: None,
                 job_id: Some(note.job_id),
+                priority: Some(note.priority.to_string()),
             };
             books.insert(book, row);
         }
@@ -418,6 +428,7 @@ impl Ownership for Member {
                 machine: None,
                 epoch: None,
                 job_id: None,
+                priority: None,
             });
             (row.machine, row.epoch) = (Some(owner.machine), Some(owner.epoch));
         }

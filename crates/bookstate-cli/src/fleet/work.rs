@@ -4,9 +4,9 @@
 use std::{sync::Arc, time::Duration};
 
 use bookstate_api::Ownership;
-use bookstate_domain::{BookId, JobStatus};
-use bookstate_fleet::Candidate;
-use bookstate_jobs::{Intake, Started, copy_of, ingest_within};
+use bookstate_domain::{BookId, JobStatus, Priority};
+use bookstate_fleet::{Candidate, JobNote};
+use bookstate_jobs::{Intake, JobRequest, Started, copy_of, ingest_within};
 use serde::Deserialize;
 
 use super::{
@@ -52,14 +52,13 @@ pub(super) async fn take(inner: Arc<Inner>) {
 async fn go_on(inner: &Arc<Inner>, Candidate { book, note, .. }: Candidate) -> Result<(), String> {
     // Without a job it is given back when this is over.
     let _use = inner.own(&book).await.map_err(|error| error.to_string())?;
-    resume(inner, &book, &note.job_id, note.options).await
+    resume(inner, &book, note).await
 }
 
 async fn resume(
     inner: &Arc<Inner>,
     book: &BookId,
-    job_id: &str,
-    options: serde_json::Value,
+    JobNote { job_id, priority, options, .. }: JobNote,
 ) -> Result<(), String> {
     let options: NoteOptions = serde_json::from_value(options).unwrap_or_default();
     let dir = inner.library.dir();
@@ -73,12 +72,12 @@ async fn resume(
         let taken_in = ingest_within(&inner.library, &copy, &Intake::default()).await;
         taken_in.map_err(|error| error.to_string())?;
     }
-    let started =
-        inner.scheduler.start(book, inner.request.clone()).await.map_err(|error| error.to_string())?;
+    let request = JobRequest { priority, ..inner.request.clone() };
+    let started = inner.scheduler.start(book, request).await.map_err(|error| error.to_string())?;
     match started {
         Started::Running(job) => {
             tracing::info!(%book, job = job_id, "the job of another machine goes on here");
-            inner.announce(book, job.job_id.as_str()).await;
+            inner.announce(book, job.job_id.as_str(), priority).await;
             let (inner, book) = (inner.clone(), book.clone());
             tokio::spawn(async move {
                 let report = job.wait().await;
@@ -99,12 +98,18 @@ pub(super) async fn keep(inner: Arc<Inner>) {
             () = tokio::time::sleep(LOOK) => {}
         }
         inner.tidy();
-        for (book, announced) in inner.owned() {
+        // What waits here may be begun elsewhere. Alone, a machine would only take it again.
+        if inner.fleet().is_ok_and(|fleet| fleet.machines().len() > 1) {
+            inner.scheduler.put_back_waiting();
+        }
+        for (book, untold) in inner.owned() {
             if inner.is_done_with(&book) {
                 inner.give_back(&book).await;
-            } else if !announced && let Some(progress) = inner.scheduler.progress(&book) {
+            } else if let Some(priority) = untold
+                && let Some(progress) = inner.scheduler.progress(&book)
+            {
                 let job_id = progress.borrow().job_id.clone();
-                inner.announce(&book, job_id.as_str()).await;
+                inner.announce(&book, job_id.as_str(), priority).await;
             }
         }
     }
@@ -135,7 +140,7 @@ pub(super) async fn tell(inner: Arc<Inner>) {
             if Member(inner.clone()).elsewhere(book).is_some() {
                 break;
             }
-            inner.announce(book, job.job_id.as_str()).await;
+            inner.announce(book, job.job_id.as_str(), Priority::Bulk).await;
             tokio::time::sleep(AGAIN).await;
         }
     }

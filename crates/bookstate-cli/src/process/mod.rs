@@ -21,7 +21,7 @@ use std::{
     time::Duration,
 };
 
-use bookstate_domain::BookId;
+use bookstate_domain::{BookId, Priority};
 use bookstate_jobs::{
     Intake, JobRequest, Scheduler, SchedulerConfig, UnitLog,
     engines::EngineCatalog,
@@ -128,6 +128,7 @@ pub(crate) async fn run(settings: &Settings, args: &ProcessArgs, json: bool) -> 
             engines: settings.engines.clone(),
             options: models.job_options(settings),
             reset: args.reset,
+            priority: Priority::Bulk,
         },
         intake,
         plan,

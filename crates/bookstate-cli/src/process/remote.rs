@@ -8,7 +8,7 @@ use std::{
 };
 
 use bookstate_api::view::{self, JobRow};
-use bookstate_domain::{BookStatus, JobId, JobStatus, Seq, StageProgress};
+use bookstate_domain::{BookStatus, JobId, JobStatus, Priority, Seq, StageProgress};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::{sync::watch, task::JoinSet};
@@ -45,6 +45,7 @@ struct Shared {
     client: Client,
     /// What a job is asked for beside what the server gives it by itself.
     request: Option<serde_json::Value>,
+    priority: Option<Priority>,
     display: Display,
     /// One file is sent at a time: the server takes few at once from one client.
     sending: tokio::sync::Mutex<()>,
@@ -72,10 +73,12 @@ pub(super) async fn run(client: Client, args: &ProcessArgs, json: bool) -> Resul
     let request = json!({
         "variant": args.variant().map(|variant| variant.to_string()),
         "reset_from": args.reset.map(|operation| operation.to_string()),
+        "priority": args.priority.unwrap_or_default().as_str(),
     });
     let shared = Arc::new(Shared {
         client,
         request: asked.then_some(request),
+        priority: args.priority,
         display: Display::new(io::stderr().is_terminal(), files.len()),
         sending: tokio::sync::Mutex::default(),
     });
@@ -128,7 +131,9 @@ async fn one(shared: &Shared, path: &Path) -> Result<BookLine, Failure> {
     }
     let client = &shared.client;
     let sending = shared.sending.lock().await;
-    let mut taken: TakenIn = client.upload(&["api", "books", "upload"], path).await?;
+    let priority = shared.priority.map(|priority| ("priority", priority.to_string()));
+    let query: Vec<_> = priority.into_iter().collect();
+    let mut taken: TakenIn = client.upload(&["api", "books", "upload"], &query, path).await?;
     drop(sending);
     if let Some(request) = &shared.request {
         let pages = taken.page_count;
@@ -168,6 +173,11 @@ async fn follow(shared: &Shared, path: &Path, id: &str) -> Result<Followed, Fail
             first_seq.get_or_insert(live.seq);
             last_live = Some(live);
         } else if row.status.is_some_and(JobStatus::is_active) {
+            // Between two machines of a fleet nobody works on it.
+            if row.awaited {
+                tokio::time::sleep(PACE).await;
+                continue;
+            }
             return Err(Failure::new(
                 Exit::Failed,
                 format_args!("the server does not work on {id} any more"),

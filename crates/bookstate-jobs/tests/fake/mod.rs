@@ -16,7 +16,7 @@ use std::{
 use async_trait::async_trait;
 use bookstate_domain::{
     BookId, BookState, Chapter, ChapterSubject, Engines, EntryIdent, Gap, MatterType, MissingEntry,
-    PatternAnalysis, Text, TocEntry, Variant, WriteOp,
+    PatternAnalysis, Priority, Text, TocEntry, Variant, WriteOp,
     persist::{
         ChapterClassification, ChapterExtract, GapFix, LinkOutcome, MetadataResult, NewChapter, NewTocEntry,
         TocFound,
@@ -346,6 +346,7 @@ pub fn request() -> JobRequest {
         engines: Engines { ocr: vec!["fake-ocr".into()], analysis: "fake".into() },
         options: None,
         reset: None,
+        priority: Priority::Bulk,
     }
 }
 
