@@ -3,6 +3,7 @@
 //! What runs is written down in `target/nats/running-PORT.json`, so that a later call finds it again.
 
 use std::io::Write;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
@@ -87,7 +88,12 @@ fn start(nodes: u16, port: u16) -> Result<String> {
     }
     let ports = (0..nodes).map(|number| {
         let of = |base: u16| port.checked_add(base)?.checked_add(number);
-        Some(Ports { client: of(0)?, cluster: of(CLUSTER)?, monitor: of(MONITOR)? })
+        Some(Ports {
+            host: Ipv4Addr::LOCALHOST,
+            client: of(0)?,
+            cluster: of(CLUSTER)?,
+            monitor: of(MONITOR)?,
+        })
     });
     let ports: Vec<Ports> = ports.collect::<Option<_>>().context("the port is too high")?;
     let data = data(port)?;

@@ -79,4 +79,4 @@ pub use persist_call::PersistCall;
 pub use progress::{Activity, JobEnd, JobProgress, JobReport, UnitCounts};
 pub use scheduler::{JobRequest, JobTotals, RunningJob, Scheduler, SchedulerConfig, Started};
 pub use unit::{CHAPTERS_PER_BATCH, Doer, PoolName, Unit, Work};
-pub use unit_log::{UnitEvent, UnitLog};
+pub use unit_log::{Stands, UnitEvent, UnitLog};

@@ -1,7 +1,8 @@
 //! The unit log: an optional audit trail of (paid) work, outside every store.
 //!
 //! One JSON line when an engine begins a unit (`run`), one when the unit's result was persisted (`persisted`)
-//! or its failure was (`failed`). Each line is one `write(2)`, so that a killed process loses none. What it
+//! or its failure was (`failed`), the latter two with the commit up to which the book has it, and with the epoch of the
+//! ownership under which it was written where a fleet shares books. Each line is one `write(2)`, so that a killed process loses none. What it
 //! says is independent of the journal: tests compare the two across kills.
 
 use std::{
@@ -10,8 +11,8 @@ use std::{
     path::Path,
 };
 
-use bookstate_domain::{BookId, JobId};
-use bookstate_store::fs::private;
+use bookstate_domain::{BookId, JobId, Seq};
+use bookstate_store::{Epoch, fs::private};
 use parking_lot::Mutex;
 use serde::Serialize;
 
@@ -36,6 +37,19 @@ struct Line<'a> {
     job: &'a str,
     unit: &'a str,
     process: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seq: Option<Seq>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    epoch: Option<Epoch>,
+}
+
+/// Where a book stands when a unit's result or failure was persisted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stands {
+    /// The book's last commit: what was persisted is in it or before.
+    pub seq: Seq,
+    /// The ownership under which it was written; `None` where no fleet shares books.
+    pub epoch: Option<Epoch>,
 }
 
 /// See the module documentation.
@@ -57,14 +71,23 @@ impl UnitLog {
         Ok(Self { file: Mutex::new(file) })
     }
 
-    /// Appends a line.
+    /// Appends a line. `stands` is for what was persisted.
     ///
     /// # Errors
     /// The file system's.
-    pub fn append(&self, event: UnitEvent, book: &BookId, job: &JobId, work: &Work) -> io::Result<()> {
+    pub fn append(
+        &self,
+        event: UnitEvent,
+        book: &BookId,
+        job: &JobId,
+        work: &Work,
+        stands: Option<Stands>,
+    ) -> io::Result<()> {
         let unit = work.to_string();
         let process = std::process::id();
-        let line = Line { event, book: book.as_str(), job: job.as_str(), unit: &unit, process };
+        let seq = stands.map(|stands| stands.seq);
+        let epoch = stands.and_then(|stands| stands.epoch);
+        let line = Line { event, book: book.as_str(), job: job.as_str(), unit: &unit, process, seq, epoch };
         let mut bytes = serde_json::to_vec(&line)?;
         bytes.push(b'\n');
         self.file.lock().write_all(&bytes)

@@ -1,7 +1,7 @@
 //! The server itself: its thread, and what it has seen.
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::Arc,
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -90,7 +90,18 @@ impl ModelServer {
     /// # Errors
     /// There is no port, or no thread.
     pub fn start(script: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> std::io::Result<Self> {
-        let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+        Self::start_at(Ipv4Addr::LOCALHOST.into(), script)
+    }
+
+    /// The same with clients that come by this address of the machine.
+    ///
+    /// # Errors
+    /// There is no port, or no thread.
+    pub fn start_at(
+        host: IpAddr,
+        script: impl Fn(&Asked) -> Answer + Send + Sync + 'static,
+    ) -> std::io::Result<Self> {
+        let listener = std::net::TcpListener::bind((host, 0))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {

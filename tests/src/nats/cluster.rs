@@ -1,5 +1,6 @@
 //! Several servers that know each other, or one alone.
 
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
@@ -8,7 +9,7 @@ use tempfile::TempDir;
 
 use super::{NatsError, Ports, Server};
 
-/// Servers on loopback. They are killed when this value goes.
+/// Servers on this machine. They are killed when this value goes.
 #[derive(Debug)]
 pub struct Cluster {
     servers: Vec<Server>,
@@ -33,9 +34,17 @@ impl Cluster {
     /// # Errors
     /// When there is no program, or they do not get ready.
     pub fn throwaway(servers: usize) -> Result<Self, NatsError> {
+        Self::throwaway_at(Ipv4Addr::LOCALHOST, servers)
+    }
+
+    /// The same with clients that come by this address of the machine.
+    ///
+    /// # Errors
+    /// When there is no program, or they do not get ready.
+    pub fn throwaway_at(host: Ipv4Addr, servers: usize) -> Result<Self, NatsError> {
         let directory =
             tempfile::tempdir().map_err(|error| NatsError::file(&std::env::temp_dir(), &error))?;
-        let ports = (0..servers).map(|_| Ports::free()).collect::<Result<Vec<_>, _>>()?;
+        let ports = (0..servers).map(|_| Ports::free_at(host)).collect::<Result<Vec<_>, _>>()?;
         let cluster = Self::start(directory.path(), &ports)?;
         Ok(Self { _throwaway: Some(directory), ..cluster })
     }
@@ -65,8 +74,8 @@ impl Cluster {
     /// Where a client finds them: `nats://HOST:PORT,HOST:PORT`.
     #[must_use]
     pub fn url(&self) -> String {
-        let hosts: Vec<String> =
-            self.servers.iter().map(|server| format!("127.0.0.1:{}", server.ports().client)).collect();
+        let ports = self.servers.iter().map(Server::ports);
+        let hosts: Vec<String> = ports.map(|ports| format!("{}:{}", ports.host, ports.client)).collect();
         format!("nats://{}", hosts.join(","))
     }
 

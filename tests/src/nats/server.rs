@@ -17,9 +17,12 @@ use crate::node::Client;
 /// How long a server may take to get ready or to stop. Some seconds; the rest is for machines that do a lot else.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Where a server listens, on loopback.
+/// Where a server listens. The other servers and who asks how it is come by loopback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ports {
+    /// The address for clients: a loopback address, but where clients are in other networks.
+    #[serde(default = "loopback")]
+    pub host: Ipv4Addr,
     /// For clients.
     pub client: u16,
     /// For the other servers of its cluster.
@@ -34,13 +37,25 @@ impl Ports {
     /// # Errors
     /// [`NatsError::File`] when the system has none.
     pub fn free() -> Result<Self, NatsError> {
-        let failed = |error: std::io::Error| NatsError::file(Path::new("127.0.0.1:0"), &error);
-        // All at once, so that they are three.
-        let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed);
-        let (a, b, c) = (listen()?, listen()?, listen()?);
-        let port = |of: &TcpListener| of.local_addr().map(|address| address.port()).map_err(failed);
-        Ok(Self { client: port(&a)?, cluster: port(&b)?, monitor: port(&c)? })
+        Self::free_at(loopback())
     }
+
+    /// The same with clients that come by this address of the machine.
+    ///
+    /// # Errors
+    /// [`NatsError::File`] when the system has none.
+    pub fn free_at(host: Ipv4Addr) -> Result<Self, NatsError> {
+        let failed = |error: std::io::Error| NatsError::file(Path::new("a free port"), &error);
+        // All at once, so that they are three.
+        let listen = |host| TcpListener::bind((host, 0)).map_err(failed);
+        let (a, b, c) = (listen(host)?, listen(loopback())?, listen(loopback())?);
+        let port = |of: &TcpListener| of.local_addr().map(|address| address.port()).map_err(failed);
+        Ok(Self { host, client: port(&a)?, cluster: port(&b)?, monitor: port(&c)? })
+    }
+}
+
+const fn loopback() -> Ipv4Addr {
+    Ipv4Addr::LOCALHOST
 }
 
 /// A NATS server with its data on disk. Killed when this value goes, and when this process is killed. Its data outlive
@@ -214,9 +229,9 @@ impl Drop for Server {
 
 /// What a server is told. What differs from the defaults is what `docs/fleet.md` asks for.
 fn configuration(number: usize, all: &[Ports], own: Ports) -> String {
-    let Ports { client, cluster, monitor } = own;
+    let Ports { host, client, cluster, monitor } = own;
     let mut text = format!(
-        "server_name: n{number}\nlisten: 127.0.0.1:{client}\nhttp: 127.0.0.1:{monitor}\nmax_payload: 16MB\n\
+        "server_name: n{number}\nlisten: {host}:{client}\nhttp: 127.0.0.1:{monitor}\nmax_payload: 16MB\n\
          ping_interval: \"1s\"\nping_max: 2\nlame_duck_duration: \"30s\"\nlame_duck_grace_period: \"1s\"\n\
          jetstream {{\n  store_dir: data\n  sync_interval: always\n  max_memory_store: 256MB\n  \
          max_file_store: 4GB\n}}\n"

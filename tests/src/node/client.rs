@@ -32,6 +32,20 @@ impl Client {
     /// # Errors
     /// [`NodeError::NoAnswer`].
     pub fn request(&self, method: &str, path: &str, body: &[u8]) -> Result<Message, NodeError> {
+        self.request_with("", method, path, body)
+    }
+
+    /// The same with further lines of the head, each with its end.
+    ///
+    /// # Errors
+    /// [`NodeError::NoAnswer`].
+    pub fn request_with(
+        &self,
+        heads: &str,
+        method: &str,
+        path: &str,
+        body: &[u8],
+    ) -> Result<Message, NodeError> {
         let no_answer =
             |reason: String| NodeError::NoAnswer { url: format!("http://{}{path}", self.address), reason };
         let ask = || {
@@ -40,7 +54,7 @@ impl Client {
             stream.set_read_timeout(Some(PATIENCE))?;
             let head = format!(
                 "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Type: application/json\r\n\
-                 Content-Length: {}\r\n\r\n",
+                 Content-Length: {}\r\n{heads}\r\n",
                 self.address,
                 body.len()
             );

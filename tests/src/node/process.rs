@@ -27,7 +27,7 @@ const LISTENS: &str = "Providing HTTP API at http://";
 /// A node's log, in its directory.
 const LOG: &str = "defradb.log";
 
-/// A DefraDB node on loopback, with its data on disk. Killed when this value goes, and when this process is
+/// A DefraDB node on this machine, with its data on disk. Killed when this value goes, and when this process is
 /// killed.
 ///
 /// Its data and log outlive its processes: [`kill`](Self::kill) and [`start_again`](Self::start_again) are
@@ -71,14 +71,13 @@ impl Node {
     /// # Errors
     /// Those of [`Node::start`].
     pub fn start_at(directory: &Path, port: u16) -> Result<Self, NodeError> {
-        Self::start_with(directory, port, false)
+        Self::start_with(directory, (Ipv4Addr::LOCALHOST, port).into(), false)
     }
 
-    fn start_with(directory: &Path, port: u16, in_memory: bool) -> Result<Self, NodeError> {
+    fn start_with(directory: &Path, address: SocketAddr, in_memory: bool) -> Result<Self, NodeError> {
         let file = |error| NodeError::file(directory, &error);
         std::fs::create_dir_all(directory).map_err(file)?;
         let directory = directory.canonicalize().map_err(file)?;
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let mut node = Self { directory, address, process: None, in_memory, throwaway: None };
         node.start_again()?;
         Ok(node)
@@ -89,7 +88,15 @@ impl Node {
     /// # Errors
     /// Those of [`Node::start`].
     pub fn throwaway() -> Result<Self, NodeError> {
-        Self::start_throwaway(false)
+        Self::throwaway_at(Ipv4Addr::LOCALHOST)
+    }
+
+    /// The same with clients that come by this address of the machine.
+    ///
+    /// # Errors
+    /// Those of [`Node::start`].
+    pub fn throwaway_at(host: Ipv4Addr) -> Result<Self, NodeError> {
+        Self::start_throwaway(host, false)
     }
 
     /// Starts a node that has its data in memory: a killed one has lost them, and it takes no value of 1 MiB.
@@ -97,13 +104,13 @@ impl Node {
     /// # Errors
     /// Those of [`Node::start`].
     pub fn in_memory() -> Result<Self, NodeError> {
-        Self::start_throwaway(true)
+        Self::start_throwaway(Ipv4Addr::LOCALHOST, true)
     }
 
-    fn start_throwaway(in_memory: bool) -> Result<Self, NodeError> {
+    fn start_throwaway(host: Ipv4Addr, in_memory: bool) -> Result<Self, NodeError> {
         let directory =
             tempfile::tempdir().map_err(|error| NodeError::file(&std::env::temp_dir(), &error))?;
-        let node = Self::start_with(directory.path(), 0, in_memory)?;
+        let node = Self::start_with(directory.path(), (host, 0).into(), in_memory)?;
         Ok(Self { throwaway: Some(directory), ..node })
     }
 

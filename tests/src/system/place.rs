@@ -100,6 +100,12 @@ impl Place {
         place
     }
 
+    /// Its path.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
     /// The path of a name in it.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {

@@ -20,6 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(180);
 pub struct Server {
     child: Child,
     url: String,
+    /// The lines of the head that a request to it has.
+    heads: String,
 }
 
 impl Server {
@@ -40,7 +42,14 @@ impl Server {
             let log = std::fs::read_to_string(place.path("serve.log"));
             panic!("{error}: {line:?}, {log:?}")
         });
-        Self { child, url: said["listening"].as_str().unwrap().to_owned() }
+        Self { child, url: said["listening"].as_str().unwrap().to_owned(), heads: String::new() }
+    }
+
+    /// It is asked with this token.
+    #[must_use]
+    pub fn with_token(mut self, token: &str) -> Self {
+        self.heads = format!("Authorization: Bearer {token}\r\n");
+        self
     }
 
     /// Where it listens.
@@ -79,7 +88,7 @@ impl Server {
     #[must_use]
     pub fn answer(&self, method: &str, path: &str, body: &[u8]) -> Message {
         let address = self.url.trim_start_matches("http://").parse().unwrap();
-        Client::new(address).request(method, path, body).unwrap()
+        Client::new(address).request_with(&self.heads, method, path, body).unwrap()
     }
 
     /// Has it read its configuration again.

@@ -1,13 +1,16 @@
 //! One machine of a fleet: a directory, a server in it, and what may happen to both.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
 use bookstate_tests::system::{Place, Server};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::network::Seat;
 
 /// How long a lease lasts here, in seconds: short, since the tests wait for it.
 pub(crate) const LEASE: u64 = 5;
@@ -15,25 +18,45 @@ pub(crate) const LEASE: u64 = 5;
 /// How long a test waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(240);
 
+/// What machines and the test ask each other with: where machines have networks of their own they need one.
+const TOKEN: &str = "machines-of-a-test-0123456789";
+
 /// See the module documentation.
 pub(crate) struct Machine {
     pub(crate) name: String,
+    seat: Seat,
     place: Place,
+    /// What a lost data directory does not take with it: logs.
+    kept: Option<TempDir>,
+    starts: u32,
     config: String,
     server: Option<Server>,
-    standing: bool,
+    out_of_reach: bool,
 }
 
 impl Machine {
     /// A machine that runs. `further` are lines of its configuration.
     pub(crate) fn start(name: &str, nats: &str, books: &Path, further: &str) -> Self {
+        Self::start_at(Seat::loopback(), name, nats, books, further)
+    }
+
+    /// The same at a place of its own.
+    pub(crate) fn start_at(seat: Seat, name: &str, nats: &str, books: &Path, further: &str) -> Self {
         let config = format!(
             "[jobs]\nbooks = 2\nworkers = 1\n[server]\ningest_roots = [\"{}\"]\n\
              [fleet]\nurl = \"{nats}\"\nmachine = \"{name}\"\nlease_seconds = {LEASE}\n{further}",
             books.display()
         );
-        let mut machine =
-            Self { name: name.to_owned(), place: Place::new(), config, server: None, standing: false };
+        let mut machine = Self {
+            name: name.to_owned(),
+            seat,
+            place: Place::new(),
+            kept: Some(tempfile::tempdir().unwrap()),
+            starts: 0,
+            config,
+            server: None,
+            out_of_reach: false,
+        };
         machine.run();
         machine
     }
@@ -41,8 +64,28 @@ impl Machine {
     /// Starts its server, over the data directory that it has.
     pub(crate) fn run(&mut self) {
         self.place.write("bookstate.toml", &self.config);
-        let mut command = self.place.command("--json serve --bind 127.0.0.1:0 --unit-log units.jsonl");
-        self.server = Some(Server::start_with(&self.place, &mut command));
+        let (address, log) = (self.seat.address, self.unit_log());
+        let line = format!("--json serve --bind {address}:0 --unit-log {}", log.display());
+        let mut command = self.place.command(&line);
+        command.env("BOOKSTATE_TOKEN", TOKEN);
+        let server = Server::start_with(&self.place, &mut self.seat.within(command));
+        self.server = Some(server.with_token(TOKEN));
+        self.starts += 1;
+    }
+
+    fn kept(&self, name: &str) -> PathBuf {
+        self.kept.as_ref().unwrap().path().join(name)
+    }
+
+    /// Where it writes down its units.
+    pub(crate) fn unit_log(&self) -> PathBuf {
+        self.kept("units.jsonl")
+    }
+
+    /// Keeps the log of a process that has ended: the next one begins anew.
+    fn keep_log(&self) {
+        let (log, kept) = (self.place.path("serve.log"), self.kept(&format!("serve-{}.log", self.starts)));
+        std::fs::copy(log, kept).unwrap();
     }
 
     pub(crate) fn server(&self) -> &Server {
@@ -51,7 +94,7 @@ impl Machine {
 
     /// Whether it can be asked.
     pub(crate) fn answers(&self) -> bool {
-        self.server.is_some() && !self.standing
+        self.server.is_some() && !self.out_of_reach
     }
 
     fn signal(&self, signal: Signal) {
@@ -63,7 +106,8 @@ impl Machine {
     pub(crate) fn kill(&mut self) {
         // Dropped, it is killed and waited for.
         drop(self.server.take());
-        self.standing = false;
+        self.keep_log();
+        self.out_of_reach = false;
     }
 
     /// `kill -9`, and its data directory goes.
@@ -75,19 +119,25 @@ impl Machine {
     /// It stands still.
     pub(crate) fn stop_still(&mut self) {
         self.signal(Signal::STOP);
-        self.standing = true;
+        self.out_of_reach = true;
     }
 
     /// It goes on as if nothing had been.
     pub(crate) fn go_on(&mut self) {
         self.signal(Signal::CONT);
-        self.standing = false;
+        self.out_of_reach = false;
+    }
+
+    /// Its link goes down, or is there again.
+    pub(crate) fn is_cut_off(&mut self, is_cut_off: bool) {
+        self.out_of_reach = is_cut_off;
     }
 
     /// It ends in good order.
     pub(crate) fn end(&mut self) {
         let status = self.server.take().unwrap().stop();
         assert!(status.success(), "{}: {status}, {}", self.name, self.log());
+        self.keep_log();
     }
 
     pub(crate) fn log(&self) -> String {
@@ -143,10 +193,21 @@ impl Machine {
 
     /// The units of a log, in their order: what happened to which.
     pub(crate) fn units(&self) -> Vec<(String, String, String)> {
-        let log = std::fs::read_to_string(self.place.path("units.jsonl")).unwrap_or_default();
+        let log = std::fs::read_to_string(self.unit_log()).unwrap_or_default();
         let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let text = |line: &Value, name: &str| line[name].as_str().unwrap_or_default().to_owned();
         lines.map(|line| (text(&line, "book"), text(&line, "event"), text(&line, "unit"))).collect()
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Some(kept) = self.kept.take()
+        {
+            let log = std::fs::copy(self.place.path("serve.log"), kept.path().join("serve.log"));
+            println!("{}: its logs are in {} {log:?}", self.name, kept.keep().display());
+        }
     }
 }
 

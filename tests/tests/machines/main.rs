@@ -7,3 +7,8 @@
 
 mod fleet;
 mod machine;
+mod misfortune;
+mod mix;
+mod network;
+mod trail;
+mod units;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use bookstate_domain::{MetricKey, Text, persist::UnitMetric};
-use bookstate_store::PersistError;
+use bookstate_store::{PersistError, Tenure};
 
 use super::{Actor, Obstacle, task::Done};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     persist_call::PersistCall,
     pool::UnitTime,
     unit::Unit,
-    unit_log::UnitEvent,
+    unit_log::{Stands, UnitEvent},
 };
 
 /// A unit whose calls are being made.
@@ -128,7 +128,9 @@ impl Actor {
         }
         if let Some(log) = &self.parts.unit_log {
             let (book, job, work) = (self.parts.handle.id(), &self.parts.job_id, &settling.unit.work);
-            if let Err(error) = log.append(event, book, job, work) {
+            let epoch = self.parts.handle.tenure().map(Tenure::epoch);
+            let stands = Stands { seq: self.snapshot().seq, epoch };
+            if let Err(error) = log.append(event, book, job, work, Some(stands)) {
                 // The work is done and stored; what is lost is a line of the audit trail, and the next unit
                 // will not begin without one.
                 tracing::error!(unit = %work, %error, "the unit log could not be written");

@@ -60,7 +60,7 @@ pub(super) async fn run_unit(task: Task, book: BookContext, unit: Unit) -> Done 
             // A unit that asks again whether its provider can be used has been written down already.
             if let Some(log) = task.log.as_ref().filter(|_| !task.holds.has(&key)) {
                 // Work that cannot be accounted for is not begun.
-                log.append(UnitEvent::Run, book.state.book_id(), &task.job_id, &unit.work)
+                log.append(UnitEvent::Run, book.state.book_id(), &task.job_id, &unit.work, None)
                     .map_err(|error| EngineError::transient(format!("the unit log: {error}")))?;
             }
             let result = worker::run(&task.engines, book.clone(), &unit.work).await;

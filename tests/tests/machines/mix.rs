@@ -1,0 +1,244 @@
+//! Everything that may happen to a fleet, in random order, while it works on books that cost money: three machines, three
+//! NATS servers, and one DefraDB node that all machines write to.
+//!
+//! The long form: `BOOKSTATE_FLEET_MINUTES`, in rounds of 30 books (`BOOKSTATE_FLEET_BOOKS`).
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{IpAddr, Ipv4Addr},
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use bookstate_tests::{
+    books::Book,
+    models::{Answer, ModelServer},
+    system::Place,
+};
+use rand::{RngExt, SeedableRng, rngs::SmallRng, seq::SliceRandom};
+use serde_json::{Value, json};
+
+use crate::{
+    machine::{logs, until},
+    misfortune::{Fleet, MACHINES, Misfortune},
+    trail::{Trail, unlawful},
+    units::{Units, repeats},
+};
+
+/// A server of models that finds nothing to correct, so that what is paid for changes no text.
+pub(crate) fn models(host: IpAddr, latency: Duration) -> ModelServer {
+    ModelServer::start_at(host, move |_| {
+        Answer::said(&json!({"edits": []}).to_string(), 0.001).after(latency)
+    })
+    .unwrap()
+}
+
+/// Chapters are paid for.
+pub(crate) fn stages(url: &str, key: &Path) -> String {
+    format!(
+        "[providers.paid]\nurl = \"{url}\"\nkey_file = \"{}\"\nconcurrency = 4\n[stages]\npolish = \"paid:some/model\"\n",
+        key.display()
+    )
+}
+
+/// The file with the key of the models' server, beside the books.
+pub(crate) const KEY: &str = "key";
+
+/// Books, with what comes of each when nothing happens.
+struct Shelf {
+    books: Vec<Expected>,
+    /// What is asked and paid for.
+    paid: BTreeSet<String>,
+}
+
+struct Expected {
+    file: PathBuf,
+    id: String,
+    canonical: String,
+}
+
+impl Shelf {
+    fn of(directory: &Path, seed: u64, books: u64) -> Self {
+        let place = Place::new();
+        let models = models(Ipv4Addr::LOCALHOST.into(), Duration::ZERO);
+        place.write("bookstate.toml", stages(&models.url(), &directory.join(KEY)) + "[jobs]\nbooks = 4\n");
+        let mut files = Vec::new();
+        for number in 0..books {
+            let file = directory.join(format!("book-{seed}-{number}.pdf"));
+            let book =
+                Book::new("A shared book").seed(seed.wrapping_add(number)).chapters(6).sections(4).pages(30);
+            std::fs::write(&file, &book.make_pdf().bytes).unwrap();
+            files.push(file);
+        }
+        let line: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+        let ended = place.ok(&format!("process --json {}", line.join(" ")));
+        let ids: Vec<Value> = ended.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert!(ids.iter().all(|line| line["status"] == "complete"), "{ended:?}");
+        let expected = |file: PathBuf| {
+            let name = file.display().to_string();
+            let row = place.ok(&format!("process --json {name}")).json();
+            let id = row["book_id"].as_str().unwrap().to_owned();
+            Expected { canonical: place.canonical(&id), file, id }
+        };
+        let books = files.into_iter().map(expected).collect();
+        Self { books, paid: asked(&models).into_keys().collect() }
+    }
+}
+
+/// How long it goes on, and with how much.
+struct Extent {
+    /// At least so long; `None`: as many misfortunes as the short form has.
+    time: Option<Duration>,
+    books: u64,
+    latency: Duration,
+}
+
+impl Extent {
+    /// The misfortunes of the short form.
+    const FEW: usize = 3;
+
+    fn asked() -> Self {
+        let number = |name: &str| std::env::var(name).ok().map(|number| number.parse::<u64>().unwrap());
+        let time = number("BOOKSTATE_FLEET_MINUTES").map(|minutes| Duration::from_secs(60 * minutes));
+        let books = number("BOOKSTATE_FLEET_BOOKS").unwrap_or(if time.is_some() { 30 } else { 4 });
+        let latency = Duration::from_millis(if time.is_some() { 4000 } else { 2000 });
+        Self { time, books, latency }
+    }
+}
+
+/// Misfortunes in random order, each once before one comes again.
+struct Order(Vec<Misfortune>);
+
+impl Order {
+    fn next(&mut self, random: &mut SmallRng) -> Misfortune {
+        if self.0.is_empty() {
+            self.0 = Misfortune::ALL.to_vec();
+            self.0.shuffle(random);
+        }
+        self.0.pop().unwrap()
+    }
+}
+
+fn are_complete(fleet: &Fleet, shelf: &Shelf) -> bool {
+    let asked = &fleet.machines[0];
+    shelf.books.iter().all(|book| asked.status(&book.id) == "complete")
+        && asked.fleet()["books"].as_array().unwrap().is_empty()
+}
+
+/// Every book is as it would have been, asked of every machine and read from the node alone.
+///
+/// Returns who has read it from there: its writer from then on.
+fn is_right(fleet: &Fleet, shelf: &Shelf) -> String {
+    until("an end of all jobs", &fleet.machines, || are_complete(fleet, shelf));
+    for machine in &fleet.machines {
+        for book in &shelf.books {
+            assert_eq!(machine.status(&book.id), "complete", "{} on {}", book.id, machine.name);
+            assert!(
+                machine.canonical(&book.id) == book.canonical,
+                "{} on {} is another",
+                book.id,
+                machine.name
+            );
+        }
+    }
+    let statuses = || fleet.node.client().graphql("{ Book { key status } }", &Value::Null).unwrap();
+    until("the node has all books", &fleet.machines, || {
+        let rows = statuses();
+        let rows = rows["Book"].as_array().unwrap();
+        shelf
+            .books
+            .iter()
+            .all(|book| rows.iter().any(|row| row["key"] == book.id && row["status"] == "complete"))
+    });
+    // A data directory that knows nothing but the node.
+    let place = Place::new();
+    place.write("bookstate.toml", format!("[targets.node]\nurl = \"{}\"\n", fleet.node.url()));
+    for book in &shelf.books {
+        place.ok(&format!("target takeover node {}", book.id));
+        assert!(place.canonical(&book.id) == book.canonical, "{} in the node is another", book.id);
+    }
+    let query =
+        format!("{{ BookSync(filter: {{book_id: {{_eq: \"{}\"}}}}) {{ writer }} }}", shelf.books[0].id);
+    let found = fleet.node.client().graphql(&query, &Value::Null).unwrap();
+    found["BookSync"][0]["writer"].as_str().unwrap().to_owned()
+}
+
+/// One round: books that are begun on any machine, and misfortunes until they are done.
+fn round(
+    fleet: &mut Fleet,
+    shelf: &Shelf,
+    extent: &Extent,
+    order: &mut Order,
+    units: &Units,
+    random: &mut SmallRng,
+) -> String {
+    for book in &shelf.books {
+        assert_eq!(fleet.machines[random.random_range(0..MACHINES)].begin(&book.file), book.id);
+    }
+    fleet.say(&format!("{} books are begun", shelf.books.len()));
+    let mut happened = 0;
+    while extent.time.is_some() || happened < Extent::FEW {
+        let (before, wanted) = (units.persisted(), random.random_range(1..40));
+        let progress = || units.persisted() >= before + wanted || are_complete(fleet, shelf);
+        until("some work", &fleet.machines, progress);
+        if are_complete(fleet, shelf) {
+            break;
+        }
+        fleet.suffer(order.next(random), random);
+        happened += 1;
+    }
+    fleet.say(&format!("{happened} misfortunes have happened"));
+    let reader = is_right(fleet, shelf);
+    fleet.say("every book is right, on every machine and in the node");
+    reader
+}
+
+#[test]
+fn whatever_happens_to_any_part_of_a_fleet_every_book_is_complete_and_paid_for_once() {
+    let seed =
+        std::env::var("BOOKSTATE_TEST_SEED").map_or_else(|_| rand::random(), |seed| seed.parse().unwrap());
+    println!("mix: BOOKSTATE_TEST_SEED={seed}");
+    let (mut random, extent, begun) = (SmallRng::seed_from_u64(seed), Extent::asked(), Instant::now());
+    let place = Place::new();
+    place.write_secret(KEY, "a-key");
+    let (mut shelf, mut due) = (Shelf::of(place.directory(), seed, extent.books), BTreeSet::new());
+    let mut fleet = Fleet::start(place.directory(), extent.latency);
+    let units = Units::watch(fleet.machines.iter().map(crate::machine::Machine::unit_log).collect());
+    let trail = Trail::follow(&fleet.cluster.url(), fleet.node.client());
+    let mut order = Order(Vec::new());
+    let mut readers = BTreeSet::new();
+    for number in 1.. {
+        let reader = round(&mut fleet, &shelf, &extent, &mut order, &units, &mut random);
+        readers.insert(reader);
+        due.append(&mut shelf.paid);
+        if extent.time.is_none_or(|time| begun.elapsed() >= time) {
+            break;
+        }
+        shelf = Shelf::of(place.directory(), seed.wrapping_add(1000 * number), extent.books);
+    }
+    let (mut seen, lines) = (trail.end(), units.end());
+    seen.retain(|seen| !readers.contains(&seen.writer));
+    let repeats = repeats(&lines, &seen, &fleet.losses);
+    println!(
+        "{} runs of {} units: {} repeated that no target had ({} of them were at the node), {} that a deleted stream had",
+        repeats.runs, repeats.units, repeats.unshipped, repeats.at_the_node, repeats.deleted
+    );
+    let paid = asked(&fleet.models);
+    let requests: usize = paid.values().sum();
+    println!("{requests} requests were paid for, {} are due", due.len());
+    println!("{} states of books in the targets", seen.len());
+    assert_eq!(unlawful(&seen), Vec::<String>::new(), "{}", logs(&fleet.machines));
+    assert_eq!(repeats.unlawful, Vec::<String>::new());
+    assert!(paid.keys().eq(&due), "something else is paid for");
+}
+
+/// What a server of models was asked, and how often.
+fn asked(models: &ModelServer) -> BTreeMap<String, usize> {
+    models.of_seen(|seen| {
+        let mut asked = BTreeMap::new();
+        for seen in seen {
+            *asked.entry(seen.asked.body.to_string()).or_default() += 1;
+        }
+        asked
+    })
+}
