@@ -10,5 +10,6 @@ mod machine;
 mod misfortune;
 mod mix;
 mod network;
+mod queue;
 mod trail;
 mod units;
