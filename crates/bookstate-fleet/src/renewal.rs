@@ -166,7 +166,8 @@ impl Inner {
         let lacks: Vec<_> = {
             let (mut jobs, view) = (self.jobs.lock(), self.view.lock());
             let kept = |book: &BookId, lost: Option<Instant>| {
-                lost.is_none_or(|lost| now < lost + self.rules.ttl && !view.owners.contains_key(book))
+                let another = view.owners.get(book).is_some_and(|owner| owner.start != self.start);
+                lost.is_none_or(|lost| now < lost + self.rules.ttl && !another)
             };
             jobs.retain(|book, job| kept(book, job.lost));
             let lacks = jobs.iter().filter(|(book, job)| view.jobs.get(*book) != Some(&job.note));

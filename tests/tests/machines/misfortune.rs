@@ -13,6 +13,7 @@ use crate::{
     machine::{LEASE, Machine, until},
     mix::{KEY, models, stages},
     network::{Network, Seat},
+    trail,
     units::Losses,
 };
 
@@ -66,6 +67,8 @@ pub(crate) struct Fleet {
     network: Option<Network>,
     pub(crate) losses: Losses,
     begun: Instant,
+    /// The servers have lost the books' files, and it was not seen that they have them again.
+    lacks_files: bool,
 }
 
 impl Fleet {
@@ -87,7 +90,7 @@ impl Fleet {
         };
         let machines = (0..u8::try_from(MACHINES).unwrap()).map(start).collect();
         let (losses, begun) = (Losses::default(), Instant::now());
-        Self { machines, cluster, node, models, network, losses, begun }
+        Self { machines, cluster, node, models, network, losses, begun, lacks_files: false }
     }
 
     /// Says something, with its time.
@@ -118,8 +121,23 @@ impl Fleet {
         fleet["books"].as_array().unwrap().iter().filter(|row| row["machine"] == name.as_str()).count()
     }
 
-    /// Has something happen, and undoes it.
-    pub(crate) fn suffer(&mut self, misfortune: Misfortune, random: &mut SmallRng) {
+    /// Waits until the servers have the files of books that are not complete, if all that they had was deleted: what only
+    /// one disk has does not survive its loss.
+    fn files_are_there(&mut self, active: &[&str]) {
+        if !std::mem::take(&mut self.lacks_files) {
+            return;
+        }
+        let mut files = Vec::new();
+        let waited = until("the files of all books", &self.machines, || {
+            files = trail::files(&self.cluster.url());
+            // A book's id has the beginning of its file's hash.
+            active.iter().all(|id| files.iter().any(|hash| hash.starts_with(id.trim_start_matches("b-"))))
+        });
+        self.say(&format!("{waited:.1?} until the servers have the files again"));
+    }
+
+    /// Has something happen, and undoes it. `active`: the books that are not complete.
+    pub(crate) fn suffer(&mut self, misfortune: Misfortune, active: &[&str], random: &mut SmallRng) {
         let machine = self.an_owner(random);
         let name = self.machines[machine].name.clone();
         let pause = Duration::from_millis(random.random_range(0..2 * LEASE * 1000));
@@ -131,6 +149,7 @@ impl Fleet {
                 self.machines[machine].run();
             }
             Misfortune::MachineLost => {
+                self.files_are_there(active);
                 self.say(&format!("machine {name} is lost with its disk"));
                 self.losses.machine.push((Instant::now(), machine));
                 self.machines[machine].lose();
@@ -177,6 +196,7 @@ impl Fleet {
             Misfortune::ServersWiped => {
                 self.say("all that the NATS servers have is deleted");
                 self.losses.stream.push(Instant::now());
+                self.lacks_files = true;
                 self.cluster.kill();
                 self.cluster.servers().iter_mut().for_each(|server| server.delete_data().unwrap());
                 self.cluster.servers().iter_mut().for_each(|server| server.start().unwrap());

@@ -119,17 +119,31 @@ impl Order {
     }
 }
 
+/// Whether it was not looked for a while: those who are asked have something to do.
+fn now_and_then(looked: &mut Instant) -> bool {
+    let is_due = looked.elapsed() > Duration::from_millis(500);
+    if is_due {
+        *looked = Instant::now();
+    }
+    is_due
+}
+
+/// The books that are not complete.
+fn active<'a>(fleet: &Fleet, shelf: &'a Shelf) -> Vec<&'a str> {
+    let ids = shelf.books.iter().map(|book| book.id.as_str());
+    ids.filter(|id| fleet.machines[0].status(id) != "complete").collect()
+}
+
 fn are_complete(fleet: &Fleet, shelf: &Shelf) -> bool {
-    let asked = &fleet.machines[0];
-    shelf.books.iter().all(|book| asked.status(&book.id) == "complete")
-        && asked.fleet()["books"].as_array().unwrap().is_empty()
+    active(fleet, shelf).is_empty() && fleet.machines[0].fleet()["books"].as_array().unwrap().is_empty()
 }
 
 /// Every book is as it would have been, asked of every machine and read from the node alone.
 ///
 /// Returns who has read it from there: its writer from then on.
 fn is_right(fleet: &Fleet, shelf: &Shelf) -> String {
-    until("an end of all jobs", &fleet.machines, || are_complete(fleet, shelf));
+    let mut looked = Instant::now();
+    until("an end of all jobs", &fleet.machines, || now_and_then(&mut looked) && are_complete(fleet, shelf));
     for machine in &fleet.machines {
         for book in &shelf.books {
             assert_eq!(machine.status(&book.id), "complete", "{} on {}", book.id, machine.name);
@@ -178,13 +192,16 @@ fn round(
     fleet.say(&format!("{} books are begun", shelf.books.len()));
     let mut happened = 0;
     while extent.time.is_some() || happened < Extent::FEW {
-        let (before, wanted) = (units.persisted(), random.random_range(1..40));
-        let progress = || units.persisted() >= before + wanted || are_complete(fleet, shelf);
-        until("some work", &fleet.machines, progress);
+        let (before, wanted) = (units.persisted(), random.random_range(1..20));
+        let mut looked = Instant::now();
+        until("some work", &fleet.machines, || {
+            units.persisted() >= before + wanted || now_and_then(&mut looked) && are_complete(fleet, shelf)
+        });
         if are_complete(fleet, shelf) {
             break;
         }
-        fleet.suffer(order.next(random), random);
+        let active = active(fleet, shelf);
+        fleet.suffer(order.next(random), &active, random);
         happened += 1;
     }
     fleet.say(&format!("{happened} misfortunes have happened"));

@@ -99,11 +99,25 @@ impl Drop for Trail {
     }
 }
 
+/// The hashes of the books' files that the servers keep; none when they do not answer.
+pub(crate) fn files(nats: &str) -> Vec<String> {
+    let list = async {
+        let context = jetstream::new(connect(nats).await);
+        let store = context.get_object_store("bookstate-sources").await.ok()?;
+        let names = store.list().await.ok()?.map(|object| object.map(|object| object.name));
+        Some(names.filter_map(|name| async { name.ok() }).collect().await)
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(list).unwrap_or_default()
+}
+
+async fn connect(nats: &str) -> async_nats::Client {
+    let servers: Vec<&str> = nats.trim_start_matches("nats://").split(',').collect();
+    async_nats::ConnectOptions::new().retry_on_initial_connect().connect(servers).await.unwrap()
+}
+
 async fn follow_stream(url: &str, seen: &Mutex<Vec<Seen>>, ended: &AtomicBool) {
-    let options = async_nats::ConnectOptions::new().retry_on_initial_connect();
-    let client =
-        options.connect(url.trim_start_matches("nats://").split(',').collect::<Vec<_>>()).await.unwrap();
-    let context = jetstream::new(client);
+    let context = jetstream::new(connect(url).await);
     // When the stream was made that is read, how many were made before, and what was read of it.
     let (mut made, mut life, mut last) = (None, 0, 0);
     while !ended.load(Ordering::Acquire) {

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use super::{
     member::{Member, MemberParts},
-    work,
+    untold, work,
 };
 use crate::{failure::Failure, served, settings::Settings};
 
@@ -97,7 +97,7 @@ impl Joining {
         let inner = || Arc::clone(&self.member.0);
         self.tasks.spawn(work::take(inner()));
         self.tasks.spawn(work::keep(inner()));
-        self.tasks.spawn(work::tell(inner()));
+        self.tasks.spawn(untold::tell(inner()));
         self.tasks.spawn(work::claim(inner()));
         Ok(())
     }

@@ -61,6 +61,8 @@ pub(super) struct Inner {
     /// The books that are owned or being claimed; a tenure once there is a lease.
     books: Mutex<HashMap<BookId, Book>>,
     leaving: AtomicBool,
+    /// A lease was lost, perhaps since the servers have lost what they had: the files of books, too.
+    files_doubted: AtomicBool,
     /// Told when there may be something to give back.
     pub(super) look: Notify,
 }
@@ -101,6 +103,7 @@ impl Holder for Tenures {
         // The fleet has logged it.
         let Some(inner) = self.0.upgrade() else { return };
         inner.forget(book);
+        inner.doubt_files();
     }
 }
 
@@ -133,6 +136,16 @@ impl Inner {
         known.silent.clear();
         drop(books);
         self.library.revoke(book);
+    }
+
+    /// It is to be looked whether the files of books are still where others find them.
+    pub(super) fn doubt_files(&self) {
+        self.files_doubted.store(true, Ordering::Release);
+    }
+
+    /// Whether it is; from here on it is not.
+    pub(super) fn doubts_files(&self) -> bool {
+        self.files_doubted.swap(false, Ordering::AcqRel)
     }
 
     pub(super) fn is_leaving(&self) -> bool {
@@ -345,6 +358,7 @@ impl Member {
             fleet: OnceLock::new(),
             books: Mutex::default(),
             leaving: AtomicBool::new(false),
+            files_doubted: AtomicBool::new(false),
             look: Notify::new(),
         }))
     }

@@ -1,17 +1,15 @@
-//! What goes on beside requests: jobs that no machine has are taken, books that nobody needs here are given back, and
-//! jobs that were interrupted here are told to the others.
+//! What goes on beside requests: jobs that no machine has are taken, and books that nobody needs here are given back.
 
 use std::{sync::Arc, time::Duration};
 
-use bookstate_api::Ownership;
-use bookstate_domain::{BookId, JobStatus, Priority};
+use bookstate_domain::BookId;
 use bookstate_fleet::{Candidate, JobNote};
 use bookstate_jobs::{Intake, JobRequest, Started, copy_of, ingest_within};
 use serde::Deserialize;
 
 use super::{
     files::{self, BookFile},
-    member::{Inner, Member},
+    member::Inner,
 };
 
 /// How often it is looked whether there is room, or something to give back.
@@ -120,28 +118,5 @@ pub(super) async fn claim(inner: Arc<Inner>) {
     loop {
         tokio::time::sleep(AGAIN).await;
         inner.claim_silent().await;
-    }
-}
-
-/// Tells the others of the jobs that are active in this data directory since an earlier process ended: this machine or
-/// another one goes on with them.
-pub(super) async fn tell(inner: Arc<Inner>) {
-    let library = inner.library.clone();
-    let stored = tokio::task::spawn_blocking(move || library.local_store().list_jobs());
-    let Ok(Ok(jobs)) = stored.await else { return };
-    let Ok(fleet) = inner.fleet() else { return };
-    fleet.heard().await;
-    for job in jobs.iter().filter(|job| job.status.is_some_and(JobStatus::is_active)) {
-        let book = &job.book_id;
-        let is_told = |inner: &Inner| {
-            inner.fleet().is_ok_and(|fleet| fleet.jobs().iter().any(|(told, _)| told == book))
-        };
-        while !is_told(&inner) {
-            if Member(inner.clone()).elsewhere(book).is_some() {
-                break;
-            }
-            inner.announce(book, job.job_id.as_str(), Priority::Bulk).await;
-            tokio::time::sleep(AGAIN).await;
-        }
     }
 }
