@@ -31,6 +31,7 @@ use crate::{
     images::Images,
     lag::LagTracker,
     others::Others,
+    ownership::FleetView,
     problem::{Code, Problem},
     rendered::RenderedAnswers,
     view,
@@ -333,6 +334,11 @@ impl ApiState {
 
     pub(crate) fn job_progress(&self, book_id: &BookId) -> Option<JobProgress> {
         self.0.parts.scheduler.progress(book_id).map(|progress| progress.borrow().clone())
+    }
+
+    /// The fleet, where there is one.
+    pub(crate) fn fleet(&self) -> Option<FleetView> {
+        self.0.config.ownership.as_ref().map(|ownership| ownership.view())
     }
 
     /// Whether a job that does not run here goes on by itself, since the fleet has it.

@@ -16,7 +16,6 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 /// List the machines of the fleet, their books, and the jobs that wait for a machine
 #[utoipa::path(get, path = "/api/fleet", tag = "fleet", responses((status = 200, body = FleetView)))]
 async fn fleet(State(state): State<ApiState>) -> Result<Json<FleetView>, Problem> {
-    let ownership = state.config().ownership.as_ref();
     let none = || Problem::new(Code::NoFleet, "this server is in no fleet: see `bookstate serve --help`");
-    Ok(Json(ownership.ok_or_else(none)?.view()))
+    Ok(Json(state.fleet().ok_or_else(none)?))
 }

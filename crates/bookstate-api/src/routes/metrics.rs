@@ -15,6 +15,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     exposition::Exposition,
+    ownership::FleetView,
     problem::Problem,
     state::ApiState,
     view::{ModelTotals, ProviderRow},
@@ -38,6 +39,9 @@ async fn metrics(State(state): State<ApiState>) -> Result<impl IntoResponse, Pro
     targets(&mut page, &state, &pending);
     jobs(&mut page, &state);
     providers(&mut page, &state.providers());
+    if let Some(view) = state.fleet() {
+        fleet(&mut page, &view);
+    }
     page.one("bookstate_live_books", "gauge", "Books in memory.", state.live_books());
     page.one("bookstate_event_streams", "gauge", "Open event streams.", state.streams_open());
     if let Some(bytes) = state.free_bytes() {
@@ -158,6 +162,21 @@ fn jobs(page: &mut Exposition, state: &ApiState) {
     page.many("bookstate_pool_workers", "gauge", "Units that a pool runs at once.", size);
     let busy = pools.iter().map(|pool| (vec![("pool", &*pool.name)], pool.busy));
     page.many("bookstate_pool_busy_workers", "gauge", "Units that a pool runs now.", busy);
+}
+
+fn fleet(page: &mut Exposition, fleet: &FleetView) {
+    page.one("bookstate_fleet_machines", "gauge", "Machines of the fleet that live.", fleet.machines.len());
+    let count = |of: fn(&FleetView, Option<&str>) -> bool| {
+        fleet.books.iter().filter(|book| of(fleet, book.machine.as_deref())).count()
+    };
+    let books = [
+        ("here", count(|fleet, owner| owner == Some(fleet.machine.as_str()))),
+        ("elsewhere", count(|fleet, owner| owner.is_some_and(|owner| owner != fleet.machine))),
+        ("waiting", count(|_, owner| owner.is_none())),
+    ];
+    let books = books.map(|(place, count)| (vec![("place", place)], count));
+    let help = "Books of the fleet that are at work, by where; or that wait for a machine.";
+    page.many("bookstate_fleet_books", "gauge", help, books);
 }
 
 fn providers(page: &mut Exposition, rows: &[ProviderRow]) {

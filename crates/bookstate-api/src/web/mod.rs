@@ -8,6 +8,7 @@ mod assets;
 mod book;
 mod books;
 mod frame;
+mod machines;
 mod people;
 mod prose;
 mod sections;

@@ -1,4 +1,4 @@
-//! `/targets`: how far behind each target is, and what it refuses.
+//! `/targets`: how far behind each target is, what it refuses, and the machines of a fleet.
 
 use std::time::Instant;
 
@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use super::{
     frame::{Live, Page, segment},
+    machines::machines,
     words::{badge, count, seconds, time},
 };
 use crate::{
@@ -46,6 +47,7 @@ pub(super) async fn show(
         h1 { "Targets" }
         p { "Copies of every book, written in the background. No job waits for them." }
         (cards(&rows))
+        (machines(state.fleet().as_ref()))
         (parked_section(&rows, &parked, &outcome))
         (behind(&rows))
         (providers(&state.providers()))
