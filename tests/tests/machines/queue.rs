@@ -106,7 +106,7 @@ fn the_book_that_somebody_waits_for_is_before_those_that_wait_longer() {
 #[test]
 #[ignore = "a measurement of some five minutes: cargo test --test machines -- --ignored --nocapture speed_up"]
 fn speed_up_of_more_machines() {
-    let latency = Duration::from_secs(1);
+    let latency = Duration::from_secs(2);
     let mut seconds = Vec::new();
     for names in [&["a"][..], &["a", "b"], &["a", "b", "c"]] {
         let hall = Hall::new(18, latency);
