@@ -6,7 +6,7 @@
 //!
 //! Reading order: [`FleetSettings`](crate::settings::FleetSettings), `join` (what is configured), `member` (owning and
 //! giving back), `files` (a book's files, where other machines find them), `work` (the tasks that go on beside
-//! requests). `without` is what is there in a program that was built without NATS.
+//! requests), `quota` (what providers allow to all machines together). `without` is what is there in a program that was built without NATS.
 
 #[cfg(feature = "nats")]
 mod files;
@@ -14,6 +14,8 @@ mod files;
 mod join;
 #[cfg(feature = "nats")]
 mod member;
+#[cfg(feature = "nats")]
+mod quota;
 #[cfg(not(feature = "nats"))]
 mod without;
 #[cfg(feature = "nats")]
