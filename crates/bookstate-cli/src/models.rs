@@ -16,6 +16,8 @@ use bookstate_jobs::{
     pool::PoolConfig,
     scan::TESSERACT,
 };
+#[cfg(feature = "nats")]
+use bookstate_llm::Sharing;
 use bookstate_llm::{Estimate, Provider, SharedLedger, Usd, ledger};
 use bookstate_scans::images::ImageProgram;
 use bookstate_store::Library;
@@ -186,6 +188,12 @@ impl Models {
         }
         self.ledger.with(|ledger| ledger.begin_day(ledger::today(), spent));
         Ok(())
+    }
+
+    /// What the providers allow is shared with other machines from now on.
+    #[cfg(feature = "nats")]
+    pub(crate) fn share_with(&self, sharing: &Arc<dyn Sharing>) {
+        self.providers().for_each(|provider| provider.share_with(sharing.clone()));
     }
 
     /// What a book may take at most, by stage: of what it has not done yet.

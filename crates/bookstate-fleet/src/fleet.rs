@@ -22,7 +22,7 @@ use crate::{
     lease::{Rules, State},
     notes::{self, JobNote, Machine, Owner, Pause},
     options::FleetOptions,
-    quota::Shares,
+    quota::{self, Shares},
     renewal,
     shared::{Holder, Inner, Lease},
     view::{Changed, View},
@@ -52,15 +52,18 @@ impl Fleet {
         let rules = Rules::of(options.ttl);
         // Some attempts fit between a renewal's time and the lease's end.
         let patience = (options.ttl / 6).max(Duration::from_millis(500));
+        let start = format!("{:016x}", rand::random::<u64>());
+        let quotas = quota::Rules::of(options.ttl, options.window);
         let inner = Arc::new(Inner {
             rules,
-            start: format!("{:016x}", rand::random::<u64>()),
+            shares: Mutex::new(Shares::new(options.machine.clone(), start.clone(), quotas)),
+            beats_last: quotas.life,
+            start,
             bucket: Bucket::new(&options.nats, &options.bucket, patience),
             holder: on,
             leases: Mutex::default(),
             jobs: Mutex::default(),
             view: Mutex::default(),
-            shares: Mutex::new(Shares::new(options.machine.clone(), options.ttl)),
             changes: watch::Sender::new(0),
             again: Notify::new(),
             claims: Semaphore::new(CLAIMS),
@@ -70,6 +73,7 @@ impl Fleet {
         let tasks = vec![
             tokio::spawn(renewal::renew(Arc::clone(&inner))),
             tokio::spawn(renewal::stay(Arc::clone(&inner))),
+            tokio::spawn(renewal::beat(Arc::clone(&inner))),
             tokio::spawn(hear(Arc::clone(&inner))),
         ];
         Ok(Self { inner, tasks })
@@ -192,7 +196,12 @@ impl Fleet {
         settled(self.inner.bucket.delete(&Kind::Job.of(book), None).await)
     }
 
-    /// This machine's share of a quota that holds for all together.
+    /// This machine's share now of a quota that holds for all together in any [window](FleetOptions::window). All of
+    /// them keep it, if each of them reserves no more than its share in any window, and asks for it each time.
+    ///
+    /// 0 for a machine that comes to others or is started again, until they have heard of it and another window has
+    /// passed; for one that has heard nothing for nearly a lease's time; and when there are more machines than the quota
+    /// has parts and this one is not among the first.
     #[must_use]
     pub fn share(&self, quota: u32) -> u32 {
         self.inner.shares.lock().share(quota, Instant::now())
@@ -203,7 +212,8 @@ impl Fleet {
     /// # Errors
     /// [`FleetError::Unavailable`]: each finds out by itself.
     pub async fn pause(&self, provider: &str, pause: Duration) -> Result<(), FleetError> {
-        let note = Pause { pause_ms: u64::try_from(pause.as_millis()).unwrap_or(u64::MAX) };
+        let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+        let note = Pause { pause_ms, id: rand::random() };
         let ttl = Duration::from_secs(pause.as_secs().saturating_add(1));
         self.inner.bucket.put(&Kind::Pause.named(provider), notes::write(&note), Some(ttl)).await
     }
@@ -211,7 +221,7 @@ impl Fleet {
     /// Until when a provider is to be left alone. A machine that came later than the pause believes it a little longer.
     #[must_use]
     pub fn paused_until(&self, provider: &str) -> Option<Instant> {
-        let until = *self.inner.view.lock().pauses.get(provider)?;
+        let (_, until) = *self.inner.view.lock().pauses.get(provider)?;
         (Instant::now() < until).then_some(until)
     }
 }
@@ -234,19 +244,27 @@ async fn hear(inner: Arc<Inner>) {
                 return;
             }
             let changed = inner.view.lock().apply(key, value, now);
-            if let Changed::Owner(book) = &changed {
-                inner.doubt(book);
+            match &changed {
+                Changed::Nothing => return,
+                Changed::Owner(book) => inner.doubt(book),
+                Changed::Beat(name) => {
+                    let beat = inner.view.lock().beats.get(name).cloned();
+                    inner.shares.lock().heard(name, beat.as_ref(), now);
+                    return;
+                }
+                Changed::Other => {}
             }
-            if changed != Changed::Nothing {
-                inner.changed(now);
-            }
+            inner.changed();
         }
         Told::Complete => {
             if let Some(fresh) = fresh.take() {
-                *inner.view.lock() = fresh;
+                inner.shares.lock().heard_all(&fresh.beats, Instant::now());
+                let mut view = inner.view.lock();
+                *view = fresh.after(&view);
+                drop(view);
                 let books: Vec<BookId> = inner.leases.lock().keys().cloned().collect();
                 books.iter().for_each(|book| inner.doubt(book));
-                inner.changed(Instant::now());
+                inner.changed();
             }
         }
     })

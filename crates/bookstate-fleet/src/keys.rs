@@ -15,14 +15,17 @@ pub(crate) enum Kind {
     Machine,
     /// A provider that asked to be left alone: goes when that is over.
     Pause,
+    /// A machine that has a share of quotas: stays until what it has used counts no more.
+    Quota,
 }
 
-const KINDS: [(Kind, &str); 5] = [
+const KINDS: [(Kind, &str); 6] = [
     (Kind::Own, "own."),
     (Kind::Epoch, "epoch."),
     (Kind::Job, "job."),
     (Kind::Machine, "machine."),
     (Kind::Pause, "pause."),
+    (Kind::Quota, "quota."),
 ];
 
 impl Kind {

@@ -16,7 +16,7 @@
 //!
 //! Reading order: [`options`](FleetOptions), `keys`, `notes` (what keys hold), `lease` (one lease, pure), `bucket` (what
 //! is written and compared), `watch`, `view` (what was heard), `shared`, [`fleet`](Fleet), `claim`, `renewal`,
-//! [`wanted`](Wanted), [`quota`](Shares), [`sources`](Sources).
+//! [`wanted`](Wanted), `quota` (shares of quotas, pure), [`sources`](Sources).
 //!
 //! ```no_run
 //! use std::{sync::Arc, time::Instant};
@@ -69,7 +69,6 @@ pub use fleet::Fleet;
 pub use lease::End;
 pub use notes::{JobNote, Machine, Owner};
 pub use options::FleetOptions;
-pub use quota::Shares;
 pub use shared::{Holder, Lease};
 pub use sources::{DirSources, NatsSources, SourceError, Sources};
 pub use wanted::{Candidate, Wanted};

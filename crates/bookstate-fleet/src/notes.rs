@@ -53,6 +53,18 @@ pub struct JobNote {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pause {
     pub(crate) pause_ms: u64,
+    /// Any number: the same pause heard once more is no further one.
+    #[serde(default)]
+    pub(crate) id: u64,
+}
+
+/// A machine that has a share of quotas is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Beat {
+    /// Its process.
+    pub(crate) start: String,
+    /// Counted by the process.
+    pub(crate) beat: u64,
 }
 
 /// A counter of epochs.

@@ -25,10 +25,12 @@ pub struct FleetOptions {
     /// How long a lease lasts without being renewed, in whole seconds. Renewed each third of it; this machine believes
     /// its own over a tenth of it sooner, by which the clocks of the servers may differ.
     pub ttl: Duration,
+    /// The window of quotas that hold for all machines together, in whole seconds; the same for all machines.
+    pub window: Duration,
 }
 
 impl FleetOptions {
-    /// The bucket `bookstate-fleet`, leases of 15 seconds, one book at once.
+    /// The bucket `bookstate-fleet`, leases of 15 seconds, quotas by the minute, one book at once.
     #[must_use]
     pub fn new(nats: NatsOptions, machine: impl Into<String>, address: impl Into<String>) -> Self {
         Self {
@@ -39,6 +41,7 @@ impl FleetOptions {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             capacity: 1,
             ttl: Duration::from_secs(15),
+            window: Duration::from_secs(60),
         }
     }
 
@@ -64,6 +67,9 @@ impl FleetOptions {
         if self.ttl < Duration::from_secs(2) || self.ttl.subsec_nanos() > 0 {
             return unusable("leases last whole seconds, 2 at least".to_owned());
         }
+        if self.window.is_zero() || self.window.subsec_nanos() > 0 {
+            return unusable("the window of quotas has whole seconds, 1 at least".to_owned());
+        }
         Ok(())
     }
 }
@@ -76,12 +82,13 @@ mod tests {
     fn options_that_cannot_work_are_refused() {
         let good = FleetOptions::new(NatsOptions::new("nats://a"), "m", "http://m");
         assert_eq!(good.check(), Ok(()));
-        let changes: [fn(&mut FleetOptions); 5] = [
+        let changes: [fn(&mut FleetOptions); 6] = [
             |options| options.nats.url = "http://a".into(),
             |options| options.bucket = "a.b".into(),
             |options| options.machine = String::new(),
             |options| options.ttl = Duration::from_millis(2_500),
             |options| options.ttl = Duration::from_secs(1),
+            |options| options.window = Duration::from_millis(500),
         ];
         for (number, change) in changes.iter().enumerate() {
             let mut options = good.clone();

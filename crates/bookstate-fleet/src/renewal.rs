@@ -154,6 +154,22 @@ pub(crate) async fn stay(inner: Arc<Inner>) {
     }
 }
 
+/// Keeps this machine's share of quotas, for ever. What it has used counts when it has left, too: its key goes by itself.
+pub(crate) async fn beat(inner: Arc<Inner>) {
+    // Who was there before is known from then on.
+    drop(inner.changes.subscribe().wait_for(|count| *count > 0).await);
+    let key = Kind::Quota.named(&inner.options.machine);
+    while !inner.is_leaving() {
+        let beat = inner.shares.lock().beat(Instant::now());
+        let mut pause = inner.rules.renew_after;
+        if let Err(error) = inner.bucket.put(&key, notes::write(&beat), Some(inner.beats_last)).await {
+            tracing::debug!(%error, "this machine loses its share of quotas");
+            pause = inner.rules.retry_after;
+        }
+        tokio::time::sleep(pause).await;
+    }
+}
+
 impl Inner {
     /// Writes the jobs of the books that are held, where the bucket lacks them; and of those that were lost a moment
     /// ago, as long as nobody has them: when a bucket is lost, all lose their leases and somebody has to say what is

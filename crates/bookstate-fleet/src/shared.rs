@@ -6,7 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use bookstate_domain::{BookId, Priority};
@@ -73,6 +73,8 @@ pub(crate) struct Inner {
     pub(crate) jobs: Mutex<HashMap<BookId, Kept>>,
     pub(crate) view: Mutex<View>,
     pub(crate) shares: Mutex<Shares>,
+    /// How long this machine's key of quotas stands after a beat.
+    pub(crate) beats_last: Duration,
     /// Counts what changed in the view; 0 until all of it was there once.
     pub(crate) changes: watch::Sender<u64>,
     /// What the bucket holds is to be heard anew.
@@ -110,11 +112,7 @@ impl Inner {
         }
     }
 
-    pub(crate) fn changed(&self, now: Instant) {
-        {
-            let view = self.view.lock();
-            self.shares.lock().seen(view.machines.keys().map(String::as_str), now);
-        }
+    pub(crate) fn changed(&self) {
         self.changes.send_modify(|count| *count += 1);
     }
 

@@ -9,7 +9,7 @@ use bookstate_domain::BookId;
 
 use crate::{
     keys::{Kind, parse, unword},
-    notes::{JobNote, Machine, Owner, Pause, read},
+    notes::{Beat, JobNote, Machine, Owner, Pause, read},
 };
 
 #[derive(Debug, Clone, Default)]
@@ -17,7 +17,10 @@ pub(crate) struct View {
     pub(crate) owners: HashMap<BookId, Owner>,
     pub(crate) jobs: HashMap<BookId, JobNote>,
     pub(crate) machines: BTreeMap<String, Machine>,
-    pub(crate) pauses: HashMap<String, Instant>,
+    /// Until when, and of which pause that is.
+    pub(crate) pauses: HashMap<String, (u64, Instant)>,
+    /// Who has a share of quotas.
+    pub(crate) beats: BTreeMap<String, Beat>,
 }
 
 /// What a change of a key changed.
@@ -27,6 +30,8 @@ pub(crate) enum Changed {
     Nothing,
     /// Who has a book.
     Owner(BookId),
+    /// Who has a share of quotas: a machine has beaten, or has none any more.
+    Beat(String),
     /// Something else.
     Other,
 }
@@ -60,10 +65,33 @@ impl View {
             }
             Kind::Pause => {
                 let Some(name) = unword(word) else { return Changed::Nothing };
-                let until = |pause: Pause| now + Duration::from_millis(pause.pause_ms);
-                other(put(&mut self.pauses, name, value.and_then(read).map(until)))
+                let pause = value.and_then(read::<Pause>);
+                let known = self.pauses.get(&name).map(|(id, _)| *id);
+                if pause.is_some_and(|pause| known == Some(pause.id)) {
+                    return Changed::Nothing;
+                }
+                let until = |pause: Pause| (pause.id, now + Duration::from_millis(pause.pause_ms));
+                other(put(&mut self.pauses, name, pause.map(until)))
+            }
+            Kind::Quota => {
+                let Some(name) = unword(word) else { return Changed::Nothing };
+                match value.and_then(read) {
+                    Some(beat) => self.beats.insert(name.clone(), beat),
+                    None => self.beats.remove(&name),
+                };
+                Changed::Beat(name)
             }
         }
+    }
+
+    /// The same, heard anew: a pause that was known ends when it would have.
+    pub(crate) fn after(mut self, before: &Self) -> Self {
+        for (name, (id, until)) in &mut self.pauses {
+            if let Some((known, sooner)) = before.pauses.get(name).filter(|(known, _)| known == id) {
+                (*id, *until) = (*known, *sooner);
+            }
+        }
+        self
     }
 }
 
@@ -99,8 +127,15 @@ mod tests {
         assert_eq!(view.owners.get(&book), Some(&owner));
         assert_eq!(view.apply("own.b", None, now), Changed::Owner(book));
         assert_eq!(view.apply("own.b", None, now), Changed::Nothing);
-        assert_eq!(view.apply("pause.a=2Eb", Some(br#"{"pause_ms":1000}"#), now), Changed::Other);
-        assert_eq!(view.pauses.get("a.b"), Some(&(now + Duration::from_secs(1))));
+        let pause = Some(&br#"{"pause_ms":1000,"id":7}"#[..]);
+        assert_eq!(view.apply("pause.a=2Eb", pause, now), Changed::Other);
+        let until = (7, now + Duration::from_secs(1));
+        assert_eq!(view.pauses.get("a.b"), Some(&until));
+        let mut fresh = View::default();
+        fresh.apply("pause.a=2Eb", pause, now + Duration::from_millis(900));
+        assert_eq!(fresh.after(&view).pauses.get("a.b"), Some(&until), "it is the same pause");
+        let beat = Some(&br#"{"start":"s","beat":1}"#[..]);
+        assert_eq!(view.apply("quota.m", beat, now), Changed::Beat("m".into()));
         for strange in ["epoch.b", "own.b.c", "x", "machine.=", "own."] {
             assert_eq!(view.apply(strange, Some(b"{}"), now), Changed::Nothing, "{strange}");
         }

@@ -118,6 +118,15 @@ impl Failure {
         }
     }
 
+    /// How long the server asks to be left alone, where it says so.
+    #[must_use]
+    pub const fn pause(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited { pause, .. } | Self::Unavailable { pause, .. } => *pause,
+            _ => None,
+        }
+    }
+
     /// A word for metrics.
     #[must_use]
     pub const fn kind(&self) -> &'static str {

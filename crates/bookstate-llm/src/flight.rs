@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -13,11 +14,12 @@ use crate::{
     classify::Failure,
     http::Attempt,
     ledger::{SharedLedger, today},
-    limiter::{Full, Limiter},
+    limiter::{Full, Limiter, RateLimits},
     money::{Price, Usd},
     reply::{Reply, Usage},
     request::{ChatRequest, JsonWay},
     rotation::Rotation,
+    sharing::{self, Sharing},
 };
 
 /// Sums of a provider's model since the provider was made.
@@ -63,6 +65,9 @@ pub(crate) struct Shared {
     pub(crate) state: Mutex<State>,
     pub(crate) ledger: SharedLedger,
     pub(crate) prices: BTreeMap<String, Price>,
+    pub(crate) limits: RateLimits,
+    /// Whoever shares the limits with other programs; they are this one's alone otherwise.
+    pub(crate) sharing: OnceLock<Arc<dyn Sharing>>,
     pub(crate) began: Instant,
     /// Whoever waits for the rate limit holds it, so that a large request is not overtaken for ever.
     pub(crate) turn: tokio::sync::Mutex<()>,
@@ -90,17 +95,35 @@ impl Shared {
         self.state.lock().breaker.clone().step(now, Event::Asked).1
     }
 
+    /// The limits as they hold for this program now.
+    ///
+    /// # Errors
+    /// A request of so many tokens cannot go within them, however long it waits: why.
+    pub(crate) fn limits(&self, tokens: u32) -> Result<RateLimits, String> {
+        let Some(sharing) = self.sharing.get() else { return Ok(self.limits) };
+        let shares = sharing::shares(self.limits, &**sharing);
+        sharing::obstacle(self.limits, shares, tokens).map_or(Ok(shares), Err)
+    }
+
     /// Waits for the rate limit. Cancel safe.
-    pub(crate) async fn lease(&self, tokens: u32) -> u64 {
+    ///
+    /// # Errors
+    /// Waiting is no use: see [`Self::limits`].
+    pub(crate) async fn lease(&self, tokens: u32) -> Result<u64, String> {
         let _turn = self.turn.lock().await;
         loop {
             let mut settled = std::pin::pin!(self.settled.notified());
             // Heard from now on, before the limiter is asked.
             settled.as_mut().enable();
+            let limits = self.limits(tokens)?;
             let now = self.now();
-            let reserved = self.state.lock().limiter.reserve(now, tokens);
+            let reserved = {
+                let mut state = self.state.lock();
+                state.limiter.set_limits(limits);
+                state.limiter.reserve(now, tokens)
+            };
             match reserved {
-                Ok(number) => return number,
+                Ok(number) => return Ok(number),
                 Err(Full { until: None }) => settled.await,
                 // Either is a reason to look again.
                 Err(Full { until: Some(until) }) => {
@@ -135,8 +158,20 @@ impl<'a> Flight<'a> {
     }
 
     /// Waits for the rate limit.
-    pub(crate) async fn lease(&mut self) {
-        self.lease = Some(self.shared.lease(self.tokens).await);
+    ///
+    /// # Errors
+    /// Waiting is no use: see [`Shared::limits`].
+    pub(crate) async fn lease(&mut self) -> Result<(), String> {
+        self.lease = Some(self.shared.lease(self.tokens).await?);
+        Ok(())
+    }
+
+    /// It cannot be sent at once: its place within the rate limit is given back.
+    pub(crate) fn wait_again(&mut self) {
+        if let Some(lease) = self.lease.take() {
+            self.shared.state.lock().limiter.give_back(lease);
+            self.shared.settled.notify_waiters();
+        }
     }
 
     /// From now on it may cost something.

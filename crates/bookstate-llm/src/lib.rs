@@ -14,7 +14,7 @@
 //! is kept per account, a name that the caller chooses, and nothing is written to a disk.
 //!
 //! Reading order: [`request`], [`reply`], [`classify()`], [`sse`], [`answer`] (is the reply any good), [`limiter`],
-//! [`rotation`], [`breaker`], [`money`] and [`ledger`], [`key`], [`config`], `http`, `flight`, [`provider`].
+//! [`rotation`], [`sharing`], [`breaker`], [`money`] and [`ledger`], [`key`], [`config`], `http`, `flight`, [`provider`].
 //!
 //! ```no_run
 //! use bookstate_llm::{ChatRequest, Key, Provider, ProviderConfig};
@@ -46,6 +46,7 @@ pub mod provider;
 pub mod reply;
 pub mod request;
 pub mod rotation;
+pub mod sharing;
 pub mod sse;
 
 pub use breaker::{Breaker, Halt};
@@ -61,3 +62,4 @@ pub use provider::{Estimate, Provider, ProviderStatus};
 pub use reply::{Finish, Reply, Usage};
 pub use request::{ChatRequest, Image, JsonWay, Schema};
 pub use rotation::Rotation;
+pub use sharing::Sharing;

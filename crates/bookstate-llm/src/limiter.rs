@@ -52,6 +52,11 @@ impl Limiter {
         Self { limits, leases: BTreeMap::new(), next: 0 }
     }
 
+    /// From now on this may be sent in a window. What was reserved before counts.
+    pub const fn set_limits(&mut self, limits: RateLimits) {
+        self.limits = limits;
+    }
+
     /// Reserves a request with at most `tokens`. One that is larger than the whole limit is let through alone.
     ///
     /// # Errors
@@ -162,6 +167,22 @@ mod tests {
             prop_assert!(requests <= most_requests as usize, "{requests} of {most_requests}");
             prop_assert!(tokens <= most_tokens, "{tokens} of {most_tokens}");
         }
+    }
+
+    #[test]
+    fn what_was_reserved_under_a_higher_limit_counts_under_a_lower_one() {
+        let limits = |requests| RateLimits { requests: Some(requests), tokens: None, window: WINDOW };
+        let mut limiter = Limiter::new(limits(3));
+        let seconds = Duration::from_secs;
+        for second in 0..3 {
+            let number = limiter.reserve(seconds(second), 1).unwrap();
+            limiter.settle(seconds(second), number, 1);
+        }
+        limiter.set_limits(limits(1));
+        let after = |second| seconds(second) + Duration::from_millis(1);
+        assert_eq!(limiter.reserve(seconds(60), 1), Err(Full { until: Some(after(60)) }));
+        assert_eq!(limiter.reserve(after(61), 1), Err(Full { until: Some(after(62)) }), "one is left");
+        assert!(limiter.reserve(after(62), 1).is_ok());
     }
 
     #[test]

@@ -7,6 +7,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     fmt,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -32,6 +33,7 @@ use crate::{
     reply::{Finish, Reply, Usage},
     request::{ChatRequest, JsonWay},
     rotation::Rotation,
+    sharing::Sharing,
 };
 
 /// A call is sent so often at most while it is asked for patience.
@@ -116,6 +118,8 @@ impl Provider {
             state: Mutex::new(state),
             ledger,
             prices: config.prices.clone(),
+            limits: config.limits,
+            sharing: OnceLock::new(),
             began: Instant::now(),
             turn: tokio::sync::Mutex::default(),
             settled: Notify::new(),
@@ -148,6 +152,12 @@ impl Provider {
         self.shared.event(Event::Renewed);
     }
 
+    /// From now on its rate is shared with other programs. Said once, before anything is sent; what is said later is not
+    /// heard.
+    pub fn share_with(&self, sharing: Arc<dyn Sharing>) {
+        drop(self.shared.sharing.set(sharing));
+    }
+
     /// How it is doing.
     #[must_use]
     pub fn status(&self) -> ProviderStatus {
@@ -166,7 +176,8 @@ impl Provider {
     /// # Errors
     /// [`CallError::Held`].
     pub fn ready(&self) -> Result<(), CallError> {
-        self.go(self.shared.outlook())
+        self.go(self.shared.outlook())?;
+        self.shared.limits(0).map(drop).map_err(|reason| self.without_share(reason))
     }
 
     /// What a request may take at most: by the configured price, or by the dearest request to its model so far.
@@ -275,16 +286,23 @@ impl Provider {
         way: JsonWay,
     ) -> Result<Result<Reply, Attempt>, CallError> {
         // Nobody waits for money or a turn only to hear that.
-        self.go(self.shared.outlook())?;
+        self.ready()?;
         let estimate = self.estimate(request);
         let most = estimate.cost.unwrap_or(Usd::ZERO);
         let money = self.shared.ledger.reserve(account, most).await;
         let money = money.map_err(|reached| self.over_budget(account, &reached))?;
         let tokens = estimate.prompt_tokens.saturating_add(estimate.completion_tokens);
         let mut flight = Flight::new(&self.shared, request, (money, most), tokens);
-        flight.lease().await;
-        let place = self.endpoint().await?;
-        // From here to the sending nothing is awaited.
+        let place = loop {
+            self.rested().await?;
+            flight.lease().await.map_err(|reason| self.without_share(reason))?;
+            // What is reserved is for now: behind a pause another program may have it.
+            match self.rotation(Rotation::pick) {
+                Ok(place) => break place,
+                Err(_) => flight.wait_again(),
+            }
+        };
+        // From the reservation to the sending nothing is awaited.
         self.go(self.shared.event(Event::Asked))?;
         flight.depart();
         let key = self.key.read().clone();
@@ -292,19 +310,36 @@ impl Provider {
         let url = self.url(place, "chat/completions");
         let body = request.body(way, self.config.stream);
         let result = http::post(&self.client, &url, key.as_ref(), body, times).await;
+        if let Err(attempt) = &result
+            && let (Some(sharing), Some(pause)) = (self.shared.sharing.get(), attempt.failure.pause())
+        {
+            sharing.tell_pause(&self.config.name, self.base(place), pause);
+        }
         let hidden = |attempt: Attempt| Attempt { failure: hide(attempt.failure, key.as_ref()), ..attempt };
         Ok(flight.land(place, result.map_err(hidden)))
     }
 
-    /// Waits for an endpoint that does not rest.
-    async fn endpoint(&self) -> Result<usize, CallError> {
+    /// Which endpoints rest, with what other programs were told by them.
+    fn rotation<T>(&self, look: impl FnOnce(&mut Rotation, Duration) -> T) -> T {
+        let now = self.shared.now();
+        let mut state = self.shared.state.lock();
+        if let Some(sharing) = self.shared.sharing.get() {
+            for (place, url) in self.config.urls.iter().enumerate() {
+                if let Some(pause) = sharing.pause(&self.config.name, url) {
+                    state.rotation.rest_as_told(place, now + pause);
+                }
+            }
+        }
+        look(&mut state.rotation, now)
+    }
+
+    /// Waits until some endpoint does not rest.
+    async fn rested(&self) -> Result<(), CallError> {
         loop {
-            let now = self.shared.now();
-            let picked = self.shared.state.lock().rotation.pick(now);
-            let pause = match picked {
-                Ok(place) => return Ok(place),
-                Err(until) => until.saturating_sub(now),
-            };
+            let pause = self.rotation(|rotation, now| rotation.wakes().saturating_sub(now));
+            if pause.is_zero() {
+                return Ok(());
+            }
             if pause > LONGEST_WAIT {
                 let reason = format!("the server asks for a pause of {} s", pause.as_secs());
                 return Err(self.held(reason, Some(pause), Usage::default()));
@@ -331,6 +366,10 @@ impl Provider {
             }
         };
         Err(self.held(reason, pause, Usage::default()))
+    }
+
+    fn without_share(&self, reason: String) -> CallError {
+        self.held(reason, Some(SOON), Usage::default())
     }
 
     fn over_budget(&self, account: &str, reached: &Reached) -> CallError {
@@ -372,9 +411,12 @@ impl Provider {
         CallError::Held { provider: self.config.name.clone(), reason, pause, usage }
     }
 
+    fn base(&self, place: usize) -> &str {
+        self.config.urls.get(place).map_or("", String::as_str)
+    }
+
     fn url(&self, place: usize, path: &str) -> String {
-        let base = self.config.urls.get(place).map_or("", |url| url.trim_end_matches('/'));
-        format!("{base}/{path}")
+        format!("{}/{path}", self.base(place).trim_end_matches('/'))
     }
 }
 

@@ -35,9 +35,7 @@ impl Rotation {
         let count = self.endpoints.len();
         let places = (0..count).map(|step| (self.next + step) % count);
         let awake = places.into_iter().find(|place| self.rests_until(*place) <= now);
-        let Some(place) = awake else {
-            return Err((0..count).map(|place| self.rests_until(place)).min().unwrap_or(now));
-        };
+        let Some(place) = awake else { return Err(self.wakes()) };
         self.next = (place + 1) % count;
         Ok(place)
     }
@@ -51,6 +49,13 @@ impl Rotation {
         endpoint.rests_until = endpoint.rests_until.max(now + pause.unwrap_or(doubled.min(LONGEST)));
     }
 
+    /// It asked somebody else for a pause.
+    pub fn rest_as_told(&mut self, place: usize, until: Duration) {
+        if let Some(endpoint) = self.endpoints.get_mut(place) {
+            endpoint.rests_until = endpoint.rests_until.max(until);
+        }
+    }
+
     /// It answered.
     pub fn answered(&mut self, place: usize) {
         if let Some(endpoint) = self.endpoints.get_mut(place) {
@@ -58,10 +63,16 @@ impl Rotation {
         }
     }
 
+    /// When the first endpoint can be asked.
+    #[must_use]
+    pub fn wakes(&self) -> Duration {
+        self.endpoints.iter().map(|endpoint| endpoint.rests_until).min().unwrap_or_default()
+    }
+
     /// Whether any endpoint can be asked now.
     #[must_use]
     pub fn is_awake(&self, now: Duration) -> bool {
-        self.endpoints.iter().any(|endpoint| endpoint.rests_until <= now)
+        self.wakes() <= now
     }
 
     /// Whether there is another endpoint than this.
@@ -93,6 +104,10 @@ mod tests {
         rotation.rest(2, at(29), None);
         assert_eq!(rotation.pick(at(29)), Err(at(30)));
         assert_eq!(rotation.pick(at(30)), Ok(1));
+        rotation.rest_as_told(1, at(40));
+        rotation.rest_as_told(1, at(35));
+        assert_eq!((rotation.wakes(), rotation.pick(at(31))), (at(31), Ok(2)));
+        assert_eq!(rotation.pick(at(39)), Ok(0), "the longer one counts");
     }
 
     #[test]

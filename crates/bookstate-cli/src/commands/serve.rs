@@ -66,7 +66,7 @@ pub(crate) async fn run(
         scheduler: scheduler(&library, catalog, &models, settings, unit_log),
         sink: sink.clone(),
     };
-    let mut joining = Joining::new(settings, &parts, &config)?;
+    let mut joining = Joining::new(settings, &parts, &config, &models)?;
     config.ownership = joining.as_ref().map(Joining::ownership);
     let served = serve(settings, parts, config, joining.as_mut(), listening, json).await;
     if let Some(joining) = joining {

@@ -12,9 +12,9 @@ use tokio::task::JoinSet;
 
 use super::{
     member::{Member, MemberParts},
-    untold, work,
+    quota, untold, work,
 };
-use crate::{failure::Failure, served, settings::Settings};
+use crate::{failure::Failure, models::Models, served, settings::Settings};
 
 /// How often it is looked whether everything was given back.
 const LOOK: Duration = Duration::from_millis(10);
@@ -31,7 +31,8 @@ pub(crate) struct Joining {
 }
 
 impl Joining {
-    /// The member that the configuration asks for; none without a fleet.
+    /// The member that the configuration asks for; none without a fleet. What the providers of `models` allow is shared
+    /// from now on.
     ///
     /// # Errors
     /// The token cannot be read, or the options cannot be used.
@@ -39,6 +40,7 @@ impl Joining {
         settings: &Settings,
         parts: &ServerParts,
         config: &ServerConfig,
+        models: &Models,
     ) -> Result<Option<Self>, Failure> {
         let Some(fleet) = &settings.fleet else { return Ok(None) };
         let mut nats = NatsOptions::new(&fleet.url);
@@ -67,6 +69,7 @@ impl Joining {
             request,
             room: settings.books_at_once,
         });
+        models.share_with(&quota::of(&member));
         Ok(Some(Self { member, options, address: fleet.address.clone(), tasks: JoinSet::new() }))
     }
 

@@ -6,7 +6,8 @@
 //!
 //! Reading order: [`FleetSettings`](crate::settings::FleetSettings), `join` (what is configured), `member` (owning and
 //! giving back), `files` (a book's files, where other machines find them), `work` (the tasks that go on beside
-//! requests), `untold` (jobs of which nobody tells). `without` is what is there in a program that was built without NATS.
+//! requests), `untold` (jobs of which nobody tells), `quota` (what providers allow to all machines together). `without` is
+//! what is there in a program that was built without NATS.
 
 #[cfg(feature = "nats")]
 mod files;
@@ -14,6 +15,8 @@ mod files;
 mod join;
 #[cfg(feature = "nats")]
 mod member;
+#[cfg(feature = "nats")]
+mod quota;
 #[cfg(feature = "nats")]
 mod untold;
 #[cfg(not(feature = "nats"))]

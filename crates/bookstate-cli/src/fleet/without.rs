@@ -4,14 +4,19 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bookstate_api::{Ownership, ServerConfig, ServerParts};
 
-use crate::{failure::Failure, settings::Settings};
+use crate::{failure::Failure, models::Models, settings::Settings};
 
 /// Nobody.
 #[derive(Debug)]
 pub(crate) enum Joining {}
 
 impl Joining {
-    pub(crate) fn new(_: &Settings, _: &ServerParts, _: &ServerConfig) -> Result<Option<Self>, Failure> {
+    pub(crate) fn new(
+        _: &Settings,
+        _: &ServerParts,
+        _: &ServerConfig,
+        _: &Models,
+    ) -> Result<Option<Self>, Failure> {
         Ok(None)
     }
 
