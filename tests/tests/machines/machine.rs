@@ -179,6 +179,12 @@ impl Machine {
         (answer.header("x-bookstate-owner").map(str::to_owned), book["status"].clone())
     }
 
+    /// The names of the files of books that its data directory has; each begins with its hash.
+    pub(crate) fn files(&self) -> Vec<String> {
+        let files = std::fs::read_dir(self.place.data().join("sources")).into_iter().flatten().flatten();
+        files.map(|file| file.file_name().to_string_lossy().into_owned()).collect()
+    }
+
     /// Asks for an end of a book's job; the status of the answer.
     pub(crate) fn cancel(&self, book: &str) -> Option<u16> {
         let job = format!("/api/jobs/{book}~job-1/cancel");

@@ -121,6 +121,16 @@ impl Fleet {
         fleet["books"].as_array().unwrap().iter().filter(|row| row["machine"] == name.as_str()).count()
     }
 
+    /// Whether something may happen now. What the servers keep is not deleted while only they have some book's file: the
+    /// machine that had it is lost, and none has gone on with the book.
+    pub(crate) fn may_suffer(&self, misfortune: Misfortune, active: &[&str]) -> bool {
+        if misfortune != Misfortune::ServersWiped {
+            return true;
+        }
+        let files: Vec<String> = self.machines.iter().flat_map(Machine::files).collect();
+        have_files(&files, active)
+    }
+
     /// Waits until the servers have the files of books that are not complete, if all that they had was deleted: what only
     /// one disk has does not survive its loss.
     fn files_are_there(&mut self, active: &[&str]) {
@@ -130,8 +140,7 @@ impl Fleet {
         let mut files = Vec::new();
         let waited = until("the files of all books", &self.machines, || {
             files = trail::files(&self.cluster.url());
-            // A book's id has the beginning of its file's hash.
-            active.iter().all(|id| files.iter().any(|hash| hash.starts_with(id.trim_start_matches("b-"))))
+            have_files(&files, active)
         });
         self.say(&format!("{waited:.1?} until the servers have the files again"));
     }
@@ -224,4 +233,9 @@ impl Fleet {
             }
         }
     }
+}
+
+/// Whether each of these books has its file among those. A book's id has the beginning of its file's hash.
+fn have_files(files: &[String], books: &[&str]) -> bool {
+    books.iter().all(|id| files.iter().any(|file| file.starts_with(id.trim_start_matches("b-"))))
 }

@@ -110,12 +110,18 @@ impl Extent {
 struct Order(Vec<Misfortune>);
 
 impl Order {
-    fn next(&mut self, random: &mut SmallRng) -> Misfortune {
-        if self.0.is_empty() {
-            self.0 = Misfortune::ALL.to_vec();
-            self.0.shuffle(random);
-        }
-        self.0.pop().unwrap()
+    /// The next one that may happen now.
+    fn next(&mut self, random: &mut SmallRng, may_happen: impl Fn(Misfortune) -> bool) -> Misfortune {
+        let last = |order: &[Misfortune]| order.iter().rposition(|misfortune| may_happen(*misfortune));
+        let place = last(&self.0).unwrap_or_else(|| {
+            let mut all = Misfortune::ALL.to_vec();
+            all.shuffle(random);
+            // What is left comes as soon as it may.
+            all.append(&mut self.0);
+            self.0 = all;
+            last(&self.0).unwrap()
+        });
+        self.0.remove(place)
     }
 }
 
@@ -201,7 +207,8 @@ fn round(
             break;
         }
         let active = active(fleet, shelf);
-        fleet.suffer(order.next(random), &active, random);
+        let next = order.next(random, |misfortune| fleet.may_suffer(misfortune, &active));
+        fleet.suffer(next, &active, random);
         happened += 1;
     }
     fleet.say(&format!("{happened} misfortunes have happened"));

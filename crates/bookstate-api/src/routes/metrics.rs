@@ -119,9 +119,10 @@ fn targets(page: &mut Exposition, state: &ApiState, pending: &BTreeMap<TargetNam
     counter("bookstate_target_parked_total", "Documents that were parked.", &|c| c.parked);
     counter("bookstate_target_compares_total", "Whole-book comparisons.", &|c| c.compares);
     let retries = each().flat_map(|(target, name)| {
-        let Counters { unavailable, ambiguous, mismatches, splits, .. } = target.counters;
+        let Counters { unavailable, conflicts, ambiguous, mismatches, splits, .. } = target.counters;
         let kinds = [
             ("unavailable", unavailable),
+            ("conflict", conflicts),
             ("ambiguous", ambiguous),
             ("mismatch", mismatches),
             ("split", splits),

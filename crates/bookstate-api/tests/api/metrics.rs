@@ -54,7 +54,10 @@ async fn the_page_has_what_happened() {
         assert!(of("documents_total") > 10.0 && of("batches_total") >= 1.0, "{target}");
         assert_eq!((of("parked_documents"), of("pending_bytes")), (0.0, 0.0), "{target}");
     }
-    assert_eq!(of("bookstate_target_retries_total{target=\"mirror\",kind=\"unavailable\"}"), 0.0);
+    for kind in ["unavailable", "conflict"] {
+        let retries = format!("bookstate_target_retries_total{{target=\"mirror\",kind=\"{kind}\"}}");
+        assert_eq!(of(&retries), 0.0);
+    }
     assert_eq!(of("bookstate_jobs_running"), 0.0);
     assert!(of("bookstate_pool_workers{pool=\"local\"}") >= 1.0);
     assert_eq!(of("bookstate_pool_busy_workers{pool=\"local\"}"), 0.0);
