@@ -1,6 +1,7 @@
 //! A fleet with everything that belongs to it, and what may happen to any part.
 
 use std::{
+    collections::BTreeMap,
     net::Ipv4Addr,
     path::Path,
     time::{Duration, Instant},
@@ -21,7 +22,7 @@ use crate::{
 pub(crate) const MACHINES: usize = 3;
 
 /// What may happen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Misfortune {
     /// A machine is killed, and started again over its data.
     MachineKilled,
@@ -67,6 +68,8 @@ pub(crate) struct Fleet {
     network: Option<Network>,
     pub(crate) losses: Losses,
     begun: Instant,
+    /// How often what has happened.
+    pub(crate) happened: BTreeMap<Misfortune, usize>,
     /// The servers have lost the books' files, and it was not seen that they have them again.
     lacks_files: bool,
 }
@@ -90,7 +93,17 @@ impl Fleet {
         };
         let machines = (0..u8::try_from(MACHINES).unwrap()).map(start).collect();
         let (losses, begun) = (Losses::default(), Instant::now());
-        Self { machines, cluster, node, models, network, losses, begun, lacks_files: false }
+        Self {
+            machines,
+            cluster,
+            node,
+            models,
+            network,
+            losses,
+            begun,
+            happened: BTreeMap::new(),
+            lacks_files: false,
+        }
     }
 
     /// Says something, with its time.
@@ -147,6 +160,10 @@ impl Fleet {
 
     /// Has something happen, and undoes it. `active`: the books that are not complete.
     pub(crate) fn suffer(&mut self, misfortune: Misfortune, active: &[&str], random: &mut SmallRng) {
+        if misfortune == Misfortune::LinkDown && self.network.is_none() {
+            return;
+        }
+        *self.happened.entry(misfortune).or_default() += 1;
         let machine = self.an_owner(random);
         let name = self.machines[machine].name.clone();
         let pause = Duration::from_millis(random.random_range(0..2 * LEASE * 1000));
