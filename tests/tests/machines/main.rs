@@ -1,5 +1,5 @@
 //! Machines that share books over real NATS servers: whatever happens to one of them, every book is complete in the
-//! end and as it would have been.
+//! end and as it would have been, and what a provider allows is kept.
 //!
 //! How long the long form goes on: `BOOKSTATE_FLEET_ROUNDS`, of which each is one misfortune.
 
@@ -7,3 +7,4 @@
 
 mod fleet;
 mod machine;
+mod quota;

@@ -15,6 +15,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     exposition::Exposition,
+    ownership::FleetView,
     problem::Problem,
     state::ApiState,
     view::{ModelTotals, ProviderRow},
@@ -38,6 +39,9 @@ async fn metrics(State(state): State<ApiState>) -> Result<impl IntoResponse, Pro
     targets(&mut page, &state, &pending);
     jobs(&mut page, &state);
     providers(&mut page, &state.providers());
+    if let Some(ownership) = &state.config().ownership {
+        fleet(&mut page, &ownership.view());
+    }
     page.one("bookstate_live_books", "gauge", "Books in memory.", state.live_books());
     page.one("bookstate_event_streams", "gauge", "Open event streams.", state.streams_open());
     if let Some(bytes) = state.free_bytes() {
@@ -183,4 +187,12 @@ fn providers(page: &mut Exposition, rows: &[ProviderRow]) {
         number(model.completion_tokens)
     });
     counter("bookstate_model_cost_usd_total", "What it cost, in US dollars.", &|model| model.cost_usd);
+}
+
+fn fleet(page: &mut Exposition, view: &FleetView) {
+    let books = |of: Option<&str>| view.books.iter().filter(|book| book.machine.as_deref() == of).count();
+    let owned = books(Some(&view.machine));
+    page.one("bookstate_fleet_machines", "gauge", "Machines of the fleet that live.", view.machines.len());
+    page.one("bookstate_fleet_owned_books", "gauge", "Books that this machine owns.", owned);
+    page.one("bookstate_fleet_wanted_jobs", "gauge", "Jobs that wait for a machine.", books(None));
 }
