@@ -46,13 +46,15 @@ pub(crate) struct Bucket {
     pub(crate) url: String,
     pub(crate) name: String,
     pub(crate) ttl: Duration,
+    /// Of quotas: short, since tests wait for it.
+    pub(crate) window: Duration,
 }
 
 impl Bucket {
     pub(crate) fn new(url: impl Into<String>, ttl: u64) -> Self {
         static BUCKETS: AtomicU32 = AtomicU32::new(0);
         let name = format!("fleet-{}", BUCKETS.fetch_add(1, Ordering::Relaxed));
-        Self { url: url.into(), name, ttl: Duration::from_secs(ttl) }
+        Self { url: url.into(), name, ttl: Duration::from_secs(ttl), window: Duration::from_secs(2) }
     }
 
     /// A machine, which has heard what there is.
@@ -60,7 +62,7 @@ impl Bucket {
         let told = Arc::new(Told::default());
         let mut options =
             FleetOptions::new(NatsOptions::new(&self.url), name, format!("http://{name}.example"));
-        (options.bucket, options.ttl) = (self.name.clone(), self.ttl);
+        (options.bucket, options.ttl, options.window) = (self.name.clone(), self.ttl, self.window);
         let fleet = Fleet::start(options, Arc::clone(&told) as Arc<dyn Holder>).unwrap();
         fleet.heard().await;
         (fleet, told)

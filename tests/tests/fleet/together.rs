@@ -10,19 +10,23 @@ use bookstate_tests::nats::shared;
 use crate::rig::{Bucket, until};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_share_shrinks_when_a_machine_comes_and_grows_after_it_has_been_gone_for_a_while() {
+async fn who_comes_waits_for_its_share_and_those_of_the_others_grow_when_what_it_used_counts_no_more() {
     let bucket = Bucket::new(shared().unwrap(), 3);
+    let counts = bucket.ttl + bucket.window;
     let (a, _) = bucket.machine("a").await;
-    assert_eq!(a.share(60), 60);
+    until("the first one has all", async || a.share(60) == 60).await;
+    let came = Instant::now();
     let (b, _) = bucket.machine("b").await;
-    until("both know of both", async || (a.share(60), b.share(60)) == (30, 30)).await;
+    until("its share shrinks", async || a.share(60) == 30).await;
+    until("the other has one", async || (a.share(60), b.share(60)) == (30, 30)).await;
+    assert!(came.elapsed() > counts, "{:?}", came.elapsed());
     b.release_all().await;
+    let gone = Instant::now();
     drop(b);
     until("it is gone", async || a.machines().len() == 1).await;
-    let gone = Instant::now();
     until("the share grows", async || a.share(60) == 60).await;
-    // It counted from when the key went, which was heard a moment before.
-    assert!(gone.elapsed() > bucket.ttl / 2, "{:?}", gone.elapsed());
+    // Its key stood since its last beat, a third of a lease ago at most.
+    assert!(gone.elapsed() > bucket.window + bucket.ttl / 2, "{:?}", gone.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,5 @@
 //! Machines that share books over real NATS servers: whatever happens to one of them, every book is complete in the
-//! end and as it would have been.
+//! end and as it would have been, and what a provider allows is kept.
 //!
 //! How long the long forms go on: `BOOKSTATE_FLEET_ROUNDS`, of which each is one misfortune of a machine or server, and
 //! `BOOKSTATE_FLEET_MINUTES` of anything that may happen to any part, with 30 books at a time.
@@ -12,5 +12,6 @@ mod misfortune;
 mod mix;
 mod network;
 mod queue;
+mod quota;
 mod trail;
 mod units;
