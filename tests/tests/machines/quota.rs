@@ -116,8 +116,9 @@ fn a_quota_holds_over_machines_that_come_die_and_come_back() {
     println!("all ask after {came:?}: {:?}", desk.came());
     let metrics = || machines[1].server().get("/metrics").text().to_owned();
     until("all in the metrics", &machines, || metrics().contains("bookstate_fleet_machines 3\n"));
-    for name in ["owned_books", "wanted_jobs"] {
-        assert!(metrics().contains(&format!("\nbookstate_fleet_{name} ")), "{name}: {}", metrics());
+    for place in ["here", "elsewhere", "waiting"] {
+        let line = format!("\nbookstate_fleet_books{{place=\"{place}\"}} ");
+        assert!(metrics().contains(&line), "{place}: {}", metrics());
     }
     machines[0].kill();
     machines[0].run();
