@@ -118,8 +118,8 @@ async fn connect(nats: &str) -> async_nats::Client {
 
 async fn follow_stream(url: &str, seen: &Mutex<Vec<Seen>>, ended: &AtomicBool) {
     let context = jetstream::new(connect(url).await);
-    // When the stream was made that is read, how many were made before, and what was read of it.
-    let (mut made, mut life, mut last) = (None, 0, 0);
+    // When the stream was made that is read, how many were made before, and what was read of it, by its numbers.
+    let (mut made, mut life, mut last, mut read) = (None, 0, 0, BTreeMap::new());
     while !ended.load(Ordering::Acquire) {
         tokio::time::sleep(Duration::from_millis(50)).await;
         let Ok(stream) = context.get_stream("bookstate").await else { continue };
@@ -127,6 +127,7 @@ async fn follow_stream(url: &str, seen: &Mutex<Vec<Seen>>, ended: &AtomicBool) {
         if made != created {
             life += u32::from(made.is_some());
             (made, last) = (created, 0);
+            read.clear();
         }
         let config = pull::Config {
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: last + 1 },
@@ -150,12 +151,18 @@ async fn follow_stream(url: &str, seen: &Mutex<Vec<Seen>>, ended: &AtomicBool) {
                     break;
                 };
                 any = true;
-                last = message.info().unwrap().stream_sequence;
+                let number = message.info().unwrap().stream_sequence;
+                last = last.max(number);
                 let heads = message.headers.as_ref().unwrap();
                 let sync: Value =
                     serde_json::from_str(heads.get("Bookstate-Sync").unwrap().as_str()).unwrap();
                 let book = message.subject.rsplit('.').next().unwrap().to_owned();
-                seen.lock().push(of_sync(Kind::Stream, life, book, &sync));
+                // A server that is started anew lets a reader begin anew: what it has read comes again, as it was.
+                let message = (book, sync);
+                if read.get(&number) != Some(&message) {
+                    seen.lock().push(of_sync(Kind::Stream, life, message.0.clone(), &message.1));
+                    read.insert(number, message);
+                }
             }
             if failed {
                 break;
