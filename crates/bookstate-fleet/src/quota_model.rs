@@ -69,6 +69,8 @@ struct World {
     beats: Vec<VecDeque<(u64, Beat)>>,
     /// When requests came to the provider.
     came: Vec<u64>,
+    /// Nothing is lost any more.
+    is_calm: bool,
 }
 
 impl World {
@@ -93,6 +95,7 @@ impl World {
             history: Vec::new(),
             beats: vec![VecDeque::new(); begins.len()],
             came: Vec::new(),
+            is_calm: false,
         }
     }
 
@@ -163,7 +166,7 @@ impl World {
         if now >= machine.next_beat && machine.heard.is_some() {
             machine.next_beat = now + TTL / 3;
             let beat = shares.beat(time);
-            if self.random.random_bool(0.9) {
+            if self.is_calm || self.random.random_bool(0.9) {
                 let comes = now + self.random.random_range(0..LATE);
                 let comes = self.beats[place].back().map_or(comes, |(last, _)| comes.max(*last));
                 self.beats[place].push_back((comes, beat));
@@ -204,6 +207,7 @@ fn run(rules: Rules, (seed, quota, begins, happens): &Case) -> World {
     let over = over.max().unwrap_or(0);
     let calm = over + 3 * (TTL + WINDOW + u64::try_from(WAY.as_millis()).unwrap());
     while world.now < calm {
+        world.is_calm = world.now >= over;
         world.step(*quota, happens);
     }
     world
