@@ -27,6 +27,10 @@ fn name(provider: &str, url: &str) -> String {
     format!("{provider} {url}")
 }
 
+fn share(inner: &Inner, quota: u32) -> u32 {
+    inner.fleet().map_or(0, |fleet| fleet.share(quota))
+}
+
 fn known(inner: &Inner, provider: &str, url: &str) -> Option<Duration> {
     let until = inner.fleet().ok()?.paused_until(&name(provider, url))?;
     Some(until.saturating_duration_since(Instant::now()))
@@ -34,8 +38,7 @@ fn known(inner: &Inner, provider: &str, url: &str) -> Option<Duration> {
 
 impl Sharing for Quotas {
     fn share(&self, quota: u32) -> u32 {
-        let Some(inner) = self.0.upgrade() else { return 0 };
-        inner.fleet().map_or(0, |fleet| fleet.share(quota))
+        self.0.upgrade().map_or(0, |inner| share(&inner, quota))
     }
 
     fn pause(&self, provider: &str, url: &str) -> Option<Duration> {
@@ -48,13 +51,15 @@ impl Sharing for Quotas {
         if known(&inner, provider, url).is_some_and(|known| pause < known + LATER) {
             return;
         }
-        let (provider, endpoint) = (provider.to_owned(), name(provider, url));
-        tokio::spawn(async move {
-            let Ok(fleet) = inner.fleet() else { return };
-            match fleet.pause(&endpoint, pause).await {
-                Ok(()) => tracing::info!(provider, ?pause, "all machines leave the provider alone"),
-                Err(error) => tracing::debug!(provider, %error, "each machine finds out by itself"),
-            }
-        });
+        tokio::spawn(tell_all(inner, provider.to_owned(), name(provider, url), pause));
+    }
+}
+
+/// Tells the others of a pause. Nobody waits for it.
+async fn tell_all(inner: Arc<Inner>, provider: String, endpoint: String, pause: Duration) {
+    let Ok(fleet) = inner.fleet() else { return };
+    match fleet.pause(&endpoint, pause).await {
+        Ok(()) => tracing::info!(provider, ?pause, "all machines leave the provider alone"),
+        Err(error) => tracing::debug!(provider, %error, "each machine finds out by itself"),
     }
 }
