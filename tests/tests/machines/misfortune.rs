@@ -150,10 +150,12 @@ impl Fleet {
         if !std::mem::take(&mut self.lacks_files) {
             return;
         }
-        let mut files = Vec::new();
         let waited = until("the files of all books", &self.machines, || {
-            files = trail::files(&self.cluster.url());
-            have_files(&files, active)
+            let files = trail::files(&self.cluster.url());
+            // One that is complete by now has nobody who puts its file there.
+            let is_active = |id: &&str| self.machines[0].status(id) != "complete";
+            let active: Vec<&str> = active.iter().copied().filter(is_active).collect();
+            have_files(&files, &active)
         });
         self.say(&format!("{waited:.1?} until the servers have the files again"));
     }
