@@ -7,7 +7,7 @@
 //! had. What else may be repeated is what a machine accepted and did not ship before another one took the book.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::{
         Arc,
@@ -173,7 +173,8 @@ fn count(
     let machine = line.machine;
     let own = before.machine == machine
         && !losses.machine.iter().any(|(at, lost)| *lost == machine && between(before.at, *at))
-        && !beside.iter().any(|other| other.machine != machine && other.at >= before.at);
+        && !beside.iter().any(|other| other.machine != machine && other.at >= before.at)
+        && !had_others(shown, before, line);
     if shipped(Kind::Stream).any(|seen| survived(&seen)) || own {
         let what = if own { "on its own disk" } else { "shipped" };
         repeats.unlawful.push(format!("{what}: {line:?} behind {before:?}"));
@@ -183,4 +184,12 @@ fn count(
         repeats.unshipped += 1;
         repeats.at_the_node += usize::from(shipped(Kind::Node).next().is_some());
     }
+}
+
+/// Whether the book had further owners between two lines, of which one at least is another machine: what it had not got
+/// is set aside then, also when it has done nothing.
+fn had_others(shown: &BTreeMap<(&str, u64), Vec<&Seen>>, before: &Line, line: &Line) -> bool {
+    let later = shown.range((before.book.as_str(), before.epoch + 1)..=(before.book.as_str(), u64::MAX));
+    let owners = later.flat_map(|(_, seen)| seen).filter(|seen| seen.at < line.at);
+    owners.map(|seen| seen.writer.as_str()).collect::<BTreeSet<_>>().len() > 1
 }
