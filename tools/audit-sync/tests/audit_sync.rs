@@ -294,7 +294,7 @@ fn this_workspace_has_no_findings() {
     // It did look: the least that there was when this was written, by and large.
     assert!(number("files") > 150 && number("functions") > 1500 && number("edges") > 4000, "{outcome:#}");
     assert!(number("hot_functions") > 500, "{outcome:#}");
-    assert!(number("calls_by_name") * 100 < number("calls"), "most receivers are told: {outcome:#}");
+    assert!(number("calls_by_name") * 80 < number("calls"), "most receivers are told: {outcome:#}");
 }
 
 /// Copies the sources and manifests of a workspace.
